@@ -1,0 +1,25 @@
+"""Measure what attention modules cost and bring, in pairs and with intervals.
+
+The Python face of ``python -m bench``; names are loaded on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.results.estimates import estimate
+    from bench.results.frame import load_frame
+
+_HOMES = {"estimate": "bench.results.estimates", "load_frame": "bench.results.frame"}
+
+__all__ = ["estimate", "load_frame"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bench' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

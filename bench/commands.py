@@ -1,0 +1,133 @@
+"""What each command does, told in the order it does it."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from bench.errors import InputError
+from bench.suite.axes import PLACEMENTS
+from bench.suite.measures import MEASURES
+from bench.suite.plan import Group, Plan
+from simam.registry import ATTENTION, BACKBONES
+
+
+def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
+    """Measure a plan into a new folder and report it. Returns whether anything failed."""
+    from bench.run.check import check_networks
+    from bench.run.directory import RunDirectory, default_path
+    from bench.run.environment import read_environment
+    from bench.run.executor import run_in_process
+    from bench.run.progress import observer
+    from bench.run.runner import Runner
+
+    console = Console(stderr=True)
+    check_networks(plan)
+    environment = read_environment(_device(device))
+    folder = RunDirectory.create(out or default_path(plan.suite, datetime.now()), plan.suite, environment)
+    console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
+    failed = 0
+    try:
+        with observer(plan, console) as watch:
+            runner = Runner(run_in_process, environment.facts["device"], environment.id, watch.start)
+            for unit, records in runner.run(plan):
+                for record in records:
+                    folder.append(record)
+                    failed += record.status == "failed"
+                watch.done(unit)
+    except KeyboardInterrupt:
+        raise InputError(f"interrupted; what was measured is in {folder.records}") from None
+    page = _page([folder.path])
+    (folder.path / "report.md").write_text(page, encoding="utf-8")
+    print(page)
+    if failed:
+        console.print(f"{failed} measurements failed; the report says which and why")
+    console.print(f"report: {escape(str(folder.path / 'report.md'))}", soft_wrap=True)
+    return failed > 0
+
+
+def show_plan(plan: Plan) -> None:
+    """Print the groups of a plan, their variants and what they will take."""
+    console = Console()
+    console.print(f"{plan.suite.name}: {plan.suite.title}", markup=False, highlight=False)
+    for group in plan.groups:
+        repeats = len(group.seeds)
+        head = f"\n{group.measure.name}  {group.id}  {repeats} repeat{'s' if repeats > 1 else ''}"
+        console.print(head, markup=False, highlight=False, soft_wrap=True)
+        for line in _members(group):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    seconds = sum(unit.expected_seconds for unit in plan.units())
+    units = sum(1 for _ in plan.units())
+    console.print(f"\n{len(plan.groups)} groups, {units} worker processes, about {_duration(seconds)}", highlight=False)
+
+
+def write_report(runs: list[Path], out: Path | None) -> None:
+    """Render runs' records as Markdown, to a file or to standard output."""
+    page = _page(runs)
+    if out is None:
+        print(page)
+        return
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from error
+
+
+def show_names(kinds: Iterable[str]) -> None:
+    """Print the names of each kind, one a line."""
+    for kind in kinds:
+        print(f"{kind}:")
+        for line in _names(kind):
+            print(f"  {line}")
+
+
+def _names(kind: str) -> list[str]:
+    registries: dict[str, Any] = {"attention": ATTENTION, "backbones": BACKBONES, "measures": MEASURES}
+    if kind in registries:
+        return list(registries[kind])
+    if kind == "placements":
+        return [*PLACEMENTS, "{layers: glob}"]
+    return [str(path) for path in sorted(Path("suites").glob("*.yaml"))]
+
+
+def _members(group: Group) -> list[str]:
+    lines = [f"{group.baseline.id}  baseline", *(cell.id for cell in group.variants)]
+    return [*lines, f"{group.baseline.id}  twin"] if group.twin else lines
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: torch sees no GPU here; use --device cpu or auto")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _page(folders: list[Path]) -> str:
+    from bench.report.markdown import Run, render
+    from bench.results.frame import load_frame
+    from bench.suite.load import load_suite
+
+    runs = []
+    try:
+        frame = load_frame(*folders)
+        for folder in folders:
+            suite = load_suite(folder / "suite.yaml")
+            environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+            threshold = suite.gate.get("latency_ratio") or DEFAULT_THRESHOLD
+            runs.append(Run(folder, suite.title, suite.to_yaml(), threshold, environment))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the run: {error}") from error
+    return render(frame, runs)
+
+
+DEFAULT_THRESHOLD = 0.01
+"""Of a ratio, where the suite gates none."""

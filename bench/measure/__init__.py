@@ -1,0 +1,74 @@
+"""How one group is measured. A measure is a frozen dataclass whose fields are its options in a suite."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from bench.results.record import Value
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A cell built: what there is to measure.
+
+    Args:
+        network: the model, in the cell's mode and number type.
+        inputs: one batch, shape (batch, channels, resolution, resolution).
+        call: one iteration, forward or a whole training step; returns the network's output.
+        settings: what the call ran under, for the record.
+    """
+
+    network: "nn.Module"
+    inputs: "Tensor"
+    call: "Callable[[], Tensor]"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One member of a group, to be built when its turn comes.
+
+    Args:
+        index: its place in the group; 0 is the baseline.
+        role: "baseline", "variant" or "twin".
+        build: device ("meta", or None for the run's own) → the workload. Each call builds anew from the same seed.
+    """
+
+    index: int
+    role: str
+    build: Callable[[str | None], Workload]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one subject gave: values, and how they came about."""
+
+    values: tuple[Value, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Measure(Protocol):
+    """What a measure is, built in or a user's own.
+
+    ``axes`` are the axes it reads; ``gates`` the values a suite may gate; a ``timed`` measure gets a twin and is
+    never continued on another machine. An optional field ``repeats`` asks for that many fresh processes.
+    """
+
+    axes: ClassVar[frozenset[str]]
+    gates: ClassVar[tuple[str, ...]]
+    timed: ClassVar[bool]
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        """Measure every subject, calling ``announce`` before each is touched: whatever goes wrong next is its fault.
+
+        Args:
+            group: the baseline first.
+            announce: names the subject that is about to run.
+            seed: for every draw that the measure makes itself.
+        """
+        ...

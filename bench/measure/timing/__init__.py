@@ -1,0 +1,1 @@
+"""Clocks, the interleaved sampler and its stopping rule."""

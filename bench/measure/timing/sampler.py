@@ -1,0 +1,107 @@
+"""The interleaved sampler: every round times one block of every variant, in a freshly shuffled order."""
+
+import gc
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple, Protocol
+
+from bench.measure.timing.stopping import Stopping
+
+WARM_UP = 5
+"""Untimed iterations before anything counts: allocators and lazy initialisation settle in the first two or three."""
+
+
+class Elapsed(NamedTuple):
+    """Seconds as the device counts them, and as the caller waits for them; the same on a CPU."""
+
+    seconds: float
+    wall: float
+
+
+class Clock(Protocol):
+    """A way to time a block of calls. ``shortest_block``: seconds a block must last for its clock to be exact to 0.1 %."""
+
+    separate_wall: bool
+    shortest_block: float
+
+    def time(self, call: Callable[[], object], iterations: int) -> Elapsed: ...
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All that was seen. The i-th sample of every variant is from the same round.
+
+    Args:
+        seconds: per variant, one sample a round, in seconds an iteration.
+        walls: the same on the host's clock; None where that is the only clock.
+        iterations: per variant, calls in one block.
+        stopped_by: "target" or "budget".
+    """
+
+    seconds: tuple[tuple[float, ...], ...]
+    walls: tuple[tuple[float, ...], ...] | None
+    iterations: tuple[int, ...]
+    stopped_by: str
+
+
+def sample(
+    calls: Sequence[Callable[[], object]],
+    *,
+    clock: Clock,
+    stopping: Stopping,
+    shuffle: Callable[[list[int]], None],
+    announce: Callable[[int], None],
+) -> Trace:
+    """Time the calls against one another until ``stopping`` says so.
+
+    Args:
+        calls: the baseline first.
+        clock: what times a block.
+        stopping: the width and the budget to stop at.
+        shuffle: puts a list in random order, in place.
+        announce: told the index of each call before it is run.
+    """
+    iterations = tuple(_calibrate(index, call, clock, announce) for index, call in enumerate(calls))
+    seconds: list[list[float]] = [[] for _ in calls]
+    walls: list[list[float]] = [[] for _ in calls]
+    order, spent, reason = list(range(len(calls))), 0.0, None
+    with _no_collection():
+        while reason is None:
+            shuffle(order)
+            for index in order:
+                announce(index)
+                # Untimed, so that no variant pays for the cache its predecessor left behind.
+                calls[index]()
+                block = clock.time(calls[index], iterations[index])
+                spent += block.wall
+                seconds[index].append(block.seconds / iterations[index])
+                walls[index].append(block.wall / iterations[index])
+            reason = stopping.reason(seconds, spent)
+    return Trace(_frozen(seconds), _frozen(walls) if clock.separate_wall else None, iterations, reason)
+
+
+def _frozen(rows: list[list[float]]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in rows)
+
+
+def _calibrate(index: int, call: Callable[[], object], clock: Clock, announce: Callable[[int], None]) -> int:
+    """Warm a call up; the number of iterations that makes a block long enough."""
+    announce(index)
+    single = median(clock.time(call, 1).wall for _ in range(WARM_UP))
+    return max(1, math.ceil(clock.shortest_block / max(single, 1e-9)))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's garbage collector out of the blocks, where it would strike one variant and not another."""
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

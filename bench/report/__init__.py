@@ -1,0 +1,1 @@
+"""Estimates → Markdown. The only room where numbers are rounded and get units for people."""

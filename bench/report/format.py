@@ -1,0 +1,47 @@
+"""Numbers and names for people."""
+
+import re
+
+from bench.results.statistics import Estimate
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_SYMBOLS = {"1": "", "B": "B", "s": "s"}
+
+
+def quantity(number: float, unit: str) -> str:
+    """Four significant digits and a decimal prefix: 0.0521 s → "52.10 ms", 11689512 → "11.69 M"."""
+    scale, prefix = next(((scale, prefix) for scale, prefix in _PREFIXES if abs(number) >= scale), (1.0, ""))
+    if isinstance(number, int) and abs(number) < 1000:
+        return f"{number} {_SYMBOLS.get(unit, unit)}".strip()
+    digits = max(0, 3 - len(str(int(abs(number) / scale))) + 1)
+    return f"{number / scale:.{digits}f} {prefix}{_SYMBOLS.get(unit, unit)}".strip()
+
+
+def difference(number: float) -> str:
+    """A whole number with its sign: "+0", "−87,040"."""
+    return f"{number:+,.0f}".replace("-", "−")
+
+
+def ratio(estimate: Estimate) -> str:
+    """ "×1.061 [1.054, 1.068]"; an exact one has no interval."""
+    if estimate.method == "exact":
+        return f"×{estimate.point:.3f}"
+    return f"×{estimate.point:.3f} {interval(estimate.low, estimate.high, 3)}"
+
+
+def percent(estimate: Estimate) -> str:
+    """A ratio as a change: "+6.1 % [5.4, 6.8]"."""
+    low, high = (None if bound is None else 100 * (bound - 1) for bound in (estimate.low, estimate.high))
+    return f"{100 * (estimate.point - 1):+.1f} % {interval(low, high, 1)}".replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, digits: int) -> str:
+    """ "[low, high]", or that there is none."""
+    if low is None or high is None:
+        return "[no interval]"
+    return f"[{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
+
+
+def escape(text: object) -> str:
+    """Text that Markdown shows as it is, in a table too."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", str(text)).replace("\n", " ")

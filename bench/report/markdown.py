@@ -1,0 +1,83 @@
+"""The report of one or several runs as Markdown."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.report import summary, table
+from bench.report.format import escape, quantity
+from bench.results.estimates import estimate
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a report says about where its numbers come from.
+
+    Args:
+        path: the run's folder.
+        title: of its suite.
+        suite: the suite as resolved, YAML.
+        threshold: at which the A/A control is judged.
+        environment: ``id``, ``facts`` and ``state``.
+    """
+
+    path: Path
+    title: str
+    suite: str
+    threshold: float
+    environment: Mapping[str, Any]
+
+
+def render(frame: pd.DataFrame, runs: list[Run]) -> str:
+    """The whole page.
+
+    Args:
+        frame: the runs' records, from :func:`bench.results.frame.load_frame`.
+        runs: the same runs.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    comparisons = estimate(frame)
+    threshold = min(run.threshold for run in runs)
+    rows = table.rows(comparisons)
+    rows.sort(key=table.title)
+    environment = Environment(
+        loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["md"] = escape
+    return environment.get_template("report.md.j2").render(
+        title=runs[0].title or frame["suite"].iloc[0],
+        runs=runs,
+        sentences=list(summary.sentences(comparisons, threshold)),
+        controls=list(summary.controls(comparisons, threshold)),
+        tables=[(name, table.table(list(own))) for name, own in itertools.groupby(rows, key=table.title)],
+        timing=_timing(frame),
+        trouble=_trouble(frame),
+        quantity=quantity,
+    )
+
+
+def _timing(frame: pd.DataFrame) -> str | None:
+    """How the timed values were sampled, in a sentence."""
+    timed = frame[(frame["value"] == "latency") & (frame["status"] == "ok")]
+    if timed.empty:
+        return None
+    rounds = [details["rounds"] for details in timed["details"]]
+    stopped = timed["details"].map(lambda details: details["stopped_by"])
+    return (
+        f"{timed['repeat'].nunique()} fresh processes a group, {min(rounds)} to {max(rounds)} rounds in each; "
+        f"sampling ended at its target in {int((stopped == 'target').sum())} of {len(stopped)} records "
+        f"and at its budget in the others."
+    )
+
+
+def _trouble(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    wrong = frame[frame["status"] != "ok"]
+    return [
+        {"cell": row.cell, "measure": row.measure, "repeat": row.repeat, "status": row.status, "reason": row.reason}
+        for row in wrong.itertuples()
+    ]

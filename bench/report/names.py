@@ -1,0 +1,18 @@
+"""What people call modules and networks."""
+
+from bench.report.format import escape
+from simam.registry import ATTENTION, BACKBONES, Entry, Registry
+
+
+def module_name(label: str | None) -> str:
+    """`simam(e_lambda=0.1)` → "SimAM (e_lambda=0.1)"."""
+    return _name(ATTENTION, label)
+
+
+def network_name(label: str | None) -> str:
+    return _name(BACKBONES, label)
+
+
+def _name(registry: Registry[Entry], label: str | None) -> str:
+    name, bracket, options = (label or "").partition("(")
+    return escape(registry.title(name) + (f" ({options}" if bracket else ""))

@@ -1,0 +1,65 @@
+"""What was found, a sentence each."""
+
+from collections.abc import Iterable, Iterator
+
+from bench.report.format import escape, percent
+from bench.report.names import module_name, network_name
+from bench.results.estimates import Comparison
+from bench.results.statistics import Estimate
+
+UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
+SAID = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
+
+
+def sentences(comparisons: list[Comparison], threshold: float) -> Iterator[str]:
+    """One sentence for each group and variant with a timed ratio, and one for each group's A/A control."""
+    twins = {each.group: each.ratio for each in comparisons if each.role == "twin" and each.value == "latency"}
+    baselines = {(each.measure, each.group): each for each in comparisons if each.role == "baseline"}
+    for each in comparisons:
+        if each.role != "variant" or each.value != "latency" or each.ratio is None:
+            continue
+        reference = _reference(baselines[each.measure, each.group])
+        doubt = "" if passes(twins.get(each.group), threshold) else " Inconclusive: the A/A control did not pass."
+        yield f"{_subject(each)} {_cost(each.ratio, reference)} ({_conditions(each)}).{doubt}"
+
+
+def controls(comparisons: Iterable[Comparison], threshold: float) -> Iterator[str]:
+    """What a second, identical build of each baseline came out at."""
+    for each in comparisons:
+        if each.role == "twin" and each.value == "latency" and each.ratio is not None:
+            verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
+            yield (
+                f"{network_name(each.axes['backbone'])} ({_conditions(each)}): {percent(each.ratio)}, "
+                f"{verdict} at ±{100 * threshold:g} %."
+            )
+
+
+def passes(twin: Estimate | None, threshold: float) -> bool:
+    """Whether the control's whole interval lies inside ± the threshold, on the log scale."""
+    if twin is None or twin.low is None or twin.high is None:
+        return False
+    return twin.low > 1 / (1 + threshold) and twin.high < 1 + threshold
+
+
+def _cost(ratio: Estimate, reference: str) -> str:
+    if ratio.low is None or ratio.high is None:
+        return f"took {percent(ratio)} latency against {reference}, from too few repeats to tell"
+    if ratio.low > 1:
+        return f"costs {percent(ratio)} latency over {reference}"
+    if ratio.high < 1:
+        return f"saves latency against {reference}: {percent(ratio)}"
+    return f"cannot be told from {reference} by its latency: {percent(ratio)}"
+
+
+def _subject(each: Comparison) -> str:
+    place = f" at {escape(each.axes['placement'])}" if each.axes["placement"] else ""
+    return f"{module_name(each.axes['attention'])}{place}"
+
+
+def _reference(baseline: Comparison) -> str:
+    return f"{module_name(baseline.axes['attention'])} {network_name(baseline.axes['backbone'])}"
+
+
+def _conditions(each: Comparison) -> str:
+    values = ((axis, each.axes[axis]) for axis in SAID)
+    return ", ".join(UNITS.get(axis, "{}").format(escape(value)) for axis, value in values if value is not None)

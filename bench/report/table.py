@@ -1,0 +1,92 @@
+"""One row for each finest cell, with the coarser measures' values beside it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.report.format import difference, escape, quantity, ratio
+from bench.report.names import module_name, network_name
+from bench.results.estimates import Comparison
+
+HEADINGS = {
+    "params": "params (Δ)",
+    "macs": "MACs (Δ)",
+    "fvcore_flops": "fvcore total",
+    "saved_bytes": "saved for backward (×)",
+    "latency": "latency (p5–p95)",
+    "latency_ratio": "latency × [95 %]",
+}
+CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
+
+
+@dataclass
+class Row:
+    """A cell's coordinates, and what every measure says about it: value name → comparison."""
+
+    axes: Mapping[str, Any]
+    values: dict[str, Comparison] = field(default_factory=dict)
+
+
+def rows(comparisons: Iterable[Comparison]) -> list[Row]:
+    """Join measures that read different axes: a value belongs to every row that agrees on all axes it was read on."""
+    found: list[Row] = []
+    coarse_last = sorted(
+        (each for each in comparisons if each.role != "twin"),
+        key=lambda each: -sum(value is not None for value in each.axes.values()),
+    )
+    for comparison in coarse_last:
+        homes = [row for row in found if _covers(comparison.axes, row.axes)]
+        if not homes:
+            homes = [Row(comparison.axes)]
+            found.extend(homes)
+        for row in homes:
+            row.values.setdefault(comparison.value, comparison)
+    return found
+
+
+def table(found: list[Row]) -> str:
+    """A Markdown table of the rows of one network; a condition is a column only where it varies."""
+    from tabulate import tabulate
+
+    varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in found}) > 1]
+    names = list(dict.fromkeys(name for row in found for name in row.values))
+    ordered = [name for name in HEADINGS if name in names] + [name for name in names if name not in HEADINGS]
+    columns = [column for name in ordered for column in ([name, f"{name}_ratio"] if name == "latency" else [name])]
+    headings = ["module", "placement", *varying, *(HEADINGS.get(column, escape(column)) for column in columns)]
+    body = [_cells(row, varying, columns) for row in found]
+    return tabulate(body, headers=headings, tablefmt="github", disable_numparse=True)
+
+
+def title(row: Row) -> str:
+    return network_name(row.axes["backbone"])
+
+
+def _covers(coarse: Mapping[str, Any], fine: Mapping[str, Any]) -> bool:
+    return all(fine[axis] == value for axis, value in coarse.items() if value is not None)
+
+
+def _cells(row: Row, varying: list[str], columns: list[str]) -> list[str]:
+    conditions = [escape(row.axes[axis] if row.axes[axis] is not None else "") for axis in varying]
+    return [
+        module_name(row.axes["attention"]),
+        escape(row.axes["placement"] or "–"),
+        *conditions,
+        *(_cell(row, column) for column in columns),
+    ]
+
+
+def _cell(row: Row, column: str) -> str:
+    comparison = row.values.get(column.removesuffix("_ratio"))
+    if comparison is None:
+        return "–"
+    own = comparison.absolute
+    if column.endswith("_ratio"):
+        return ratio(comparison.ratio) if comparison.ratio else "baseline"
+    text = quantity(own.point, comparison.unit)
+    if comparison.unit == "s" and own.low is not None and own.high is not None:
+        return f"{text} ({quantity(own.low, 's')}–{quantity(own.high, 's')})"
+    if comparison.ratio is None:
+        return text
+    if comparison.unit == "1":
+        return f"{text} ({difference(own.point - own.point / comparison.ratio.point)})"
+    return f"{text} ({ratio(comparison.ratio)})"

@@ -1,0 +1,96 @@
+"""Records → a tidy DataFrame: one row for each record and value."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.results.record import Record, read_records
+
+AXES = {
+    "backbone": "label of the network",
+    "attention": "label of the attention module, its options in brackets",
+    "placement": "label of the placement; None for the plain network",
+    "mode": "inference or training",
+    "execution": "how torch ran the program",
+    "batch": "images in one call",
+    "resolution": "side of the input in pixels",
+    "dtype": "number type",
+    "memory_format": "order in memory",
+    "threads": "CPU threads asked for; None where torch chose",
+}
+"""The columns that hold a cell's coordinates; None where an axis means nothing or the measure does not read it."""
+
+COLUMNS = {
+    "run": "folder of the run",
+    "suite": "name of the suite",
+    "measure": "name of the measure",
+    "group": "id of the group",
+    "cell": "id of the cell",
+    "role": "baseline, variant or twin",
+    **AXES,
+    "options": "axis → options of its named thing",
+    "repeat": "which fresh process, from 0",
+    "seed": "of the replicate; None where the measure reads none",
+    "status": "ok, skipped or failed",
+    "reason": "why it was skipped or failed, or why samples are missing",
+    "value": "name of the value; None where the status is not ok",
+    "unit": "SI unit of the samples: s, B, 1 for counts",
+    "samples": "the raw samples, in the order measured",
+    "median": "median of the samples, in the unit",
+    "details": "how the values came about",
+    "environment": "id of the environment",
+    "started": "ISO 8601, UTC",
+    "elapsed": "seconds that the unit of work had taken when this was done",
+}
+"""Column → what it holds."""
+
+
+def load_frame(*runs: str | Path) -> pd.DataFrame:
+    """Read the records of one or several runs.
+
+    Args:
+        runs: folders of runs, or records.jsonl files.
+
+    Returns:
+        A frame with the columns of :data:`COLUMNS`, in the order measured.
+
+    Raises:
+        FileNotFoundError: a run has no records.
+        ValueError: a line is no record.
+    """
+    rows = [row for run in runs for row in _rows(Path(run))]
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+
+
+def load_environments(*runs: str | Path) -> dict[str, dict[str, Any]]:
+    """Environment id → its ``facts`` and ``state``, of the folders of runs."""
+    found = [json.loads((Path(run) / "environment.json").read_text(encoding="utf-8")) for run in runs]
+    return {environment["id"]: environment for environment in found}
+
+
+def _rows(run: Path) -> Iterator[dict[str, Any]]:
+    path = run / "records.jsonl" if run.is_dir() else run
+    if not path.exists():
+        raise FileNotFoundError(f"{run} holds no records.jsonl; a run's folder is wanted")
+    for record in read_records(path):
+        shared = _shared(record, run if run.is_dir() else run.parent)
+        if not record.values:
+            yield shared
+        for value in record.values:
+            numbers = pd.Series([each for each in value.samples if each is not None], dtype=float)
+            yield {
+                **shared,
+                "reason": value.reason,
+                "value": value.name,
+                "unit": value.unit,
+                "samples": value.samples,
+                "median": float(numbers.median()) if len(numbers) else None,
+            }
+
+
+def _shared(record: Record, run: Path) -> dict[str, Any]:
+    own = {name: getattr(record, name) for name in COLUMNS if hasattr(record, name)}
+    return {**dict.fromkeys(COLUMNS), **own, **record.axes, "run": run.name}

@@ -1,0 +1,110 @@
+"""What was seen: one record for each member of a group and each repeat, as JSON lines that are only ever appended."""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+SCHEMA = 1
+"""Of the record; raised when its fields change meaning."""
+
+Role: TypeAlias = Literal["baseline", "variant", "twin"]
+Status: TypeAlias = Literal["ok", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something measured, raw.
+
+    Args:
+        name: "latency".
+        unit: SI, in full precision: "s", "B" for bytes, "1" for counts.
+        samples: as measured; None where a sample could not be read. A NaN or infinity becomes None.
+        reason: why a sample is None.
+    """
+
+    name: str
+    unit: str
+    samples: tuple[float | int | None, ...]
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        samples = tuple(None if each is None or not math.isfinite(each) else each for each in self.samples)
+        if samples != self.samples:
+            object.__setattr__(self, "samples", samples)
+            object.__setattr__(self, "reason", self.reason or "not a finite number")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one member of a group gave in one repeat.
+
+    Args:
+        suite: the suite's name.
+        measure: the measure's name.
+        group: the group's id.
+        cell: the cell's id; a twin has its baseline's.
+        role: baseline, variant, or twin.
+        axes: axis → label, None where the axis means nothing for the cell or is not read by the measure.
+        options: axis → the options of its named thing, for those that have any.
+        repeat: which fresh process, from 0.
+        seed: of the replicate; None where the measure reads none.
+        status: ok, skipped or failed.
+        reason: why it was skipped or failed.
+        traceback: of a failure in Python.
+        values: empty unless ok.
+        details: how the values came about: settings, rounds, why sampling stopped.
+        environment: the id of the environment it was measured in.
+        started: ISO 8601, UTC.
+        elapsed: seconds that the whole unit of work took so far, start of the process included.
+    """
+
+    suite: str
+    measure: str
+    group: str
+    cell: str
+    role: Role
+    axes: Mapping[str, str | int | None]
+    options: Mapping[str, Mapping[str, Any]]
+    repeat: int
+    seed: int | None
+    status: Status
+    reason: str | None
+    traceback: str | None
+    values: tuple[Value, ...]
+    details: Mapping[str, Any]
+    environment: str
+    started: str
+    elapsed: float
+    schema: int = field(default=SCHEMA)
+
+
+def append_record(path: Path, record: Record) -> None:
+    """Add one line and see it onto the disk: what is measured is never measured again for lack of a flush."""
+    line = json.dumps(asdict(record), ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a file, in the order they were measured.
+
+    Raises:
+        ValueError: a line is no record of this schema; the message says which.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                fields = json.loads(line)
+                values = tuple(Value(**{**value, "samples": tuple(value["samples"])}) for value in fields.pop("values"))
+                record = Record(**fields, values=values)
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(f"{path}:{number}: not a record: {error}") from error
+            if record.schema != SCHEMA:
+                raise ValueError(f"{path}:{number}: a record of schema {record.schema}; this version reads {SCHEMA}")
+            yield record

@@ -1,0 +1,111 @@
+"""What machine, what versions, what state it was in."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_PACKAGES = ("simam-bench", "torch", "torchvision", "fvcore", "numpy", "scipy", "pandas")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where numbers come from.
+
+    Args:
+        facts: what stays while a machine and its software stay; what cannot be read is None.
+        state: what it was like at one moment: load, clock, governor.
+    """
+
+    facts: Mapping[str, Any]
+    state: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits that stand for the facts."""
+        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:12]
+
+    def to_json(self) -> str:
+        return json.dumps({"id": self.id, "facts": self.facts, "state": self.state}, indent=2, ensure_ascii=False)
+
+
+def read_environment(device: str) -> Environment:
+    """This machine, now.
+
+    Args:
+        device: "cpu" or "cuda"; the GPU is described only where it is measured on.
+    """
+    import torch
+
+    facts = {
+        "device": device,
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=False),
+        "logical_cores": psutil.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
+        "cuda": torch.version.cuda if device == "cuda" else None,
+        "packages": {name: _version(name) for name in _PACKAGES},
+        **_revision(Path(__file__).parent),
+    }
+    return Environment(facts, _state())
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _revision(folder: Path) -> dict[str, Any]:
+    """The commit of this project's checkout, and whether anything in it was changed; None outside a checkout."""
+    revision = _git(folder, "rev-parse", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"revision": revision or None, "dirty": None if changes is None else bool(changes)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _state() -> dict[str, Any]:
+    frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
+    return {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+        "cpu_mhz": frequency.current if frequency else None,
+        "governor": _governor(),
+    }
+
+
+def _governor() -> str | None:
+    try:
+        return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None

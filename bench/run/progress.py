@@ -1,0 +1,82 @@
+"""How far a run is: one bar in a terminal, plain lines elsewhere."""
+
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench.run.worker import Member
+from bench.suite.plan import Plan, Unit
+
+
+class Observer(Protocol):
+    """What a run tells as it goes along."""
+
+    def __enter__(self) -> "Observer": ...
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def start(self, unit: Unit, member: Member) -> None: ...
+    def done(self, unit: Unit) -> None: ...
+
+
+def observer(plan: Plan, console: Console) -> Observer:
+    return Bar(plan, console) if console.is_terminal else Lines(plan, console)
+
+
+class Bar:
+    """A bar whose length is expected time, with the current cell and the time left."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        columns = (
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f} %"),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        # Seldom refreshed: the parent must not wake up beside what it has measured.
+        self._progress = Progress(*columns, console=console, refresh_per_second=1, transient=True)
+        self._task = self._progress.add_task("starting", total=sum(unit.expected_seconds for unit in plan.units()))
+
+    def __enter__(self) -> "Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def start(self, unit: Unit, member: Member) -> None:
+        self._progress.update(self._task, description=escape(_what(unit, member.cell.id)))
+
+    def done(self, unit: Unit) -> None:
+        self._progress.advance(self._task, unit.expected_seconds)
+
+
+class Lines:
+    """One line a unit of work."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._console = console
+        self._left = sum(unit.expected_seconds for unit in plan.units())
+        self._total = sum(1 for _ in plan.units())
+        self._number = 0
+        self._current: Unit | None = None
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def start(self, unit: Unit, member: Member) -> None:
+        if unit is not self._current:
+            self._current, self._number = unit, self._number + 1
+            line = f"[{self._number}/{self._total}] {_what(unit, unit.group.id)} (about {self._left:.0f} s left)"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def done(self, unit: Unit) -> None:
+        self._left -= unit.expected_seconds
+
+
+def _what(unit: Unit, cell: str) -> str:
+    return f"{unit.group.measure.name} {cell} repeat {unit.repeat + 1} of {len(unit.group.seeds)}"

@@ -1,0 +1,98 @@
+"""One process, one repeat of one group. Reads a job from standard input and answers in JSON lines.
+
+``{"start": index}`` before a member of the group is touched, ``{"measured": index, …}`` when it is done, and
+``{"failed": index, …}`` when Python raised; a death says nothing, and the last start tells whose fault it was.
+"""
+
+import json
+import os
+import pickle
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, TextIO
+
+from bench.measure import Measure, Subject
+from bench.suite.axes import Cell
+from bench.suite.measures import MeasureSpec
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a group, by its place there (0 is the baseline), its role and its cell."""
+
+    index: int
+    role: str
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know.
+
+    Args:
+        measure: what to measure.
+        members: those that are still to be measured, the baseline first.
+        repeat: which fresh process this is; it seeds the order of the rounds.
+        seed: of the replicate, or None.
+        device: "cpu" or "cuda".
+    """
+
+    measure: MeasureSpec
+    members: tuple[Member, ...]
+    repeat: int
+    seed: int | None
+    device: str
+
+
+def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
+    """Measure a job's members one after the other or together, as the measure sees fit."""
+    current: int | None = None
+
+    def announce(subject: Subject) -> None:
+        nonlocal current
+        current = subject.index
+        say({"start": subject.index})
+
+    try:
+        measure: Measure = job.measure.build()
+        subjects = [_subject(job, member) for member in job.members]
+        for subject, outcome in measure.measure(subjects, announce, seed=job.repeat):
+            values = [asdict(value) for value in outcome.values]
+            say({"measured": subject.index, "values": values, "details": dict(outcome.details)})
+    except Exception as error:  # whatever a module under test raises is a result, and the parent goes on without it
+        reason = f"{type(error).__name__}: {error}"
+        say({"failed": current, "reason": reason, "traceback": traceback.format_exc()})
+
+
+def _subject(job: Job, member: Member) -> Subject:
+    return Subject(member.index, member.role, partial(_build, member.cell, job.seed or 0, job.device))
+
+
+def _build(cell: Cell, seed: int, default_device: str, device: str | None) -> Any:
+    from bench.run.workload import build
+
+    return build(cell, seed, device or default_device)
+
+
+def _private_stdout() -> TextIO:
+    """The answer channel. What modules under test print goes to standard error instead."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return channel
+
+
+def main() -> None:
+    channel = _private_stdout()
+
+    def say(message: dict[str, Any]) -> None:
+        channel.write(json.dumps(message) + "\n")
+        channel.flush()
+
+    work(pickle.load(sys.stdin.buffer), say)
+
+
+if __name__ == "__main__":
+    main()

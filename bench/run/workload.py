@@ -1,0 +1,120 @@
+"""Cell → network, inputs and the callable to measure."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.measure import Workload
+from bench.suite.axes import Cell, Choice
+from simam.placement import insert
+from simam.registry import ATTENTION, BACKBONES
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "autocast": torch.float32}
+_ATTENTION_STREAM = 1_000_003
+"""Added to the seed for the modules' own weights, so that they take no draw from the network's."""
+
+
+def build_network(cell: Cell, seed: int) -> nn.Module:
+    """The plain network initialised first, then the modules from a stream of their own.
+
+    So the variants of a seed share the weights of the layers they share. Built on torch's default device.
+
+    Raises:
+        ValueError: an option of the backbone or of the module is unknown or out of range; it names the cell.
+    """
+    if cell.backbone is None:
+        raise ValueError(f"cell {cell.id} names no backbone")
+    try:
+        torch.manual_seed(seed)
+        network = BACKBONES.load(cell.backbone.name)(**dict(cell.backbone.options))
+        if cell.attention is not None and cell.placement is not None:
+            torch.manual_seed(seed + _ATTENTION_STREAM)
+            insert(network, _factory(cell.attention), _place(cell.placement))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{cell.id}: {error}") from error
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"{cell.id}: {cell.backbone.name} gave a {type(network).__name__}, not a torch.nn.Module")
+    return network
+
+
+def build(cell: Cell, seed: int, device: str) -> Workload:
+    """Build a cell on a device, with the axes it leaves open at torch's own settings."""
+    with torch.device(device):
+        network = build_network(cell, seed)
+        inputs = torch.randn(cell.batch or 1, *_input_shape(cell))
+    dtype = _DTYPES[cell.dtype or "fp32"]
+    layout = torch.channels_last if cell.memory_format == "channels_last" else torch.contiguous_format
+    network = network.to(dtype=dtype, memory_format=layout)  # type: ignore[call-overload]
+    inputs = inputs.to(dtype=dtype, memory_format=layout)
+    forward = _autocast(network, inputs.device.type) if cell.dtype == "autocast" else network
+    if cell.threads:
+        torch.set_num_threads(cell.threads)
+    settings = _settings(cell, device)
+    if cell.mode == "inference":
+        return Workload(network.eval(), inputs, partial(_infer, forward, inputs), settings)
+    if cell.mode == "training":
+        return Workload(network.train(), inputs, _training_step(network, forward, inputs), settings)
+    return Workload(network.eval(), inputs, partial(forward, inputs), settings)
+
+
+def _factory(attention: Choice) -> Callable[[int], nn.Module]:
+    return partial(ATTENTION.load(attention.name), **dict(attention.options))
+
+
+def _place(placement: Choice) -> str | dict[str, str]:
+    if placement.name == "layers":
+        return {"layers": str(dict(placement.options)["glob"])}
+    return placement.name
+
+
+def _input_shape(cell: Cell) -> tuple[int, int, int]:
+    options = dict(cell.backbone.options) if cell.backbone else {}
+    channels = options.get("in_channels", 3)
+    side = cell.resolution or 224
+    return int(channels or 3), side, side
+
+
+def _autocast(network: nn.Module, device: str) -> Callable[[Tensor], Tensor]:
+    def forward(inputs: Tensor) -> Tensor:
+        with torch.autocast(device):
+            output: Tensor = network(inputs)
+        return output
+
+    return forward
+
+
+def _infer(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return forward(inputs)
+
+
+def _training_step(network: nn.Module, forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[], Tensor]:
+    """zero_grad, forward, cross-entropy, backward, SGD step with lr 0: the hundredth step does the work of the first."""
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
+    targets = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        output = forward(inputs)
+        nn.functional.cross_entropy(output.float(), targets).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return output
+
+    return step
+
+
+def _settings(cell: Cell, device: str) -> dict[str, Any]:
+    """What is recorded beside a timing because it changes it."""
+    cuda = device == "cuda"
+    return {
+        "device": device,
+        "inference_mode": cell.mode == "inference",
+        "threads": torch.get_num_threads(),
+        "flush_denormal": False,
+        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32 if cuda else None,
+        "tf32_convolution": torch.backends.cudnn.allow_tf32 if cuda else None,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark if cuda else None,
+    }

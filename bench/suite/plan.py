@@ -1,0 +1,162 @@
+"""Suite → Plan: every group of cells, expanded before anything is measured."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.suite.axes import CELL_AXES, Cell, Choice
+from bench.suite.measures import MeasureSpec
+from bench.suite.source import SuiteError
+from bench.suite.suite import AxisValue, Suite
+from simam.registry import ATTENTION, BACKBONES
+
+
+@dataclass(frozen=True)
+class Group:
+    """All cells that agree on every axis outside the contrast, to be measured together by one measure.
+
+    Args:
+        measure: what measures them.
+        id: canonical, like a cell's, without the contrast.
+        baseline: the reference variant.
+        variants: the other variants, in the suite's order.
+        twin: whether a second build of the baseline is measured beside it, as the A/A control.
+        seeds: one entry a repeat; the seed of a replicate, or None where the measure reads none.
+    """
+
+    measure: MeasureSpec
+    id: str
+    baseline: Cell
+    variants: tuple[Cell, ...]
+    twin: bool
+    seeds: tuple[int | None, ...]
+
+
+PROCESS_SECONDS, CELL_SECONDS = 5.0, 1.0
+"""What a worker takes to start, and to build and warm up one cell; only a guess, for the time that is left."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of work and of flushing: one repeat of one group."""
+
+    group: Group
+    repeat: int
+
+    @property
+    def seed(self) -> int | None:
+        return self.group.seeds[self.repeat]
+
+    @property
+    def expected_seconds(self) -> float:
+        """About how long it takes: start, build, and this repeat's share of the measure's budget."""
+        budget = dict(self.group.measure.options).get("budget", 0.0)
+        cells = 1 + len(self.group.variants) + self.group.twin
+        return PROCESS_SECONDS + CELL_SECONDS * cells + float(budget) / len(self.group.seeds)
+
+
+@dataclass(frozen=True)
+class Plan:
+    suite: Suite
+    groups: tuple[Group, ...]
+
+    def units(self) -> Iterator[Unit]:
+        """Group by group, so that what a killed run leaves behind is whole groups."""
+        for group in self.groups:
+            for repeat in range(len(group.seeds)):
+                yield Unit(group, repeat)
+
+
+def expand(suite: Suite) -> Plan:
+    """Expand a suite's grid and project it onto the axes that each measure reads.
+
+    Raises:
+        SuiteError: a value that only its combination with others shows to be unusable.
+    """
+    cells = {cell: None for grid in suite.grids for cell in _cells(suite, grid)}
+    seeds = tuple(dict.fromkeys(seed for grid in suite.grids for seed in grid["seed"] if isinstance(seed, int)))
+    return Plan(suite, tuple(group for spec in suite.measures for group in _groups(suite, spec, list(cells), seeds)))
+
+
+def _cells(suite: Suite, grid: Mapping[str, tuple[AxisValue, ...]]) -> Iterator[Cell]:
+    axes = [name for name in CELL_AXES if name in grid]
+    for point in itertools.product(*(grid[name] for name in axes)):
+        yield _normal(suite, Cell(**dict(zip(axes, point, strict=True))))  # type: ignore[arg-type]
+
+
+def _normal(suite: Suite, cell: Cell) -> Cell:
+    """The cell with `paper` and the native resolution filled in, and None where an axis means nothing."""
+    if cell.backbone is None or cell.attention is None:
+        raise SuiteError(f"suite {suite.name}: a cell needs a backbone and an attention")
+    return replace(
+        cell,
+        placement=_placement(suite, cell.attention, cell.placement),
+        resolution=cell.resolution or _resolution(suite, cell.backbone),
+    )
+
+
+def _is_none(attention: Choice) -> bool:
+    """Whether this is the plain network: a registered module that goes nowhere."""
+    entry = ATTENTION.get(attention.name)
+    return entry is not None and entry.placement is None
+
+
+def _placement(suite: Suite, attention: Choice, placement: Choice | None) -> Choice | None:
+    if _is_none(attention):
+        if attention.options:
+            raise SuiteError(f"suite {suite.name}: {attention}: {attention.name!r} takes no options")
+        return None
+    if placement != Choice("paper"):
+        return placement
+    entry = ATTENTION.get(attention.name)
+    place = entry.placement if entry else getattr(ATTENTION.load(attention.name), "placement", None)
+    if place is None:
+        raise SuiteError(
+            f"suite {suite.name}: {attention.name} has no `placement` of its own, so `paper` means nothing for it; "
+            f"write placement: [spatial] or [branch_end]"
+        )
+    return Choice(place)
+
+
+def _resolution(suite: Suite, backbone: Choice) -> int:
+    entry = BACKBONES.get(backbone.name)
+    side = entry.resolution if entry else getattr(BACKBONES.load(backbone.name), "resolution", None)
+    if not isinstance(side, int):
+        raise SuiteError(
+            f"suite {suite.name}: {backbone.name} has no `resolution` of its own; write axes.resolution: [224]"
+        )
+    return side
+
+
+def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: tuple[int, ...]) -> Iterator[Group]:
+    measure: Any = spec.build()
+    grouped: dict[Cell, dict[Cell, None]] = {}
+    for cell in cells:
+        projected = cell.project(measure.axes)
+        grouped.setdefault(projected.without(suite.contrast), {})[projected] = None
+    seeded = seeds if "seed" in measure.axes else (None,) * getattr(measure, "repeats", 1)
+    groups = [_group(suite, spec, measure, shared, list(members), seeded) for shared, members in grouped.items()]
+    # A baseline on which a shared axis means nothing (placement of `none`) is in every group already.
+    needed = {group.baseline for group in groups if group.variants}
+    yield from (group for group in groups if group.variants or group.baseline not in needed)
+
+
+def _group(
+    suite: Suite, spec: MeasureSpec, measure: Any, shared: Cell, members: list[Cell], seeds: tuple[int | None, ...]
+) -> Group:
+    baseline = _baseline(suite, shared).project(measure.axes)
+    variants = tuple(cell for cell in members if cell != baseline)
+    return Group(spec, shared.id, baseline, variants, twin=measure.timed, seeds=seeds)
+
+
+def _baseline(suite: Suite, shared: Cell) -> Cell:
+    """The group's reference: what the group shares, and the suite's baseline on the contrast."""
+    cell = replace(shared, **suite.baseline)  # type: ignore[arg-type]
+    if cell.attention is not None:
+        cell = replace(cell, placement=_placement(suite, cell.attention, cell.placement))
+    may_be_open = {"placement"} if cell.attention is None or _is_none(cell.attention) else set()
+    missing = [name for name in suite.contrast if getattr(cell, name) is None and name not in may_be_open]
+    if missing:
+        raise SuiteError(f"suite {suite.name}: the baseline leaves {' and '.join(missing)} open; give it a value there")
+    return cell

@@ -1,0 +1,104 @@
+"""YAML 1.2 text → plain data that remembers where each value stood, and the errors that point there."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from bench.errors import InputError
+
+LARGEST = 1_000_000
+"""Bytes; a suite is written by hand."""
+
+Path_ = tuple[str | int, ...]
+
+
+class SuiteError(InputError):
+    """A suite that cannot be used; the message says file, line, key path, what is wrong and what would be right."""
+
+
+class Source:
+    """A YAML file: ``data`` is plain dicts, lists and scalars; :meth:`error` points into the file.
+
+    Raises:
+        SuiteError: the file cannot be read, is no YAML, or uses tags or non-text keys.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tree = self._parse(self._read())
+        try:
+            self.data: Any = self._plain(self._tree, ())
+        except RecursionError as error:
+            raise SuiteError(f"{path}: an alias refers to itself; write the value out") from error
+
+    def error(self, where: Sequence[str | int], problem: str) -> SuiteError:
+        """The error for the value at a key path, such as ``("axes", "backbone", 0)``."""
+        return SuiteError(f"{self.path}:{self._line(where)}: {_key_path(where)}{problem}")
+
+    def _read(self) -> str:
+        try:
+            size = self.path.stat().st_size
+            if size > LARGEST:
+                raise SuiteError(f"{self.path}: {size} bytes is no hand-written suite; at most {LARGEST} are read")
+            return self.path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise SuiteError(f"{self.path}: cannot read the suite: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise SuiteError(f"{self.path}: not a text file in UTF-8: {error.reason} at byte {error.start}") from error
+
+    def _parse(self, text: str) -> Any:
+        try:
+            return YAML(typ="rt").load(text)
+        except MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            raise SuiteError(f"{self.path}:{line}: not valid YAML: {error.problem or error.context}") from error
+        except (YAMLError, ValueError, RecursionError) as error:
+            raise SuiteError(f"{self.path}: not valid YAML: {error}") from error
+
+    def _plain(self, node: Any, where: Path_) -> Any:
+        if isinstance(node, TaggedScalar) or (
+            isinstance(node, CommentedMap | CommentedSeq) and node.tag.value and not node.tag.value.startswith("tag:")
+        ):
+            raise self.error(where, f"YAML tags such as {node.tag.value} are not used here; write the plain value")
+        if isinstance(node, CommentedMap):
+            for key in node:
+                if not isinstance(key, str):
+                    raise self.error(where, f"the key {key!r} is not text; write it in quotes")
+            return {str(key): self._plain(value, (*where, str(key))) for key, value in node.items()}
+        if isinstance(node, CommentedSeq):
+            return [self._plain(value, (*where, index)) for index, value in enumerate(node)]
+        return self._scalar(node, where)
+
+    def _scalar(self, node: Any, where: Path_) -> Any:
+        if node is None or isinstance(node, bool):
+            return node
+        for kind in (int, float, str):
+            if isinstance(node, kind):
+                value = kind(node)
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise self.error(where, f"{value} is no usable number; give a finite one")
+                return value
+        raise self.error(where, f"{node!r} is neither text nor a number; put it in quotes if text is meant")
+
+    def _line(self, where: Sequence[str | int]) -> int:
+        node, line = self._tree, 1
+        for key in where:
+            try:
+                position = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
+                node = node[key]
+            except (AttributeError, KeyError, IndexError, TypeError):
+                break
+            line = position[0] + 1
+        return line
+
+
+def _key_path(where: Sequence[str | int]) -> str:
+    """``("axes", "backbone", 0)`` → ``axes.backbone[0]: ``."""
+    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in where)
+    return f"{text.lstrip('.')}: " if text else ""

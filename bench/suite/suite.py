@@ -1,0 +1,64 @@
+"""What is asked, once it is read and checked."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bench.suite.axes import Choice, Scalar
+from bench.suite.measures import MeasureSpec
+
+AxisValue: TypeAlias = Choice | Scalar
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite with every quantity in SI units and every default filled in.
+
+    Args:
+        name: file-name safe.
+        title: one line for people.
+        grids: each a mapping from axis to its values; the suite's grid is their union.
+        contrast: the axes that are compared.
+        baseline: the values on the contrast of each group's reference variant.
+        measures: in the order of the file.
+        gate: value name → threshold as a fraction, or None for values that must not grow at all.
+        timeout: seconds of silence after which a cell counts as hung.
+    """
+
+    name: str
+    title: str
+    grids: tuple[Mapping[str, tuple[AxisValue, ...]], ...]
+    contrast: tuple[str, ...]
+    baseline: Mapping[str, AxisValue]
+    measures: tuple[MeasureSpec, ...]
+    gate: Mapping[str, float | None]
+    timeout: float
+
+    def to_yaml(self) -> str:
+        """As a suite file that loads to this very suite."""
+        from ruamel.yaml import YAML
+
+        grids = [
+            {axis: [_plain(value) for value in values if value is not None] for axis, values in grid.items()}
+            for grid in self.grids
+        ]
+        text = io.StringIO()
+        YAML(typ="safe", pure=True).dump(
+            {
+                "name": self.name,
+                "title": self.title,
+                "axes": [{axis: values for axis, values in grid.items() if values} for grid in grids],
+                "contrast": list(self.contrast),
+                "baseline": {axis: _plain(value) for axis, value in self.baseline.items()},
+                "measures": {spec.name: dict(spec.options) for spec in self.measures},
+                "gate": {name: "exact" if threshold is None else threshold for name, threshold in self.gate.items()},
+                "timeout": self.timeout,
+            },
+            text,
+        )
+        return text.getvalue()
+
+
+def _plain(value: AxisValue) -> object:
+    return value.plain() if isinstance(value, Choice) else value

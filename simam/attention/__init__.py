@@ -1,0 +1,1 @@
+"""Attention modules, one a file, one signature: ``(channels, **options)``."""
