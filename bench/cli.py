@@ -24,12 +24,16 @@ app = typer.Typer(
 
 
 class Device(str, Enum):
+    """Where to measure."""
+
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
 
 
 class Kind(str, Enum):
+    """What can be listed."""
+
     attention = "attention"
     backbones = "backbones"
     placements = "placements"

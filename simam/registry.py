@@ -36,7 +36,7 @@ class BackboneEntry(Entry):
     resolution: int
 
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=Entry, covariant=True)
 
 
 class Registry(Generic[E]):
@@ -78,7 +78,7 @@ class Registry(Generic[E]):
         module, _, attribute = (entry.target if entry else name).partition(":")
         try:
             return getattr(import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
+        except Exception as error:  # importing a user's module may raise anything
             raise UnknownName(f"cannot load {self.kind} {name!r}: {error}") from error
 
     def title(self, name: str) -> str:
@@ -87,7 +87,7 @@ class Registry(Generic[E]):
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """ "did you mean 'x'? the choices are x, y, z", or only the choices where nothing is near."""
+    """Such as "did you mean 'x'? the choices are x, y, z", or only the choices where nothing is near."""
     known = list(choices)
     near = difflib.get_close_matches(str(name), known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""

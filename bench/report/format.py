@@ -23,7 +23,7 @@ def difference(number: float) -> str:
 
 
 def ratio(estimate: Estimate) -> str:
-    """ "×1.061 [1.054, 1.068]"; an exact one has no interval."""
+    """Such as "×1.061 [1.054, 1.068]"; an exact one has no interval."""
     if estimate.method == "exact":
         return f"×{estimate.point:.3f}"
     return f"×{estimate.point:.3f} {interval(estimate.low, estimate.high, 3)}"
@@ -36,7 +36,7 @@ def percent(estimate: Estimate) -> str:
 
 
 def interval(low: float | None, high: float | None, digits: int) -> str:
-    """ "[low, high]", or that there is none."""
+    """Both bounds as "[low, high]", or that there is none."""
     if low is None or high is None:
         return "[no interval]"
     return f"[{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")

@@ -20,7 +20,7 @@ def sentences(comparisons: list[Comparison], threshold: float) -> Iterator[str]:
             continue
         reference = _reference(baselines[each.measure, each.group])
         doubt = "" if passes(twins.get(each.group), threshold) else " Inconclusive: the A/A control did not pass."
-        yield f"{_subject(each)} {_cost(each.ratio, reference)} ({_conditions(each)}).{doubt}"
+        yield f"{_subject(each, comparisons)} {_cost(each.ratio, reference)} ({_conditions(each)}).{doubt}"
 
 
 def controls(comparisons: Iterable[Comparison], threshold: float) -> Iterator[str]:
@@ -51,8 +51,14 @@ def _cost(ratio: Estimate, reference: str) -> str:
     return f"cannot be told from {reference} by its latency: {percent(ratio)}"
 
 
-def _subject(each: Comparison) -> str:
-    place = f" at {escape(each.axes['placement'])}" if each.axes["placement"] else ""
+def _subject(each: Comparison, comparisons: list[Comparison]) -> str:
+    """The module's name, with its place only where the group has the module in several."""
+    places = {
+        other.axes["placement"]
+        for other in comparisons
+        if other.group == each.group and other.axes["attention"] == each.axes["attention"]
+    }
+    place = f" at {escape(each.axes['placement'])}" if len(places) > 1 else ""
     return f"{module_name(each.axes['attention'])}{place}"
 
 
@@ -61,5 +67,5 @@ def _reference(baseline: Comparison) -> str:
 
 
 def _conditions(each: Comparison) -> str:
-    values = ((axis, each.axes[axis]) for axis in SAID)
+    values = ((axis, each.axes[axis]) for axis in SAID if each.axes[axis] != "contiguous")
     return ", ".join(UNITS.get(axis, "{}").format(escape(value)) for axis, value in values if value is not None)

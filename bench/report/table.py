@@ -30,11 +30,8 @@ class Row:
 def rows(comparisons: Iterable[Comparison]) -> list[Row]:
     """Join measures that read different axes: a value belongs to every row that agrees on all axes it was read on."""
     found: list[Row] = []
-    coarse_last = sorted(
-        (each for each in comparisons if each.role != "twin"),
-        key=lambda each: -sum(value is not None for value in each.axes.values()),
-    )
-    for comparison in coarse_last:
+    finest_first = sorted((each for each in comparisons if each.role != "twin"), key=_coarseness)
+    for comparison in finest_first:
         homes = [row for row in found if _covers(comparison.axes, row.axes)]
         if not homes:
             homes = [Row(comparison.axes)]
@@ -59,6 +56,11 @@ def table(found: list[Row]) -> str:
 
 def title(row: Row) -> str:
     return network_name(row.axes["backbone"])
+
+
+def _coarseness(comparison: Comparison) -> int:
+    """Axes that are open; the placement is not counted, since it is open for a plain network by nature."""
+    return sum(value is None for axis, value in comparison.axes.items() if axis != "placement")
 
 
 def _covers(coarse: Mapping[str, Any], fine: Mapping[str, Any]) -> bool:

@@ -26,7 +26,8 @@ class Estimate:
 
 def log_ratios(samples: ArrayLike, baseline: ArrayLike) -> NDArray[np.float64]:
     """log(sample ÷ baseline), round by round; both of shape (rounds,) in the same unit."""
-    return np.log(np.asarray(samples, dtype=float)) - np.log(np.asarray(baseline, dtype=float))
+    logs: NDArray[np.float64] = np.log(np.asarray(samples, dtype=float)) - np.log(np.asarray(baseline, dtype=float))
+    return logs
 
 
 def median_halfwidth(values: ArrayLike, level: float = LEVEL) -> float:

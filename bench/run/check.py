@@ -1,7 +1,6 @@
 """Build every network once without memory or arithmetic, so that a bad option stops a run before it measures."""
 
 from bench.suite.plan import Plan
-from bench.suite.source import SuiteError
 
 
 def check_networks(plan: Plan) -> None:
@@ -21,4 +20,4 @@ def check_networks(plan: Plan) -> None:
             with torch.device("meta"):
                 build_network(cell, seed=0)
         except Exception as error:  # a user's module may raise anything; it is the suite that asked for it
-            raise SuiteError(f"suite {plan.suite.name}: cannot build {error}") from error
+            raise plan.suite.source.error(("axes",), f"cannot build {cell.id}: {error}") from error

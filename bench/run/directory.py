@@ -16,6 +16,8 @@ class RunError(InputError):
 
 @dataclass(frozen=True)
 class RunDirectory:
+    """One run's folder."""
+
     path: Path
 
     @classmethod

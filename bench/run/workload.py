@@ -23,20 +23,14 @@ def build_network(cell: Cell, seed: int) -> nn.Module:
     So the variants of a seed share the weights of the layers they share. Built on torch's default device.
 
     Raises:
-        ValueError: an option of the backbone or of the module is unknown or out of range; it names the cell.
+        Exception: whatever the backbone or the module raises on an option that it does not take.
     """
-    if cell.backbone is None:
-        raise ValueError(f"cell {cell.id} names no backbone")
-    try:
-        torch.manual_seed(seed)
-        network = BACKBONES.load(cell.backbone.name)(**dict(cell.backbone.options))
-        if cell.attention is not None and cell.placement is not None:
-            torch.manual_seed(seed + _ATTENTION_STREAM)
-            insert(network, _factory(cell.attention), _place(cell.placement))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{cell.id}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise ValueError(f"{cell.id}: {cell.backbone.name} gave a {type(network).__name__}, not a torch.nn.Module")
+    assert cell.backbone is not None  # every measure that builds a network reads the axis
+    torch.manual_seed(seed)
+    network: nn.Module = BACKBONES.load(cell.backbone.name)(**dict(cell.backbone.options))
+    if cell.attention is not None and cell.placement is not None:
+        torch.manual_seed(seed + _ATTENTION_STREAM)
+        insert(network, _factory(cell.attention), _place(cell.placement))
     return network
 
 
@@ -92,7 +86,7 @@ def _infer(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
 
 
 def _training_step(network: nn.Module, forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[], Tensor]:
-    """zero_grad, forward, cross-entropy, backward, SGD step with lr 0: the hundredth step does the work of the first."""
+    """A whole training step, with lr 0 so that the hundredth step does the work of the first."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
     targets = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
 

@@ -56,7 +56,7 @@ def placements(value: object) -> tuple[Choice, ...]:
 
 
 def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
-    values = given if isinstance(given, list) else [given]
+    values: list[Any] = given if isinstance(given, list) else [given]
     if not values:
         raise ValueError(f"option {option!r} has an empty list; give at least one value")
     for value in values:

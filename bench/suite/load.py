@@ -37,8 +37,8 @@ def _quantity(value: object) -> object:
 def _named(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
     def parse(value: object) -> tuple[Choice, ...]:
         found = choices(value)
-        for choice in found:
-            registry.get(choice.name)
+        # A path is loaded now, so that a wrong one is an error of the suite.
+        registry.get(found[0].name) or registry.load(found[0].name)
         return found
 
     return parse
@@ -55,38 +55,51 @@ def _axis_type(axis: Axis) -> Any:
 
 
 def _axes_model() -> type[BaseModel]:
-    entries: dict[str, Any] = {
-        axis.name: (
-            Annotated[list[_axis_type(axis)], Field(min_length=1, description=axis.help)],  # type: ignore[misc]
-            ... if axis.name == "backbone" else [axis.default],
-        )
-        for axis in AXES
-    }
+    entries: dict[str, Any] = {}
+    for axis in AXES:
+        entry: Any = _axis_type(axis)
+        rules = Field(min_length=1, description=axis.help, validate_default=axis.default is not None)
+        entries[axis.name] = (Annotated[list[entry], rules], ... if axis.name == "backbone" else [axis.default])
     return create_model("Axes", __config__=ConfigDict(extra="forbid"), **entries)
 
 
 Axes = _axes_model()
-_Percentage = Annotated[float, BeforeValidator(_quantity), Field(gt=0, lt=1, strict=True)]
+
+
+def _threshold(value: object) -> float | None:
+    """``exact`` → None, ``1%`` → 0.01."""
+    fraction = _quantity(value)
+    if value == "exact":
+        return None
+    if not isinstance(fraction, float) or not 0 < fraction < 1:
+        raise ValueError(f"write exact, or a threshold such as 1%; not {value!r}")
+    return fraction
+
+
 _Seconds = Annotated[float, BeforeValidator(_quantity), Field(gt=0, strict=True)]
-_GRIDS = {"mapping": Annotated[Axes, Tag("mapping")], "list": Annotated[list[Axes], Tag("list"), Field(min_length=1)]}  # type: ignore[valid-type]
 
 
-class SuiteModel(BaseModel):
-    """The shape of a suite file; JSON Schema comes from here."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-    title: str = ""
-    axes: Annotated[  # type: ignore[valid-type]
-        _GRIDS["mapping"] | _GRIDS["list"],
+def _suite_model() -> type[BaseModel]:
+    """The shape of a suite file."""
+    axis_name: Any = Literal[CELL_AXES]
+    grids = Annotated[
+        Annotated[Axes, Tag("mapping")] | Annotated[list[Axes], Tag("list"), Field(min_length=1)],  # type: ignore[valid-type]
         Discriminator(lambda value: "list" if isinstance(value, list) else "mapping"),
     ]
-    contrast: Annotated[list[Literal[CELL_AXES]], Field(min_length=1)] = ["attention", "placement"]  # type: ignore[valid-type]
-    baseline: Annotated[dict[Literal[CELL_AXES], Any], Field(min_length=1)]  # type: ignore[valid-type]
-    measures: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)]
-    gate: dict[str, Literal["exact"] | _Percentage] = {}
-    timeout: _Seconds = 600.0
+    entries: dict[str, Any] = {
+        "name": (Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)], ...),
+        "title": (str, ""),
+        "axes": (grids, ...),
+        "contrast": (Annotated[list[axis_name], Field(min_length=1)], ["attention", "placement"]),
+        "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1)], ...),
+        "measures": (Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)], ...),
+        "gate": (dict[str, Annotated[Any, PlainValidator(_threshold)]], {}),
+        "timeout": (_Seconds, 600.0),
+    }
+    return create_model("Suite", __config__=ConfigDict(extra="forbid"), **entries)
+
+
+SuiteModel = _suite_model()
 
 
 def load_suite(path: Path) -> Suite:
@@ -99,10 +112,10 @@ def load_suite(path: Path) -> Suite:
     if not isinstance(source.data, dict):
         raise source.error((), "a suite is a mapping with the keys name, axes, baseline and measures")
     try:
-        model = SuiteModel.model_validate(source.data)
+        model: Any = SuiteModel.model_validate(source.data)
     except ValidationError as error:
         raise _explain(source, error) from error
-    grids: list[Any] = model.axes if isinstance(model.axes, list) else [model.axes]  # type: ignore[has-type]
+    grids = model.axes if isinstance(model.axes, list) else [model.axes]
     measures = tuple(_measure(source, name, options or {}) for name, options in model.measures.items())
     return Suite(
         name=model.name,
@@ -113,6 +126,7 @@ def load_suite(path: Path) -> Suite:
         measures=measures,
         gate=_gate(source, model.gate, measures),
         timeout=model.timeout,
+        source=source,
     )
 
 
@@ -178,30 +192,47 @@ def _gate(source: Source, given: Mapping[str, Any], measures: tuple[MeasureSpec,
             raise source.error(
                 ("gate", name), f"no measure of this suite gives that value; {did_you_mean(name, known)}"
             )
-    return {name: None if threshold == "exact" else threshold for name, threshold in given.items()}
+    return dict(given)
+
+
+_WANTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_type": "a number, or one with a unit such as 1% or 60s,",
+    "int_type": "a whole number",
+    "string_type": "text",
+    "string_pattern_mismatch": "a name of letters, digits, '.', '_' and '-'",
+    "string_too_long": "a shorter name",
+}
 
 
 def _explain(source: Source, error: ValidationError, prefix: tuple[str | int, ...] = ()) -> SuiteError:
-    """The first problem that pydantic found, in our words where its own do not say what would be right."""
-    problem = error.errors()[0]
-    found = (*prefix, *(part for part in problem["loc"] if part not in ("[key]", "mapping", "list")))
-    kind, context = problem["type"], problem.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = list(Axes.model_fields) if "axes" in found else list(SuiteModel.model_fields)
-        return source.error(found, f"no such key; {did_you_mean(str(found[-1]), known)}")
-    if kind == "literal_error":
-        return source.error(found, f"{problem['input']!r} is not allowed; {_literals(problem['input'], context)}")
+    """The first problem that pydantic found, in words that say what would be right.
+
+    An unknown key goes first: where it is a slip of the pen, the missing key is only its echo.
+    """
+    problems = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    found = (*prefix, *(part for part in problems[0]["loc"] if part not in ("[key]", "mapping", "list")))
+    kind, given, context = problems[0]["type"], problems[0]["input"], problems[0].get("ctx", {})
     if kind == "missing":
         return source.error(found[:-1], f"the key {found[-1]!r} is missing")
+    return source.error(found, _problem(kind, found, given, context))
+
+
+def _problem(kind: str, where: tuple[str | int, ...], given: object, context: Mapping[str, Any]) -> str:
+    if kind == "extra_forbidden":
+        known = list(Axes.model_fields) if "axes" in where else list(SuiteModel.model_fields)
+        return f"no such key; {did_you_mean(str(where[-1]), known)}"
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", context["expected"])
+        return f"{given!r} is not allowed; {did_you_mean(str(given), allowed)}"
     if kind == "list_type":
-        return source.error(found, f"a list is wanted; write [{problem['input']}]")
-    text = str(context.get("error", problem["msg"]))
-    return source.error(found, f"{text[0].lower()}{text[1:]}{_got(problem['input'], kind)}")
-
-
-def _literals(given: object, context: Mapping[str, Any]) -> str:
-    return did_you_mean(str(given), re.findall(r"'([^']*)'", str(context.get("expected", ""))))
-
-
-def _got(value: object, kind: str) -> str:
-    return "" if kind == "value_error" or isinstance(value, dict | list) else f", not {value!r}"
+        return f"a list is wanted; write [{given}]"
+    if kind == "too_short":
+        return "it is empty; give at least one"
+    if kind in ("greater_than", "greater_than_equal"):
+        bound = f"more than {context['gt']}" if "gt" in context else f"at least {context['ge']}"
+        return f"it must be {bound}, not {given}"
+    if kind in _WANTED:
+        return f"{_WANTED[kind]} is wanted, not {given!r}"
+    return str(context.get("error", f"{given!r} is not allowed here"))

@@ -7,7 +7,6 @@ from typing import Any
 
 from bench.suite.axes import CELL_AXES, Cell, Choice
 from bench.suite.measures import MeasureSpec
-from bench.suite.source import SuiteError
 from bench.suite.suite import AxisValue, Suite
 from simam.registry import ATTENTION, BACKBONES
 
@@ -58,6 +57,8 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
+    """All there is to measure, in order."""
+
     suite: Suite
     groups: tuple[Group, ...]
 
@@ -87,8 +88,7 @@ def _cells(suite: Suite, grid: Mapping[str, tuple[AxisValue, ...]]) -> Iterator[
 
 def _normal(suite: Suite, cell: Cell) -> Cell:
     """The cell with `paper` and the native resolution filled in, and None where an axis means nothing."""
-    if cell.backbone is None or cell.attention is None:
-        raise SuiteError(f"suite {suite.name}: a cell needs a backbone and an attention")
+    assert cell.backbone is not None and cell.attention is not None  # every grid has both axes
     return replace(
         cell,
         placement=_placement(suite, cell.attention, cell.placement),
@@ -105,16 +105,16 @@ def _is_none(attention: Choice) -> bool:
 def _placement(suite: Suite, attention: Choice, placement: Choice | None) -> Choice | None:
     if _is_none(attention):
         if attention.options:
-            raise SuiteError(f"suite {suite.name}: {attention}: {attention.name!r} takes no options")
+            raise suite.source.error(("axes", "attention"), f"{attention.name!r} takes no options, not {attention}")
         return None
     if placement != Choice("paper"):
         return placement
     entry = ATTENTION.get(attention.name)
     place = entry.placement if entry else getattr(ATTENTION.load(attention.name), "placement", None)
     if place is None:
-        raise SuiteError(
-            f"suite {suite.name}: {attention.name} has no `placement` of its own, so `paper` means nothing for it; "
-            f"write placement: [spatial] or [branch_end]"
+        raise suite.source.error(
+            ("axes", "placement"),
+            f"{attention.name} has no attribute `placement`, so `paper` says nothing; write [spatial] or [branch_end]",
         )
     return Choice(place)
 
@@ -123,8 +123,9 @@ def _resolution(suite: Suite, backbone: Choice) -> int:
     entry = BACKBONES.get(backbone.name)
     side = entry.resolution if entry else getattr(BACKBONES.load(backbone.name), "resolution", None)
     if not isinstance(side, int):
-        raise SuiteError(
-            f"suite {suite.name}: {backbone.name} has no `resolution` of its own; write axes.resolution: [224]"
+        raise suite.source.error(
+            ("axes", "backbone"),
+            f"{backbone.name} has no attribute `resolution`; give the axis, as in resolution: [224]",
         )
     return side
 
@@ -158,5 +159,5 @@ def _baseline(suite: Suite, shared: Cell) -> Cell:
     may_be_open = {"placement"} if cell.attention is None or _is_none(cell.attention) else set()
     missing = [name for name in suite.contrast if getattr(cell, name) is None and name not in may_be_open]
     if missing:
-        raise SuiteError(f"suite {suite.name}: the baseline leaves {' and '.join(missing)} open; give it a value there")
+        raise suite.source.error(("baseline",), f"it leaves {' and '.join(missing)} of the contrast open; give a value")
     return cell

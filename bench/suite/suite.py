@@ -2,11 +2,12 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bench.suite.axes import Choice, Scalar
 from bench.suite.measures import MeasureSpec
+from bench.suite.source import Source
 
 AxisValue: TypeAlias = Choice | Scalar
 
@@ -24,6 +25,7 @@ class Suite:
         measures: in the order of the file.
         gate: value name → threshold as a fraction, or None for values that must not grow at all.
         timeout: seconds of silence after which a cell counts as hung.
+        source: the file it was read from, to point into when something in it turns out to be unusable.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Suite:
     measures: tuple[MeasureSpec, ...]
     gate: Mapping[str, float | None]
     timeout: float
+    source: Source = field(compare=False, repr=False)
 
     def to_yaml(self) -> str:
         """As a suite file that loads to this very suite."""

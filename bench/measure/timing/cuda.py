@@ -16,7 +16,7 @@ class CudaClock:
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
         """Seconds that ``iterations`` calls take together, on the device and on the host's clock."""
-        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
         start = perf_counter()
         first.record()

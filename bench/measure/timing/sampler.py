@@ -22,7 +22,7 @@ class Elapsed(NamedTuple):
 
 
 class Clock(Protocol):
-    """A way to time a block of calls. ``shortest_block``: seconds a block must last for its clock to be exact to 0.1 %."""
+    """A way to time a block of calls. ``shortest_block``: seconds that a block must last to be exact to 0.1 %."""
 
     separate_wall: bool
     shortest_block: float
