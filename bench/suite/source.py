@@ -31,10 +31,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tree = self._parse(self._read())
-        try:
-            self.data: Any = self._plain(self._tree, ())
-        except RecursionError as error:
-            raise SuiteError(f"{path}: an alias refers to itself; write the value out") from error
+        self.data: Any = self._plain(self._tree, ())
 
     def error(self, where: Sequence[str | int], problem: str) -> SuiteError:
         """The error for the value at a key path, such as ``("axes", "backbone", 0)``."""

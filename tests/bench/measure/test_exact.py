@@ -1,0 +1,70 @@
+"""Complexity and memory against figures from outside: the authors' counts, and sums made by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from bench.measure.complexity import count_fvcore, count_macs, count_parameters
+from bench.measure.memory import count_saved_bytes
+from simam import BACKBONES, SimAM, insert
+
+
+@pytest.mark.parametrize("attention", [None, SimAM])
+@pytest.mark.parametrize(
+    ("name", "params", "macs"),
+    [
+        ("resnet18", 11_689_512, 1_814_073_344),
+        ("resnet50", 25_557_032, 4_089_184_256),
+        ("mobilenet_v2", 3_504_872, 300_774_272),
+    ],
+)
+def test_counts_of_the_authors_models(name: str, params: int, macs: int, attention: type[nn.Module] | None) -> None:
+    with torch.device("meta"):
+        network, image = BACKBONES.load(name)(), torch.empty(1, 3, 224, 224)
+    if attention:
+        insert(network, attention, "spatial")
+    network.eval()
+    assert count_parameters(network) == params
+    assert count_macs(network, image) == macs
+
+
+def test_macs_by_hand() -> None:
+    # 3×3 convolution 2→4 on 5×5: 4·25 outputs of 2·9 products; linear 100→7: 700. Biases count nothing.
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(100, 7))
+    assert count_macs(network, torch.randn(1, 2, 5, 5)) == 4 * 25 * 18 + 700
+
+
+def test_fvcore_counts_norms_and_not_simam() -> None:
+    plain = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4)).eval()
+    with_simam = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), SimAM(), nn.BatchNorm2d(4)).eval()
+    image = torch.randn(1, 2, 5, 5)
+    # fvcore takes 2 operations an element for a batch norm in inference
+    assert count_fvcore(plain, image) == count_fvcore(with_simam, image) == 4 * 25 * 18 + 2 * 100
+
+
+def test_shared_parameters_count_once() -> None:
+    layer = nn.Linear(3, 3, bias=False)
+    assert count_parameters(nn.Sequential(layer, layer)) == 9
+
+
+def saved(network: nn.Module, image: torch.Tensor) -> int:
+    return count_saved_bytes(network, lambda: network(image))
+
+
+def test_saved_bytes_by_hand() -> None:
+    image = torch.randn(2, 3, 8, 8)
+    convolution = nn.Conv2d(3, 5, 3)
+    # A convolution keeps its input, a ReLU its output.
+    assert saved(convolution, image) == image.nbytes
+    assert saved(nn.Sequential(convolution, nn.ReLU()), image) == image.nbytes + 2 * 5 * 6 * 6 * 4
+    assert saved(nn.Sequential(convolution, nn.ReLU(), nn.Flatten()), image) == image.nbytes + 2 * 5 * 6 * 6 * 4
+
+
+def test_views_of_one_storage_count_once() -> None:
+    image = torch.randn(4, 4, requires_grad=True)
+    assert count_saved_bytes(nn.Identity(), lambda: image * image.t()) == image.nbytes
+
+
+def test_nothing_is_saved_without_gradients() -> None:
+    with torch.no_grad():
+        assert saved(nn.Conv2d(3, 5, 3), torch.randn(1, 3, 8, 8)) == 0

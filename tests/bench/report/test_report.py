@@ -1,0 +1,161 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.report import format as shown
+from bench.report.markdown import Run, render
+from bench.results.frame import load_frame
+from bench.results.record import Record, Value, append_record
+from bench.results.statistics import Estimate
+from tests.bench.results.test_record import RECORD
+
+FACTS = {
+    "device": "cpu",
+    "cpu": "A | CPU",
+    "cores": 2,
+    "threads": 2,
+    "memory_bytes": 2**34,
+    "gpu": None,
+    "system": "Linux",
+    "python": "3.11",
+    "packages": {"torch": "2"},
+    "revision": "abc",
+    "dirty": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "text"),
+    [
+        (0.052104, "s", "52.10 ms"),
+        (11_689_512, "1", "11.69 M"),
+        (1_814_073_344, "1", "1.814 G"),
+        (3, "1", "3"),
+        (0, "1", "0"),
+        (999, "B", "999 B"),
+        (1.25e-7, "s", "125.0 ns"),
+        (0.0, "s", "0.000 s"),
+        (2.5, "s", "2.500 s"),
+    ],
+)
+def test_quantities_for_people(number: float, unit: str, text: str) -> None:
+    assert shown.quantity(number, unit) == text
+
+
+def test_ratios_for_people() -> None:
+    estimate = Estimate(1.0612, 1.0541, 1.0683, "t")
+    assert shown.percent(estimate) == "+6.1 % [5.4, 6.8]"
+    assert shown.ratio(estimate) == "×1.061 [1.054, 1.068]"
+    assert shown.percent(Estimate(0.99, 0.985, 0.995, "t")) == "−1.0 % [−1.5, −0.5]"
+    assert shown.percent(Estimate(1.01, None, None, "t")) == "+1.0 % [no interval]"
+
+
+def test_names_cannot_break_a_table() -> None:
+    assert shown.escape("a|b<script>_c\n") == r"a\|b\<script\>\_c "
+
+
+def record(role: str, attention: str, repeat: int, ratio: float) -> Record:
+    axes = {
+        "backbone": "resnet18",
+        "attention": attention,
+        "placement": None if attention == "none" else "spatial",
+        "mode": "inference",
+        "execution": "eager",
+        "batch": 1,
+        "resolution": 224,
+        "dtype": "fp32",
+        "memory_format": "contiguous",
+        "threads": None,
+    }
+    # Repeats scatter by ± 0.1 %, so that there is an interval to print.
+    samples = (0.010 * ratio * (1 + 0.001 * (repeat % 2)), 0.010 * ratio)
+    return replace(
+        RECORD,
+        group="g",
+        cell=f"resnet18/{attention}",
+        role=role,
+        axes=axes,
+        options={},
+        repeat=repeat,
+        values=(Value("latency", "s", samples),),
+        details={"rounds": 2, "stopped_by": "budget"},
+    )
+
+
+def count(role: str, attention: str, params: int) -> Record:
+    axes = {**record(role, attention, 0, 1).axes}
+    axes.update(mode=None, execution=None, batch=None, dtype=None, memory_format=None)
+    return replace(
+        record(role, attention, 0, 1), measure="complexity", axes=axes, values=(Value("params", "1", (params,)),)
+    )
+
+
+def page(tmp_path: Path, *records: Record) -> str:
+    for each in records:
+        append_record(tmp_path / "records.jsonl", each)
+    environment = {"id": "env", "facts": FACTS, "state": {"load": [0.25, 0, 0]}}
+    return render(load_frame(tmp_path), [Run(tmp_path, "T", "name: t\n", 0.01, environment)])
+
+
+def timed(simam: float, twin: float) -> list[Record]:
+    return [
+        each
+        for repeat in range(5)
+        for each in (
+            record("baseline", "none", repeat, 1.0),
+            record("variant", "simam", repeat, simam),
+            record("twin", "none", repeat, twin),
+        )
+    ]
+
+
+def test_the_sentence_says_what_it_costs(tmp_path: Path) -> None:
+    text = page(tmp_path, *timed(1.061, 1.0))
+    assert (
+        "- SimAM costs +6.1 % [6.1, 6.1] latency over plain ResNet-18 (inference, eager, batch 1, 224 px, fp32).\n"
+        in text
+    )
+    assert "ResNet-18 (inference, eager, batch 1, 224 px, fp32): +0.0 % [0.0, 0.0], passes at ±1 %." in text
+    assert "5 fresh processes a group, 2 to 2 rounds in each" in text
+
+
+def test_a_failed_control_makes_it_inconclusive(tmp_path: Path) -> None:
+    text = page(tmp_path, *timed(1.061, 1.02))
+    assert "Inconclusive: the A/A control did not pass." in text
+    assert "does not pass at ±1 %" in text
+
+
+def test_what_cannot_be_told_is_not_called_a_cost(tmp_path: Path) -> None:
+    records = [
+        each
+        for repeat in range(5)
+        for each in (
+            record("baseline", "none", repeat, 1.0),
+            record("variant", "simam", repeat, 1.0 + 0.01 * (-1) ** repeat),
+            record("twin", "none", repeat, 1.0),
+        )
+    ]
+    assert "SimAM cannot be told from plain ResNet-18 by its latency: +" in page(tmp_path, *records)
+
+
+def test_values_read_on_fewer_axes_join_the_finer_rows(tmp_path: Path) -> None:
+    text = page(
+        tmp_path, *timed(1.061, 1.0), count("baseline", "none", 1_000_000), count("variant", "simam", 1_000_003)
+    )
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4  # heading, rule, plain, SimAM: the twin and the coarser measure add no rows
+    assert rows[2].split("|")[1].strip() == "plain" and "1.000 M" in rows[2] and "baseline" in rows[2]
+    assert "1.000 M (+3)" in rows[3] and "×1.061" in rows[3]
+
+
+def test_failures_are_told(tmp_path: Path) -> None:
+    failed = replace(record("variant", "simam", 0, 1), status="failed", reason="it <broke>", values=())
+    text = page(tmp_path, record("baseline", "none", 0, 1.0), failed)
+    assert "- `resnet18/simam`, latency, repeat 0: failed: it \\<broke\\>" in text
+
+
+def test_the_page_says_where_and_how(tmp_path: Path) -> None:
+    text = page(tmp_path, *timed(1.061, 1.0))
+    assert "A \\| CPU, 2 cores" in text and "Load at the start: 0.25" in text
+    assert "git checkout abc\n" in text and "name: t\n```" in text

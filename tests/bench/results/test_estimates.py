@@ -1,0 +1,82 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.results.estimates import estimate
+from bench.results.frame import AXES, COLUMNS, load_frame
+from bench.results.record import Record, Value, append_record
+from bench.suite.axes import CELL_AXES
+from tests.bench.results.test_record import RECORD
+
+SIMAM = {"backbone": "resnet18", "attention": "simam", "placement": "spatial", "batch": 1}
+
+
+def frame(tmp_path: Path, *records: Record) -> pd.DataFrame:
+    for record in records:
+        append_record(tmp_path / "records.jsonl", record)
+    return load_frame(tmp_path)
+
+
+def timed(role: str, cell: str, repeat: int, samples: tuple[float, ...]) -> Record:
+    return replace(RECORD, role=role, cell=cell, repeat=repeat, values=(Value("latency", "s", samples),))
+
+
+def test_columns_are_the_documented_ones(tmp_path: Path) -> None:
+    found = frame(tmp_path, RECORD)
+    assert list(found.columns) == list(COLUMNS)
+    assert tuple(AXES) == CELL_AXES
+    [row] = found.to_dict("records")
+    assert row["run"] == tmp_path.name
+    assert row["backbone"] == "resnet18" and row["batch"] == 1 and row["mode"] is None
+    assert row["samples"] == (0.1, 0.2) and row["median"] == pytest.approx(0.15)
+
+
+def test_failures_are_rows(tmp_path: Path) -> None:
+    found = frame(tmp_path, replace(RECORD, status="failed", reason="it broke", values=()))
+    assert found.loc[0, ["status", "reason", "value"]].tolist() == ["failed", "it broke", None]
+    assert estimate(found) == []
+
+
+def test_ratios_are_paired_by_round_within_a_repeat(tmp_path: Path) -> None:
+    found = frame(
+        tmp_path,
+        timed("baseline", "none", 0, (1.0, 2.0, 4.0)),
+        timed("variant", "simam", 0, (1.5, 3.0, 6.0)),
+        timed("baseline", "none", 1, (10.0, 10.0, 10.0)),
+        timed("variant", "simam", 1, (15.0, 15.0, 15.0)),
+    )
+    baseline, variant = estimate(found)
+    assert baseline.ratio is None
+    assert variant.ratio is not None
+    assert (variant.ratio.point, variant.ratio.low, variant.ratio.high) == pytest.approx((1.5, 1.5, 1.5))
+    assert variant.absolute.point == pytest.approx((3.0 + 15.0) / 2)
+
+
+def test_a_repeat_without_its_baseline_is_left_out(tmp_path: Path) -> None:
+    found = frame(
+        tmp_path,
+        timed("baseline", "none", 0, (1.0, 1.0)),
+        timed("variant", "simam", 0, (2.0, 2.0)),
+        timed("variant", "simam", 1, (9.0, 9.0)),
+    )
+    variant = estimate(found)[1]
+    assert variant.ratio is not None and variant.ratio.point == pytest.approx(2.0)
+    assert variant.ratio.low is None
+
+
+def test_exact_values_stay_exact(tmp_path: Path) -> None:
+    found = frame(
+        tmp_path,
+        replace(RECORD, measure="complexity", values=(Value("params", "1", (100,)),)),
+        replace(RECORD, measure="complexity", cell="simam", role="variant", values=(Value("params", "1", (150,)),)),
+    )
+    variant = estimate(found)[1]
+    assert (variant.absolute.point, variant.absolute.method) == (150, "exact")
+    assert variant.ratio is not None and variant.ratio.point == 1.5
+
+
+def test_a_folder_without_records_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="holds no records"):
+        load_frame(tmp_path)

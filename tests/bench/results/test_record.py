@@ -1,0 +1,63 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.results.record import Record, Value, append_record, read_records
+
+RECORD = Record(
+    suite="s",
+    measure="latency",
+    group="g",
+    cell="g/none",
+    role="baseline",
+    axes={"backbone": "resnet18", "attention": "none", "batch": 1},
+    options={"attention": {"e_lambda": 0.1}},
+    repeat=0,
+    seed=None,
+    status="ok",
+    reason=None,
+    traceback=None,
+    values=(Value("latency", "s", (0.1, 0.2)),),
+    details={"rounds": 2},
+    environment="abc",
+    started="2026-01-01T00:00:00+00:00",
+    elapsed=1.5,
+)
+
+
+def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    other = replace(RECORD, status="failed", reason="µ | <b>", values=())
+    append_record(path, RECORD)
+    append_record(path, other)
+    assert list(read_records(path)) == [RECORD, other]
+
+
+def test_no_nan_reaches_the_file() -> None:
+    value = Value("loss", "1", (1.0, float("nan"), float("inf")))
+    assert value.samples == (1.0, None, None)
+    assert value.reason == "not a finite number"
+
+
+def test_integers_stay_integers(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, replace(RECORD, values=(Value("params", "1", (2**60 + 1,)),)))
+    assert '"samples": [1152921504606846977]' in path.read_text()
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"a": 1}', json.dumps({"values": [{}]})])
+def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, RECORD)
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=r"records.jsonl:2: not a record"):
+        list(read_records(path))
+
+
+def test_another_schema_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, replace(RECORD, schema=99))
+    with pytest.raises(ValueError, match="a record of schema 99"):
+        list(read_records(path))

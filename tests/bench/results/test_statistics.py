@@ -1,0 +1,77 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench.results.statistics import (
+    count_outliers,
+    log_ratios,
+    median_halfwidth,
+    paired_ratio,
+    student_interval,
+)
+
+positive = st.floats(1e-3, 1e3)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30).filter(lambda values: np.std(values) > 1e-6))
+def test_student_interval_is_scipys(values: list[float]) -> None:
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+    assert student_interval(values) == pytest.approx((np.mean(values), low, high), rel=1e-9, abs=1e-9)
+
+
+def test_one_repeat_has_no_interval() -> None:
+    assert student_interval([2.0]) == (2.0, None, None)
+
+
+def test_paired_ratio_by_hand() -> None:
+    # Medians of the rounds' ratios: 2 and 8; the mean of their logarithms is log 4.
+    # Student t for one degree of freedom at 97.5 % is 12.706; the standard error is (log 8 − log 2)/2 = log 2.
+    estimate = paired_ratio([([2, 4, 2], [1, 1, 1]), ([8, 8, 80], [1, 1, 1])])
+    assert estimate.point == pytest.approx(4)
+    assert estimate.high == pytest.approx(4 * 2**12.7062, rel=1e-4)
+    assert estimate.low == pytest.approx(4 / 2**12.7062, rel=1e-4)
+
+
+@given(st.lists(positive, min_size=3, max_size=20), positive)
+def test_a_drift_that_both_sides_share_cancels(drift: list[float], factor: float) -> None:
+    baseline = np.asarray(drift)
+    estimate = paired_ratio([(factor * baseline, baseline)] * 5)
+    assert (estimate.point, estimate.low, estimate.high) == pytest.approx((factor, factor, factor))
+
+
+@given(st.lists(st.tuples(positive, positive), min_size=3, max_size=20))
+def test_swapping_sides_inverts_the_ratio(rounds: list[tuple[float, float]]) -> None:
+    one, other = np.transpose(rounds)
+    repeats = [(one, other), (one[::-1] * 1.1, other[::-1])]
+    there, back = paired_ratio(repeats), paired_ratio([(b, a) for a, b in repeats])
+    assert there.point * back.point == pytest.approx(1)
+    assert there.low is not None and back.high is not None
+    assert there.low * back.high == pytest.approx(1)
+
+
+def test_log_ratios() -> None:
+    assert log_ratios([1, 2], [2, 1]).tolist() == pytest.approx([-math.log(2), math.log(2)])
+
+
+@pytest.mark.parametrize("n", [8, 16, 64, 256])
+def test_median_interval_covers_as_often_as_it_says(n: int) -> None:
+    # Ranks rounded outwards cover at least 95 % by the exact binomial distribution, and not much more.
+    values = np.arange(n, dtype=float)
+    width = 2 * median_halfwidth(values)
+    low = int((n - 1 - width) / 2)  # the interval's ranks are symmetric
+    coverage = stats.binom.cdf(n - 1 - low, n, 0.5) - stats.binom.cdf(low, n, 0.5)
+    assert 0.95 <= coverage <= 0.995
+
+
+def test_too_few_rounds_have_no_median_interval() -> None:
+    assert median_halfwidth([1, 2, 3]) == math.inf
+
+
+def test_outliers_beyond_three_interquartile_ranges() -> None:
+    # Quartiles of 0…8 are 2 and 6: the fences are −10 and 18.
+    assert count_outliers([0, 1, 2, 3, 4, 5, 6, 7, 8]) == 0
+    assert count_outliers([0, 1, 2, 3, 4, 5, 6, 7, 19]) == 1

@@ -1,0 +1,49 @@
+"""Real worker processes on a network of a few hundred weights."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.results.record import Record
+from bench.run.executor import run_in_process
+from bench.run.runner import Runner
+from tests.helpers import plan
+
+
+def records(tmp_path: Path, how: str, timeout: str = "60s") -> list[Record]:
+    text = f"""
+        name: t
+        axes:
+          backbone: ["tests.helpers:tiny"]
+          attention: [{{"tests.helpers:Trouble": {{how: {how}}}}}, "tests.helpers:Sigmoid"]
+          placement: [{{layers: "0"}}]
+        baseline: {{attention: none}}
+        measures: {{"tests.helpers:Forward": {{}}}}
+        timeout: {timeout}
+    """
+    runner = Runner(run_in_process, "cpu", "env", on_start=lambda unit, member: None)
+    return [record for _, done in runner.run(plan(tmp_path, text)) for record in done]
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raise", "RuntimeError: no forward today"),
+        ("die", "the worker was killed by SIGABRT"),
+    ],
+)
+def test_one_bad_cell_is_a_failed_record_and_the_rest_is_measured(tmp_path: Path, how: str, reason: str) -> None:
+    plain, bad, good = records(tmp_path, how)
+    assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
+    assert bad.reason is not None and bad.reason.startswith(reason)
+    assert (bad.traceback is not None) == (how == "raise")
+
+
+def test_a_hang_ends_at_the_timeout(tmp_path: Path) -> None:
+    plain, bad, good = records(tmp_path, "hang", timeout="20s")
+    assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
+    assert bad.reason is not None and bad.reason.startswith("no sign of life for 20 s")
+
+
+def test_what_a_module_prints_does_not_disturb(tmp_path: Path) -> None:
+    assert [record.status for record in records(tmp_path, "print")] == ["ok", "ok", "ok"]

@@ -1,0 +1,150 @@
+from pathlib import Path
+
+import pytest
+
+from bench.suite.axes import Choice
+from bench.suite.load import load_suite
+from bench.suite.plan import expand
+from bench.suite.source import LARGEST, SuiteError
+from tests.helpers import suite, write
+
+GOOD = """\
+name: good
+title: A good suite
+axes:
+  backbone: [resnet18]
+  attention: [none, simam]
+  placement: [paper]
+  mode: [inference]
+  batch: [1]
+contrast: [attention, placement]
+baseline: {attention: none}
+measures:
+  complexity: {}
+  latency: {target: 2%, budget: 1.5min, repeats: 5}
+gate: {latency_ratio: 3%, params: exact}
+"""
+
+
+def test_quantities_become_si_units(tmp_path: Path) -> None:
+    loaded = suite(tmp_path, GOOD)
+    assert dict(loaded.measures[1].options) == {"target": 0.02, "budget": 90.0, "repeats": 5}
+    assert loaded.gate == {"latency_ratio": 0.03, "params": None}
+
+
+def test_defaults_are_filled_in(tmp_path: Path) -> None:
+    [grid] = suite(
+        tmp_path, "name: t\naxes: {backbone: [resnet18]}\nbaseline: {attention: none}\nmeasures: {memory: }"
+    ).grids
+    assert grid["attention"] == (Choice("none"),)
+    assert grid["placement"] == (Choice("paper"),)
+    assert grid["batch"] == (1,) and grid["seed"] == (0,)
+
+
+def test_options_are_swept(tmp_path: Path) -> None:
+    text = GOOD.replace("[none, simam]", "[{simam: {e_lambda: [0.1, 1]}}]")
+    assert suite(tmp_path, text).grids[0]["attention"] == (
+        Choice("simam", (("e_lambda", 0.1),)),
+        Choice("simam", (("e_lambda", 1),)),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD.replace("[none, simam]", "[none, {simam: {e_lambda: [0.1, 1e-6]}}]"),
+        GOOD.replace("[paper]", '[{layers: "layer[1-4].*.conv2"}]').replace("mode", "threads: [2]\n  mode"),
+        GOOD.replace("axes:\n  backbone: [resnet18]", "axes:\n  backbone: ['tests.helpers:tiny']"),
+    ],
+)
+def test_the_resolved_suite_loads_to_the_same_plan(tmp_path: Path, text: str) -> None:
+    first = suite(tmp_path, text)
+    again = suite(tmp_path, first.to_yaml())
+    assert expand(again).groups == expand(first).groups
+    assert again.to_yaml() == first.to_yaml()
+
+
+# Each: what is replaced in the good suite, by what, and the line and words of the one message.
+BROKEN = [
+    ("axes:", "axis:", "3: axis: no such key; did you mean 'axes'"),
+    ("backbone:", "backbon:", "4: axes.backbon: no such key; did you mean 'backbone'"),
+    ("resnet18", "resnet81", "4: axes.backbone[0]: unknown backbone 'resnet81'; did you mean 'resnet18'"),
+    ("simam]", "simma]", "5: axes.attention[1]: unknown attention 'simma'; did you mean 'simam'"),
+    ("[resnet18]", "[]", "4: axes.backbone: it is empty; give at least one"),
+    ("[resnet18]", "[null]", "4: axes.backbone[0]: write a name"),
+    ("[resnet18]", "[.nan]", "4: axes.backbone[0]: nan is no usable number"),
+    ("[resnet18]", "[['a']]", "4: axes.backbone[0]: write a name"),
+    ("[resnet18]", "['no.such:thing']", "4: axes.backbone[0]: cannot load backbone 'no.such:thing'"),
+    ("[resnet18]", "[2020-01-01]", "4: axes.backbone[0]: datetime.date(2020, 1, 1) is neither text nor a number"),
+    ("simam]", "{simam: {e_lambda: []}}]", "5: axes.attention[1]: option 'e_lambda' has an empty list"),
+    ("simam]", "{simam: 3}]", "5: axes.attention[1]: write the options of simam as a mapping"),
+    ("simam]", "{simam: {}, none: {}}]", "5: axes.attention[1]: write a name, or one name with its options"),
+    ("simam]", "{simam: {e_lambda: {a: 1}}}]", "5: axes.attention[1]: option 'e_lambda' takes a value or a list"),
+    ("[paper]", "[papr]", "6: axes.placement[0]: placement is one of paper, spatial, branch_end"),
+    ("[paper]", "[{layers: 3}]", "6: axes.placement[0]: layers takes a glob"),
+    ("[inference]", "[infer]", "7: axes.mode[0]: 'infer' is not allowed; did you mean 'inference'"),
+    ("[1]", "[0]", "8: axes.batch[0]: it must be at least 1, not 0"),
+    ("[1]", "['1']", "8: axes.batch[0]: a whole number is wanted, not '1'"),
+    ("[1]", "[true]", "8: axes.batch[0]: a whole number is wanted, not True"),
+    ("[1]", "1", "8: axes.batch: a list is wanted; write [1]"),
+    ("contrast: [attention, placement]", "contrast: []", "9: contrast: it is empty"),
+    ("contrast: [attention, placement]", "contrast: [seed]", "9: contrast[0]: 'seed' is not allowed"),
+    ("{attention: none}", "{}", "10: baseline: it is empty"),
+    ("{attention: none}", "5", "10: baseline: a mapping is wanted, not 5"),
+    ("{attention: none}", "{mode: inference}", "10: baseline.mode: the baseline names values on the contrast"),
+    (
+        "{attention: none}",
+        "{attention: {simam: {e_lambda: [1, 2]}}}",
+        "10: baseline.attention: the baseline is one variant",
+    ),
+    ("baseline: {attention: none}\n", "", "1: the key 'baseline' is missing"),
+    ("complexity:", "complexities:", "12: measures.complexities: unknown measure 'complexities'"),
+    ("complexity: {}", "complexity: 5", "12: measures.complexity: a mapping is wanted, not 5"),
+    (
+        "complexity: {}",
+        "complexity: {deep: 1}",
+        "12: measures.complexity.deep: complexity has no such option; it takes none",
+    ),
+    ("budget:", "budgets:", "13: measures.latency.budgets: latency has no such option; did you mean 'budget'"),
+    ("1.5min", "fast", "13: measures.latency.budget: a number, or one with a unit"),
+    ("repeats: 5", "repeats: 2", "13: measures.latency: repeats must be 5 or more"),
+    ("repeats: 5", "repeats: true", "13: measures.latency.repeats: a whole number is wanted"),
+    ("target: 2%", "target: 200%", "13: measures.latency: target is a fraction such as 1%"),
+    (
+        "params: exact",
+        "prams: exact",
+        "14: gate.prams: no measure of this suite gives that value; did you mean 'params'",
+    ),
+    ("params: exact", "params: maybe", "14: gate.params: write exact, or a threshold such as 1%"),
+    ("3%", "3", "14: gate.latency_ratio: write exact, or a threshold"),
+    ("name: good", "name: a/b", "1: name: a name of letters, digits"),
+    ("name: good", "name: !x good", "1: name: YAML tags such as !x are not used"),
+    ("name: good", "name: good\nname: bad", '2: not valid YAML: found duplicate key "name"'),
+    ("name: good", "name: good\ntimeout: 0", "2: timeout: it must be more than 0"),
+    ("axes:", "axes: [", "not valid YAML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN, ids=[f"{new} for {old}".strip() for old, new, _ in BROKEN])
+def test_broken_suites(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(SuiteError) as caught:
+        load_suite(path)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:")
+
+
+def test_files_that_are_no_suites(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="cannot read the suite: No such file"):
+        load_suite(tmp_path / "none.yaml")
+    with pytest.raises(SuiteError, match="cannot read the suite: Is a directory"):
+        load_suite(tmp_path)
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SuiteError, match="not a text file in UTF-8"):
+        load_suite(tmp_path / "binary.yaml")
+    with pytest.raises(SuiteError, match="a suite is a mapping"):
+        load_suite(write(tmp_path, "- 1\n"))
+    with pytest.raises(SuiteError, match="no hand-written suite"):
+        load_suite(write(tmp_path, "#" * (LARGEST + 1)))

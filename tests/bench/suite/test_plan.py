@@ -1,0 +1,184 @@
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InputError
+from bench.suite.axes import AXES, CELL_AXES, Cell, Choice
+from tests.helpers import plan
+
+SUITE = """
+    name: t
+    axes:
+      backbone: [resnet18]
+      attention: [none, {simam: {e_lambda: [0.1, 1e-4]}}]
+      batch: [1, 8]
+      mode: [inference, training]
+    baseline: {attention: none}
+    measures:
+      complexity: {}
+      memory: {}
+      latency: {budget: 6s}
+"""
+
+
+def test_cells_have_all_axes_but_the_replicate() -> None:
+    assert [axis.name for axis in AXES if axis.name != "seed"] == list(CELL_AXES)
+
+
+def test_cell_id_is_the_documented_one() -> None:
+    cell = Cell(
+        Choice("resnet50"),
+        Choice("simam", (("e_lambda", 0.1),)),
+        Choice("spatial"),
+        "inference",
+        "eager",
+        1,
+        224,
+        "fp32",
+    )
+    assert cell.id == "resnet50/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
+
+
+def test_the_grid_is_projected_onto_the_axes_that_each_measure_reads(tmp_path: Path) -> None:
+    groups = plan(tmp_path, SUITE).groups
+    found = [(group.measure.name, group.id) for group in groups]
+    assert found == [
+        ("complexity", "resnet18/224"),
+        ("memory", "resnet18/b1/224/fp32"),
+        ("memory", "resnet18/b8/224/fp32"),
+        ("latency", "resnet18/inference/eager/b1/224/fp32"),
+        ("latency", "resnet18/inference/eager/b8/224/fp32"),
+        ("latency", "resnet18/training/eager/b1/224/fp32"),
+        ("latency", "resnet18/training/eager/b8/224/fp32"),
+    ]
+
+
+def test_a_group_holds_its_baseline_once_and_its_variants(tmp_path: Path) -> None:
+    group = plan(tmp_path, SUITE).groups[0]
+    assert group.baseline.id == "resnet18/none/224"
+    assert [cell.id for cell in group.variants] == [
+        "resnet18/simam(e_lambda=0.1)@spatial/224",
+        "resnet18/simam(e_lambda=0.0001)@spatial/224",
+    ]
+
+
+def test_only_timed_groups_have_a_twin_and_repeats(tmp_path: Path) -> None:
+    for group in plan(tmp_path, SUITE).groups:
+        timed = group.measure.name == "latency"
+        assert group.twin == timed
+        assert len(group.seeds) == (6 if timed else 1)
+
+
+def test_the_baseline_is_put_into_every_group_that_leaves_it_out(tmp_path: Path) -> None:
+    [group] = plan(
+        tmp_path,
+        """
+        name: t
+        axes: {backbone: [resnet18], attention: [simam]}
+        baseline: {attention: none}
+        measures: {complexity: {}}
+        """,
+    ).groups
+    assert group.baseline.id == "resnet18/none/224"
+    assert [cell.id for cell in group.variants] == ["resnet18/simam@spatial/224"]
+
+
+def test_paper_and_spatial_are_one_cell_for_simam(tmp_path: Path) -> None:
+    [group] = plan(
+        tmp_path,
+        """
+        name: t
+        axes: {backbone: [resnet18], attention: [none, simam], placement: [paper, spatial, branch_end]}
+        baseline: {attention: none}
+        measures: {complexity: {}}
+        """,
+    ).groups
+    assert [cell.id for cell in group.variants] == ["resnet18/simam@spatial/224", "resnet18/simam@branch_end/224"]
+
+
+def test_where_placement_is_no_contrast_the_plain_network_still_joins_each_group(tmp_path: Path) -> None:
+    groups = plan(
+        tmp_path,
+        """
+        name: t
+        axes: {backbone: [resnet18], attention: [none, simam], placement: [spatial, branch_end]}
+        contrast: [attention]
+        baseline: {attention: none}
+        measures: {complexity: {}}
+        """,
+    ).groups
+    assert [(group.baseline.id, [cell.id for cell in group.variants]) for group in groups] == [
+        ("resnet18/none/224", ["resnet18/simam@spatial/224"]),
+        ("resnet18/none/224", ["resnet18/simam@branch_end/224"]),
+    ]
+
+
+def test_any_axis_can_be_the_contrast(tmp_path: Path) -> None:
+    [group] = plan(
+        tmp_path,
+        """
+        name: t
+        axes: {backbone: [resnet18], memory_format: [contiguous, channels_last]}
+        contrast: [memory_format]
+        baseline: {memory_format: contiguous}
+        measures: {latency: {}}
+        """,
+    ).groups
+    assert group.id == "resnet18/none/inference/eager/b1/224/fp32"
+    assert [cell.memory_format for cell in (group.baseline, *group.variants)] == ["contiguous", "channels_last"]
+
+
+def test_a_list_of_grids_is_their_union(tmp_path: Path) -> None:
+    groups = plan(
+        tmp_path,
+        """
+        name: t
+        axes:
+          - {backbone: [resnet18, resnet50], attention: [simam]}
+          - {backbone: [resnet18], attention: [simam], mode: [inference, training]}
+        baseline: {attention: none}
+        measures: {latency: {}}
+        """,
+    ).groups
+    assert [group.id.split("/")[:2] for group in groups] == [
+        ["resnet18", "inference"],
+        ["resnet50", "inference"],
+        ["resnet18", "training"],
+    ]
+
+
+def test_seeds_are_the_repeats_of_a_measure_that_reads_them(tmp_path: Path) -> None:
+    [group] = plan(
+        tmp_path,
+        """
+        name: t
+        axes: {backbone: ["tests.helpers:tiny"], attention: ["tests.helpers:Sigmoid"], seed: [3, 5]}
+        baseline: {attention: none}
+        measures: {"tests.helpers:Weigh": {scale: 2.0}}
+        """,
+    ).groups
+    assert group.seeds == (3, 5)
+    assert [cell.id for cell in group.variants] == ["tests.helpers:tiny/tests.helpers:Sigmoid@spatial"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "baseline", "message"),
+    [
+        (
+            "backbone: [resnet18], attention: [{none: {a: 1}}]",
+            "attention: none",
+            "axes.attention: 'none' takes no options",
+        ),
+        (
+            "backbone: [resnet18], attention: ['torch.nn:Identity']",
+            "attention: none",
+            "axes.placement: torch.nn:Identity",
+        ),
+        ("backbone: ['torch.nn:Identity']", "attention: none", "axes.backbone: torch.nn:Identity has no attribute"),
+        ("backbone: [resnet18]", "placement: spatial", "baseline: it leaves attention of the contrast open"),
+    ],
+)
+def test_what_only_the_combination_shows(tmp_path: Path, axes: str, baseline: str, message: str) -> None:
+    text = f"name: t\naxes: {{{axes}}}\nbaseline: {{{baseline}}}\nmeasures: {{complexity: {{}}}}\n"
+    with pytest.raises(InputError, match=rf"suite.yaml:\d+: {message}"):
+        plan(tmp_path, text)

@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.results.frame import load_frame
+from tests.helpers import write
+
+TINY = """
+    name: tiny
+    title: A tiny suite
+    axes:
+      backbone: ["tests.helpers:tiny"]
+      attention: [none, {ATTENTION}]
+      placement: [{layers: "0"}]
+      batch: [2]
+    baseline: {attention: none}
+    measures:
+      complexity: {}
+      memory: {}
+      latency: {target: 50%, budget: 0.5s, repeats: 5}
+    gate: {latency_ratio: 50%}
+"""
+
+
+def bench(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-m", "bench", *map(str, arguments)], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    folder = tmp_path_factory.mktemp("run")
+    suite = write(folder, TINY.replace("{ATTENTION}", "simam"))
+    return folder / "out", bench("run", suite, "--out", folder / "out", "--device", "cpu")
+
+
+def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path, object]) -> None:
+    folder, done = finished
+    assert done.returncode == 0, done.stderr  # type: ignore[attr-defined]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "environment.json",
+        "records.jsonl",
+        "report.md",
+        "suite.yaml",
+    ]
+    assert done.stdout.strip() == (folder / "report.md").read_text().strip()  # type: ignore[attr-defined]
+    frame = load_frame(folder)
+    assert set(frame["status"]) == {"ok"}
+    assert frame.groupby("value")["cell"].count().to_dict() == {
+        "params": 2,
+        "macs": 2,
+        "fvcore_flops": 2,
+        "saved_bytes": 2,
+        "latency": 15,
+    }
+    assert frame[frame["value"] == "params"]["median"].tolist() == [1405.0, 1405.0]  # 112 + 8 + 1285
+    environment = json.loads((folder / "environment.json").read_text())
+    assert set(frame["environment"]) == {environment["id"]}
+
+
+def test_progress_is_plain_lines_outside_a_terminal(finished: tuple[Path, object]) -> None:
+    lines = finished[1].stderr.splitlines()  # type: ignore[attr-defined]
+    assert sum(line.startswith("[") for line in lines) == 7
+    assert any(line.startswith("[3/7] latency tests.helpers:tiny/") for line in lines)
+
+
+def test_a_report_can_be_written_again(finished: tuple[Path, object], tmp_path: Path) -> None:
+    folder, _ = finished
+    done = bench("report", folder, "--out", tmp_path / "again.md")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "again.md").read_text() == (folder / "report.md").read_text()
+
+
+def test_a_folder_is_never_measured_into_twice(finished: tuple[Path, object]) -> None:
+    folder, _ = finished
+    before = (folder / "records.jsonl").read_bytes()
+    done = bench("run", folder / "suite.yaml", "--out", folder)
+    assert done.returncode == 2 and "exists already" in done.stderr
+    assert (folder / "records.jsonl").read_bytes() == before
+
+
+def test_a_failing_cell_makes_it_exit_3_and_the_rest_is_there(tmp_path: Path) -> None:
+    text = TINY.replace("{ATTENTION}", '{"tests.helpers:Trouble": {how: raise}}').replace("memory: {}", "")
+    done = bench("run", write(tmp_path, text), "--out", tmp_path / "out", "--device", "cpu")
+    assert done.returncode == 3, done.stderr
+    frame = load_frame(tmp_path / "out")
+    timed = frame[frame["measure"] == "latency"]
+    assert timed[timed["role"] != "variant"]["status"].eq("ok").all()
+    assert timed[timed["role"] == "variant"]["status"].tolist() == ["failed", *["skipped"] * 4]
+    assert "no forward today" in (tmp_path / "out" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{ATTENTION}", "simma", "did you mean 'simam'"),
+        ("{ATTENTION}", "{simam: {e_lambda: -1}}", "e_lambda must be 0 or more"),
+        ("{ATTENTION}", "{simam: {lambda: 1}}", "unexpected keyword argument 'lambda'"),
+        ('"0"', '"9"', "has no layer that matches"),
+    ],
+)
+def test_bad_input_exits_2_with_one_message_and_writes_nothing(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    text = TINY.replace(old, new).replace("{ATTENTION}", "simam")
+    suite = write(tmp_path, text)
+    done = bench("run", suite, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {suite}:") and message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_plan_answers_without_torch() -> None:
+    code = (
+        "import sys; from pathlib import Path; from bench.cli import _plan; from bench.commands import show_plan;"
+        "show_plan(_plan(Path('suites/smoke.yaml'))); sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "resnet18/simam@spatial/inference/eager/b1/224/fp32" in done.stdout
+    assert "3 groups, 7 worker processes" in done.stdout
+
+
+def test_list_names_what_a_suite_may_use() -> None:
+    done = bench("list")
+    assert done.returncode == 0
+    for name in ("simam", "resnet18", "branch_end", "latency", "suites/smoke.yaml"):
+        assert f"  {name}\n" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "report", "list"])
+def test_help_has_an_example(command: str) -> None:
+    done = bench(command, "--help")
+    assert done.returncode == 0 and "Example:" in done.stdout
+
+
+def test_reporting_nothing_is_a_message(tmp_path: Path) -> None:
+    done = bench("report", tmp_path)
+    assert done.returncode == 2 and "holds no records.jsonl" in done.stderr

@@ -1,0 +1,110 @@
+"""What tests share: a network small enough to measure in milliseconds, and measures and modules that misbehave."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from bench.measure import Outcome, Subject
+from bench.results.record import Value
+from bench.suite.load import load_suite
+from bench.suite.plan import Plan, expand
+from bench.suite.suite import Suite
+
+
+def tiny() -> nn.Module:
+    """One 3×3 convolution, a norm and a linear layer on 8×8 images."""
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 8 * 8, 5))
+
+
+tiny.resolution = 8
+
+
+class Sigmoid(nn.Module):
+    """A module with one weight a channel."""
+
+    placement = "spatial"
+
+    def __init__(self, channels: int, bias: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((channels, 1, 1), bias))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.sigmoid(self.weight)
+
+
+class Trouble(nn.Module):
+    """A module that goes wrong in its forward pass, in the way its option says."""
+
+    def __init__(self, channels: int, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.is_meta:
+            return x
+        if self.how == "raise":
+            raise RuntimeError("no forward today")
+        if self.how == "die":
+            os.abort()
+        if self.how == "hang":
+            time.sleep(3600)
+        print("modules may print")
+        return x
+
+
+@dataclass(frozen=True)
+class Weigh:
+    """A measure of one's own: the sum of the absolute weights, without building anything twice."""
+
+    scale: float = 1.0
+
+    axes: ClassVar = frozenset({"backbone", "attention", "placement", "seed"})
+    gates: ClassVar = ("weight",)
+    timed: ClassVar = False
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        for subject in group:
+            announce(subject)
+            network = subject.build(None).network
+            total = sum(float(parameter.abs().sum()) for parameter in network.parameters())
+            yield subject, Outcome((Value("weight", "1", (self.scale * total,)),))
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A measure that runs one forward pass of each subject."""
+
+    axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
+    gates: ClassVar = ("ran",)
+    timed: ClassVar = False
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        for subject in group:
+            announce(subject)
+            subject.build(None).call()
+            yield subject, Outcome((Value("ran", "1", (1,)),))
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "suite.yaml"
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+def suite(folder: Path, text: str) -> Suite:
+    return load_suite(write(folder, text))
+
+
+def plan(folder: Path, text: str) -> Plan:
+    return expand(suite(folder, text))

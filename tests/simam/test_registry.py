@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+import pytest
+
+import simam
+from simam.registry import ATTENTION, BACKBONES, UnknownName
+
+
+def test_importing_simam_does_not_import_torch() -> None:
+    code = "import sys, simam; simam.ATTENTION; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_public_names_are_there() -> None:
+    assert all(getattr(simam, name) is not None for name in simam.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'SimMA'"):
+        simam.SimMA  # noqa: B018
+
+
+@pytest.mark.parametrize("registry", [ATTENTION, BACKBONES])
+def test_every_entry_can_be_loaded(registry: simam.registry.Registry) -> None:
+    assert all(callable(registry.load(name)) for name in registry)
+
+
+def test_a_users_own_path_is_loaded() -> None:
+    assert ATTENTION.load("torch.nn:Identity").__name__ == "Identity"
+    assert ATTENTION.get("torch.nn:Identity") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("simma", "did you mean 'simam'"),
+        ("zzz", "the choices are none, simam"),
+        ("no.such:Thing", "No module named 'no'"),
+        ("torch.nn:Thing", "has no attribute 'Thing'"),
+        (":", "cannot load attention ':'"),
+    ],
+)
+def test_unknown_names_say_what_would_be_right(name: str, message: str) -> None:
+    with pytest.raises(UnknownName, match=message):
+        ATTENTION.load(name)
+
+
+def test_titles() -> None:
+    assert ATTENTION.title("simam") == "SimAM"
+    assert ATTENTION.title("my.modules:Better") == "Better"
+
+
+def test_in_channels_and_classes_are_options() -> None:
+    import torch
+
+    network = BACKBONES.load("resnet18")(num_classes=7, in_channels=1)
+    assert network(torch.randn(2, 1, 32, 32)).shape == (2, 7)

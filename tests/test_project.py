@@ -1,0 +1,56 @@
+"""The project's own promises about itself."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def requirements() -> dict[str, str]:
+    """Package → its floor, as pyproject.toml has it."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return dict(re.findall(r'"([\w.-]+)>=([\w.]+)"', text.partition("[project]")[2]))
+
+
+def test_ci_runs_the_floors_of_every_requirement() -> None:
+    pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)$", (ROOT / ".ci/floors.txt").read_text(), re.MULTILINE))
+    floors = {name: floor for name, floor in requirements().items() if name not in ("torch", "torchvision")}
+    assert pinned.keys() == floors.keys()
+    for name, floor in floors.items():
+        assert pinned[name] == floor or pinned[name].startswith(f"{floor}.")
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^pip install .*&&.*$", readme, re.MULTILINE)
+    assert commands[1] in (ROOT / ".ci/run").read_text().splitlines()
+
+
+def test_help_and_plan_import_nothing_heavy() -> None:
+    code = "import sys, bench.cli; sys.exit(bool({'torch', 'pandas', 'pydantic', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+ROOMS_MAY_IMPORT = {
+    "suite": {"errors", "suite"},
+    "run": {"errors", "suite", "run", "measure", "results"},
+    "measure": {"measure", "results"},
+    "results": {"results"},
+    "report": {"report", "results"},
+}
+
+
+def test_arrows_between_rooms_run_one_way() -> None:
+    for room, allowed in ROOMS_MAY_IMPORT.items():
+        for path in (ROOT / "bench" / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bench."):
+                    assert (node.module or "").split(".")[1] in allowed, f"{path}: {node.module}"
+
+
+def test_simam_does_not_know_bench() -> None:
+    for path in (ROOT / "simam").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) bench", path.read_text(encoding="utf-8"), re.MULTILINE), path
