@@ -1,6 +1,5 @@
 """Records → a tidy DataFrame: one row for each record and value."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,12 +62,6 @@ def load_frame(*runs: str | Path) -> pd.DataFrame:
     """
     rows = [row for run in runs for row in _rows(Path(run))]
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-
-
-def load_environments(*runs: str | Path) -> dict[str, dict[str, Any]]:
-    """Environment id → its ``facts`` and ``state``, of the folders of runs."""
-    found = [json.loads((Path(run) / "environment.json").read_text(encoding="utf-8")) for run in runs]
-    return {environment["id"]: environment for environment in found}
 
 
 def _rows(run: Path) -> Iterator[dict[str, Any]]:

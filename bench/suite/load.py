@@ -221,7 +221,7 @@ def _explain(source: Source, error: ValidationError, prefix: tuple[str | int, ..
 
 def _problem(kind: str, where: tuple[str | int, ...], given: object, context: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
-        known = list(Axes.model_fields) if "axes" in where else list(SuiteModel.model_fields)
+        known = [axis.name for axis in AXES] if "axes" in where else list(SuiteModel.__pydantic_fields__)
         return f"no such key; {did_you_mean(str(where[-1]), known)}"
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", context["expected"])
