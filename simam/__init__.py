@@ -7,12 +7,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simam.attention.cbam import CBAM
+    from simam.attention.eca import ECA
+    from simam.attention.se import SE
     from simam.attention.simam import SimAM
+    from simam.checkpoints import WeightsError, load_weights
     from simam.functional import simam
     from simam.placement import PlacementError, insert
     from simam.registry import ATTENTION, BACKBONES, UnknownName
 
 _HOMES = {
+    "CBAM": "simam.attention.cbam",
+    "ECA": "simam.attention.eca",
+    "SE": "simam.attention.se",
+    "WeightsError": "simam.checkpoints",
+    "load_weights": "simam.checkpoints",
     "SimAM": "simam.attention.simam",
     "simam": "simam.functional",
     "insert": "simam.placement",
@@ -22,7 +31,20 @@ _HOMES = {
     "UnknownName": "simam.registry",
 }
 
-__all__ = ["ATTENTION", "BACKBONES", "PlacementError", "SimAM", "UnknownName", "insert", "simam"]
+__all__ = [
+    "ATTENTION",
+    "BACKBONES",
+    "CBAM",
+    "ECA",
+    "SE",
+    "PlacementError",
+    "SimAM",
+    "UnknownName",
+    "WeightsError",
+    "insert",
+    "load_weights",
+    "simam",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,11 @@ from torch import nn
 from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from simam.backbones import cifar_resnet
+from simam.backbones.cifar_mobilenet_v2 import CifarInvertedResidual
+from simam.backbones.cifar_preresnet import PreActBasicBlock, PreActBottleneck
+from simam.backbones.wide_resnet import WideBlock
+
 
 class PlacementError(ValueError):
     """A network has no layer at the asked-for place, or a layer whose channels cannot be told."""
@@ -30,6 +35,12 @@ _PLACES: dict[type[nn.Module], Callable[..., Places]] = {
     BasicBlock: lambda block: Places("conv2", "bn2"),
     Bottleneck: lambda block: Places("conv2", "bn3"),
     InvertedResidual: _inverted_residual,
+    cifar_resnet.BasicBlock: lambda block: Places("conv2", "bn2"),
+    cifar_resnet.Bottleneck: lambda block: Places("conv2", "bn3"),
+    PreActBasicBlock: lambda block: Places("conv2", "conv2"),
+    PreActBottleneck: lambda block: Places("conv2", "conv3"),
+    WideBlock: lambda block: Places("conv2", "conv2"),
+    CifarInvertedResidual: lambda block: Places("conv2", "bn3"),
 }
 
 

@@ -91,7 +91,7 @@ def _normal(suite: Suite, cell: Cell) -> Cell:
     assert cell.backbone is not None and cell.attention is not None  # every grid has both axes
     return replace(
         cell,
-        placement=_placement(suite, cell.attention, cell.placement),
+        placement=_placement(suite, cell),
         resolution=cell.resolution or _resolution(suite, cell.backbone),
     )
 
@@ -102,13 +102,24 @@ def _is_none(attention: Choice) -> bool:
     return entry is not None and entry.placement is None
 
 
-def _placement(suite: Suite, attention: Choice, placement: Choice | None) -> Choice | None:
+def _placement(suite: Suite, cell: Cell) -> Choice | None:
+    """Where a cell's module goes: `paper` looked up, None for the plain network, one name where two are one place."""
+    attention, placement = cell.attention, cell.placement
+    if attention is None:
+        return placement
     if _is_none(attention):
         if attention.options:
             raise suite.source.error(("axes", "attention"), f"{attention.name!r} takes no options, not {attention}")
         return None
-    if placement != Choice("paper"):
-        return placement
+    if placement == Choice("paper"):
+        placement = _paper_placement(suite, attention)
+    backbone = BACKBONES.get(cell.backbone.name) if cell.backbone else None
+    if backbone is not None and backbone.one_place and placement == Choice("branch_end"):
+        return Choice("spatial")
+    return placement
+
+
+def _paper_placement(suite: Suite, attention: Choice) -> Choice:
     entry = ATTENTION.get(attention.name)
     place = entry.placement if entry else getattr(ATTENTION.load(attention.name), "placement", None)
     if place is None:
@@ -154,8 +165,7 @@ def _group(
 def _baseline(suite: Suite, shared: Cell) -> Cell:
     """The group's reference: what the group shares, and the suite's baseline on the contrast."""
     cell = replace(shared, **suite.baseline)  # type: ignore[arg-type]
-    if cell.attention is not None:
-        cell = replace(cell, placement=_placement(suite, cell.attention, cell.placement))
+    cell = replace(cell, placement=_placement(suite, cell))
     may_be_open = {"placement"} if cell.attention is None or _is_none(cell.attention) else set()
     missing = [name for name in suite.contrast if getattr(cell, name) is None and name not in may_be_open]
     if missing:
