@@ -21,7 +21,7 @@ def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
     from bench.run.check import check_networks
     from bench.run.directory import RunDirectory, default_path
     from bench.run.environment import read_environment
-    from bench.run.executor import run_in_process
+    from bench.run.executor import LocalProcesses
     from bench.run.progress import observer
     from bench.run.runner import Runner
 
@@ -32,8 +32,8 @@ def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
     console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
     failed = 0
     try:
-        with observer(plan, console) as watch:
-            runner = Runner(run_in_process, environment.facts["device"], environment.id, watch.start)
+        with observer(plan, console) as watch, LocalProcesses() as execute:
+            runner = Runner(execute, environment.facts["device"], environment.id, watch.start)
             for unit, records in runner.run(plan):
                 for record in records:
                     folder.append(record)
@@ -96,7 +96,7 @@ def _names(kind: str) -> list[str]:
 
 def _members(group: Group) -> list[str]:
     lines = [f"{group.baseline.id}  baseline", *(cell.id for cell in group.variants)]
-    return [*lines, f"{group.baseline.id}  twin"] if group.twin else lines
+    return [*lines, f"{group.baseline.id}  twin"] if group.timed else lines
 
 
 def _duration(seconds: float) -> str:

@@ -50,10 +50,12 @@ def check_lambda(e_lambda: float) -> None:
 
 
 def _quarter_inverse(variance: Tensor, mean: Tensor, e_lambda: float) -> Tensor:
-    """1 / (4 (v + λ)) of each map; 0 where λ vanishes and the spread is the rounding error of the mean."""
+    """1 / (4 (v + λ)) of each map; 0 where λ vanishes and the spread is nothing or the rounding error of the mean."""
+    precision = torch.finfo(variance.dtype)
     spread = variance + e_lambda
-    if e_lambda >= torch.finfo(spread.dtype).tiny:
+    least = precision.tiny**0.5  # its square, which the gradient divides by, can still be told from 0
+    if e_lambda >= least:
         return 0.25 / spread
     # Without λ a flat map is 0/0, or a ratio of two rounding errors whose gradient explodes.
-    flat = spread <= (4 * torch.finfo(spread.dtype).eps * mean).square()
+    flat = spread <= (4 * precision.eps * mean).square().clamp_min(least)
     return torch.where(flat, 0.0, 0.25 / torch.where(flat, 1.0, spread))

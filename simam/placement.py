@@ -1,6 +1,7 @@
 """Where an attention module goes: the one way to get a module into a network."""
 
 import fnmatch
+import itertools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -88,13 +89,18 @@ def _find(network: nn.Module, placement: str | Mapping[str, str]) -> tuple[str, 
         wanted = f"layer that matches {pattern!r}"
     if not names:
         raise PlacementError(f"{type(network).__name__} has no {wanted}")
+    for outer, inner in itertools.combinations(names, 2):
+        if inner.startswith(f"{outer}."):
+            raise PlacementError(f"{inner!r} lies inside {outer!r}, and both match; narrow the glob to one of them")
     return names
 
 
 def _channels(name: str, layer: nn.Module) -> int:
     """Output channels, by the attribute that torch's layers keep them in."""
-    for attribute in ("out_channels", "num_features", "num_channels", "out_features"):
+    for attribute in ("out_channels", "num_features", "num_channels", "out_features", "normalized_shape"):
         channels = getattr(layer, attribute, None)
+        if isinstance(channels, tuple) and len(channels) == 1:
+            return int(channels[0])
         if isinstance(channels, int):
             return channels
     raise PlacementError(f"cannot tell the channels of {name!r} ({type(layer).__name__}); name a convolution or a norm")

@@ -21,40 +21,83 @@ _STDERR_TAIL = 2000
 """Characters of a dead worker's standard error that its record keeps."""
 
 
-def run_in_process(job: Job, timeout: float) -> Iterator[Message]:
-    """Run a job in a fresh Python process, and stop that process however the caller leaves."""
-    with tempfile.TemporaryFile() as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.run.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
-        )
+class LocalProcesses:
+    """Runs jobs one after the other, each timed one in a process of its own; use it as a context manager.
+
+    Jobs without time in them take turns in one process, which saves them its start.
+    """
+
+    def __init__(self) -> None:
+        self._idle: _Process | None = None
+
+    def __enter__(self) -> "LocalProcesses":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop_idle()
+
+    def __call__(self, job: Job, timeout: float) -> Iterator[Message]:
+        """Run one job. However the caller leaves, no process is left working on it."""
+        if job.fresh:
+            self._stop_idle()
+        process, self._idle = self._idle or _Process(), None
         try:
-            yield from _messages(process, job, timeout)
-            if process.wait(timeout) != 0:
-                yield {"died": f"{_cause(process.returncode)}{_tail(stderr)}"}
-        except (queue.Empty, subprocess.TimeoutExpired):
-            yield {"died": f"no sign of life for {timeout:g} s (the suite's timeout){_tail(stderr)}"}
+            for message in process.messages(job, timeout):
+                if "done" in message:
+                    self._idle = None if job.fresh else process
+                    return
+                yield message
         finally:
-            process.kill()
-            process.wait()
+            if self._idle is not process:
+                process.stop()
+
+    def _stop_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.stop()
+            self._idle = None
 
 
-def _messages(process: "subprocess.Popen[bytes]", job: Job, timeout: float) -> Iterator[Message]:
-    assert process.stdin is not None and process.stdout is not None
-    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
-    try:
-        pickle.dump(job, process.stdin)
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # it died before it read its job: its exit status, read next, says why
-    while (line := lines.get(timeout=timeout)) is not None:
-        yield json.loads(line)
+class _Process:
+    """A worker process, with its answers read as they come."""
 
+    def __init__(self) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.run.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+        )
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
 
-def _pump(stdout: IO[bytes], lines: "queue.SimpleQueue[bytes | None]") -> None:
-    for line in stdout:
-        lines.put(line)
-    lines.put(None)
+    def messages(self, job: Job, timeout: float) -> Iterator[Message]:
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(job, self._process.stdin)
+            self._process.stdin.flush()
+            while (line := self._lines.get(timeout=timeout)) is not None:
+                yield json.loads(line)
+            yield {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}
+        except BrokenPipeError:
+            yield {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}
+        except (queue.Empty, subprocess.TimeoutExpired):
+            yield {"died": f"no sign of life for {timeout:g} s (the suite's timeout){self._tail()}"}
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._stderr.close()
+
+    def _pump(self, stdout: IO[bytes]) -> None:
+        for line in stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _tail(self) -> str:
+        self._stderr.seek(0)
+        text = self._stderr.read().decode(errors="replace").strip()
+        return f"\n{text[-_STDERR_TAIL:]}" if text else ""
 
 
 def _cause(status: int) -> str:
@@ -66,9 +109,3 @@ def _cause(status: int) -> str:
         name = str(-status)
     hint = "; out of memory is the usual cause" if name == "SIGKILL" else ""
     return f"the worker was killed by {name}{hint}"
-
-
-def _tail(stderr: IO[bytes]) -> str:
-    stderr.seek(0)
-    text = stderr.read().decode(errors="replace").strip()
-    return f"\n{text[-_STDERR_TAIL:]}" if text else ""

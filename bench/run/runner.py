@@ -43,7 +43,7 @@ class Runner:
 def members(group: Group) -> tuple[Member, ...]:
     """The group as workers know it: the baseline, the variants, the twin."""
     cells = [("baseline", group.baseline), *(("variant", cell) for cell in group.variants)]
-    if group.twin:
+    if group.timed:
         cells.append(("twin", group.baseline))
     return tuple(Member(index, role, cell) for index, (role, cell) in enumerate(cells))
 
@@ -81,7 +81,7 @@ class _Attempt:
     def _once(self, pending: tuple[Member, ...]) -> None:
         """One worker process. However it ends, at least one member is settled."""
         unit, current = self.unit, None
-        job = Job(unit.group.measure, pending, unit.repeat, unit.seed, self.runner.device)
+        job = Job(unit.group.measure, pending, unit.repeat, unit.seed, self.runner.device, fresh=unit.group.timed)
         for message in self.runner.execute(job, self.timeout):
             if "start" in message:
                 current = message["start"]

@@ -1,7 +1,8 @@
-"""One process, one repeat of one group. Reads a job from standard input and answers in JSON lines.
+"""One process, one repeat of one group at a time. Reads jobs from standard input and answers in JSON lines.
 
-``{"start": index}`` before a member of the group is touched, ``{"measured": index, …}`` when it is done, and
-``{"failed": index, …}`` when Python raised; a death says nothing, and the last start tells whose fault it was.
+``{"start": index}`` before a member of the group is touched, ``{"measured": index, …}`` when it is done,
+``{"failed": index, …}`` when Python raised, and ``{"done": true}`` at the end of the job; a death says nothing, and the
+last start tells whose fault it was.
 """
 
 import json
@@ -38,6 +39,7 @@ class Job:
         repeat: which fresh process this is; it seeds the order of the rounds.
         seed: of the replicate, or None.
         device: "cpu" or "cuda".
+        fresh: whether it must have a process of its own.
     """
 
     measure: MeasureSpec
@@ -45,6 +47,7 @@ class Job:
     repeat: int
     seed: int | None
     device: str
+    fresh: bool
 
 
 def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
@@ -65,6 +68,7 @@ def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
     except Exception as error:  # whatever a module under test raises is a result, and the parent goes on without it
         reason = f"{type(error).__name__}: {error}"
         say({"failed": current, "reason": reason, "traceback": traceback.format_exc()})
+    say({"done": True})
 
 
 def _subject(job: Job, member: Member) -> Subject:
@@ -91,7 +95,12 @@ def main() -> None:
         channel.write(json.dumps(message) + "\n")
         channel.flush()
 
-    work(pickle.load(sys.stdin.buffer), say)
+    while True:
+        try:
+            job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        work(job, say)
 
 
 if __name__ == "__main__":

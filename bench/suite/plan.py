@@ -20,7 +20,8 @@ class Group:
         id: canonical, like a cell's, without the contrast.
         baseline: the reference variant.
         variants: the other variants, in the suite's order.
-        twin: whether a second build of the baseline is measured beside it, as the A/A control.
+        timed: whether time is measured: then a second build of the baseline, the twin, is measured beside it as the
+            A/A control, and each repeat has a process of its own.
         seeds: one entry a repeat; the seed of a replicate, or None where the measure reads none.
     """
 
@@ -28,12 +29,13 @@ class Group:
     id: str
     baseline: Cell
     variants: tuple[Cell, ...]
-    twin: bool
+    timed: bool
     seeds: tuple[int | None, ...]
 
 
-PROCESS_SECONDS, CELL_SECONDS = 5.0, 1.0
-"""What a worker takes to start, and to build and warm up one cell; only a guess, for the time that is left."""
+PROCESS_SECONDS, CELL_SECONDS, SWITCHING = 4.0, 1.0, 1.5
+"""What a fresh worker takes to start, what a cell takes beside its timed seconds, and how much longer the timed seconds
+take with the untimed iteration after each switch; only a guess, for the time that is left."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ class Unit:
     def expected_seconds(self) -> float:
         """About how long it takes: start, build, and this repeat's share of the measure's budget."""
         budget = dict(self.group.measure.options).get("budget", 0.0)
-        cells = 1 + len(self.group.variants) + self.group.twin
-        return PROCESS_SECONDS + CELL_SECONDS * cells + float(budget) / len(self.group.seeds)
+        cells = 1 + len(self.group.variants) + self.group.timed
+        start = PROCESS_SECONDS if self.group.timed else 0.0
+        return start + CELL_SECONDS * cells + SWITCHING * float(budget) / len(self.group.seeds)
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _group(
 ) -> Group:
     baseline = _baseline(suite, shared).project(measure.axes)
     variants = tuple(cell for cell in members if cell != baseline)
-    return Group(spec, shared.id, baseline, variants, twin=measure.timed, seeds=seeds)
+    return Group(spec, shared.id, baseline, variants, timed=measure.timed, seeds=seeds)
 
 
 def _baseline(suite: Suite, shared: Cell) -> Cell:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.results.record import Record
-from bench.run.executor import run_in_process
+from bench.run.executor import LocalProcesses
 from bench.run.runner import Runner
 from tests.helpers import plan
 
@@ -21,8 +21,9 @@ def records(tmp_path: Path, how: str, timeout: str = "60s") -> list[Record]:
         measures: {{"tests.helpers:Forward": {{}}}}
         timeout: {timeout}
     """
-    runner = Runner(run_in_process, "cpu", "env", on_start=lambda unit, member: None)
-    return [record for _, done in runner.run(plan(tmp_path, text)) for record in done]
+    with LocalProcesses() as execute:
+        runner = Runner(execute, "cpu", "env", on_start=lambda unit, member: None)
+        return [record for _, done in runner.run(plan(tmp_path, text)) for record in done]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_group_holds_its_baseline_once_and_its_variants(tmp_path: Path) -> Non
 def test_only_timed_groups_have_a_twin_and_repeats(tmp_path: Path) -> None:
     for group in plan(tmp_path, SUITE).groups:
         timed = group.measure.name == "latency"
-        assert group.twin == timed
+        assert group.timed == timed
         assert len(group.seeds) == (6 if timed else 1)
 
 

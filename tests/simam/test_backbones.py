@@ -1,0 +1,250 @@
+"""Parameters and multiply-adds of whole networks: the authors' integers, and sums made by hand from the plans."""
+
+import pytest
+import torch
+from torch import nn
+
+from bench.measure.complexity import count_fvcore, count_macs, count_parameters
+from simam import insert
+from simam.registry import ATTENTION, BACKBONES
+
+AUTHORS = [
+    # backbone, module, parameters, MACs: the authors' code, run
+    ("cifar_resnet20", "none", 272_474, 40_813_184),
+    ("cifar_resnet20", "simam", 272_474, 40_813_184),
+    ("cifar_resnet20", "se", 274_490, 40_815_200),
+    ("cifar_resnet20", "cbam", 275_747, 41_212_352),
+    ("resnet18", "none", 11_689_512, 1_814_073_344),
+    ("resnet18", "simam", 11_689_512, 1_814_073_344),
+    ("resnet18", "se", 11_776_552, 1_814_160_384),
+    ("resnet18", "cbam", 11_779_392, 1_815_063_764),
+    ("resnet50", "none", 25_557_032, 4_089_184_256),
+    ("resnet50", "simam", 25_557_032, 4_089_184_256),
+    ("resnet50", "se", 28_071_976, 4_091_699_200),
+    ("resnet50", "cbam", 28_089_624, 4_095_573_110),
+    ("mobilenet_v2", "none", 3_504_872, 300_774_272),
+    ("mobilenet_v2", "simam", 3_504_872, 300_774_272),
+]
+
+PUBLISHED = [
+    # the authors' README: parameters in millions, FLOPs in billions with norms counted
+    ("resnet18", 11.69, 1.82),
+    ("resnet34", 21.80, 3.67),
+    ("resnet50", 25.56, 4.11),
+    ("resnet101", 44.55, 7.83),
+    ("resnext50_32x4d", 25.03, 4.26),
+    ("mobilenet_v2", 3.50, 0.31),
+]
+
+
+def build(backbone: str, attention: str, device: str = "meta") -> tuple[nn.Module, torch.Tensor]:
+    side, place = BACKBONES.get(backbone).resolution, ATTENTION.get(attention).placement
+    with torch.device(device):
+        network, image = BACKBONES.load(backbone)(), torch.zeros(1, 3, side, side)
+        if place:
+            insert(network, ATTENTION.load(attention), place)
+    return network.eval(), image
+
+
+@pytest.mark.parametrize(("backbone", "attention", "params", "macs"), AUTHORS)
+def test_the_authors_integers(backbone: str, attention: str, params: int, macs: int) -> None:
+    network, image = build(backbone, attention)
+    assert (count_parameters(network), count_macs(network, image)) == (params, macs)
+
+
+@pytest.mark.parametrize(("backbone", "params", "flops"), PUBLISHED)
+def test_the_published_columns_at_their_precision(backbone: str, params: float, flops: float) -> None:
+    network, image = build(backbone, "simam", "cpu")
+    assert count_parameters(network) / 1e6 == pytest.approx(params, abs=0.005)
+    assert count_fvcore(network, image) / 1e9 == pytest.approx(flops, abs=0.0101)
+
+
+def resnet(depth: int, classes: int = 10) -> tuple[int, int]:
+    """Basic blocks: parameters and MACs, layer by layer from the plan."""
+    params, macs = 9 * 3 * 16 + 32, 9 * 3 * 16 * 32**2
+    width, side = 16, 32
+    for channels, stride in ((16, 1), (32, 2), (64, 2)):
+        side //= stride
+        for block in range((depth - 2) // 6):
+            params += 9 * width * channels + 9 * channels**2 + 4 * channels
+            macs += (9 * width * channels + 9 * channels**2) * side**2
+            if width != channels and block == 0:
+                params, macs = params + width * channels + 2 * channels, macs + width * channels * side**2
+            width = channels
+    return params + 64 * classes + classes, macs + 64 * classes
+
+
+def resnet_bottleneck(depth: int) -> tuple[int, int]:
+    """Bottlenecks: the 1×1 before a strided 3×3 runs on the larger map."""
+    params, macs = 9 * 3 * 16 + 32, 9 * 3 * 16 * 32**2
+    width, side = 16, 32
+    for channels, stride in ((16, 1), (32, 2), (64, 2)):
+        for block in range((depth - 2) // 9):
+            before = side
+            side //= stride if block == 0 else 1
+            params += width * channels + 9 * channels**2 + 4 * channels**2 + 2 * (channels + channels + 4 * channels)
+            macs += width * channels * before**2 + (9 * channels**2 + 4 * channels**2) * side**2
+            if block == 0:
+                params, macs = params + width * 4 * channels + 8 * channels, macs + width * 4 * channels * side**2
+            width = 4 * channels
+    return params + 256 * 10 + 10, macs + 256 * 10
+
+
+def preactivation(depth: int) -> tuple[int, int]:
+    """The same convolutions as ResNet; each norm stands before its convolution, none after the stem or a shortcut."""
+    params, macs = resnet(depth)
+    blocks = (depth - 2) // 6
+    after = 2 * (16 + 2 * blocks * (16 + 32 + 64) + 32 + 64)
+    before = 2 * (16 * blocks + (16 + 32 * (blocks - 1)) + (32 + 64 * (blocks - 1)) + blocks * (16 + 32 + 64) + 64)
+    return params - after + before, macs
+
+
+@pytest.mark.parametrize("depth", range(8, 111, 6))
+def test_resnets_of_every_depth(depth: int) -> None:
+    network, image = build(f"cifar_resnet{depth}", "none")
+    assert (count_parameters(network), count_macs(network, image)) == resnet(depth)
+
+
+@pytest.mark.parametrize("depth", [56, 110, 164])
+def test_bottleneck_resnets(depth: int) -> None:
+    network, image = build(f"cifar_resnet{depth}_bottleneck", "none")
+    assert (count_parameters(network), count_macs(network, image)) == resnet_bottleneck(depth)
+
+
+@pytest.mark.parametrize("depth", range(8, 111, 6))
+def test_preresnets_of_every_depth(depth: int) -> None:
+    network, image = build(f"cifar_preresnet{depth}", "none")
+    assert (count_parameters(network), count_macs(network, image)) == preactivation(depth)
+
+
+@pytest.mark.parametrize("depth", [56, 110, 164])
+def test_bottleneck_preresnets_multiply_as_often(depth: int) -> None:
+    network, image = build(f"cifar_preresnet{depth}_bottleneck", "none")
+    assert count_macs(network, image) == resnet_bottleneck(depth)[1]
+
+
+def wide(depth: int, k: int) -> tuple[int, int]:
+    blocks = (depth - 4) // 6
+    params, macs = 9 * 3 * 16, 9 * 3 * 16 * 32**2
+    width, side = 16, 32
+    for channels, stride in ((16 * k, 1), (32 * k, 2), (64 * k, 2)):
+        side //= stride
+        for block in range(blocks):
+            convolutions = 9 * width * channels + 9 * channels**2 + (width * channels if block == 0 else 0)
+            params += convolutions + 2 * width + 2 * channels
+            macs += convolutions * side**2
+            width = channels
+    return params + 2 * width + 10 * width + 10, macs + 10 * width
+
+
+@pytest.mark.parametrize(("depth", "k"), [(28, 10), (40, 10)])
+def test_wide_resnets(depth: int, k: int) -> None:
+    network, image = build(f"wide_resnet{depth}_{k}", "none")
+    params, macs = wide(depth, k)
+    assert (count_parameters(network), count_macs(network, image)) == (params, macs)
+    # Zagoruyko and Komodakis, table 4: 36.5 M and 55.8 M
+    assert round(params / 1e6, 1) == {28: 36.5, 40: 55.8}[depth]
+
+
+def test_cifar_mobilenet_v2() -> None:
+    params, macs, width, side = 9 * 3 * 32 + 64, 9 * 3 * 32 * 32**2, 32, 32
+    for expansion, channels, blocks, stride in (
+        (1, 16, 1, 1),
+        (6, 24, 2, 1),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
+        for block in range(blocks):
+            hidden, before = width * expansion, side
+            side //= stride if block == 0 else 1
+            params += width * hidden + 9 * hidden + hidden * channels + 4 * hidden + 2 * channels
+            macs += width * hidden * before**2 + (9 * hidden + hidden * channels) * side**2
+            if (stride == 1 or block > 0) and width != channels:
+                params, macs = params + width * channels + 2 * channels, macs + width * channels * side**2
+            width = channels
+    params, macs = params + 320 * 1280 + 2 * 1280 + 1280 * 10 + 10, macs + 320 * 1280 * side**2 + 1280 * 10
+    network, image = build("cifar_mobilenet_v2", "none")
+    assert (count_parameters(network), count_macs(network, image)) == (params, macs)
+
+
+@pytest.mark.parametrize(
+    "name", ["cifar_resnet8", "cifar_preresnet8", "cifar_mobilenet_v2", "cifar_resnet56_bottleneck"]
+)
+def test_classes_and_channels_are_options(name: str) -> None:
+    network = BACKBONES.load(name)(num_classes=100, in_channels=1).eval()
+    assert network(torch.randn(2, 1, 32, 32)).shape == (2, 100)
+
+
+def test_options_of_imagenet_networks() -> None:
+    network = BACKBONES.load("mobilenet_v2")(num_classes=7, in_channels=1).eval()
+    assert network(torch.randn(1, 1, 64, 64)).shape == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "message"),
+    [
+        ("simam.backbones.cifar_resnet:CifarResNet", {"depth": 21}, r"depth must be 6n \+ 2 for basic blocks, not 21"),
+        ("simam.backbones.cifar_resnet:CifarResNet", {"depth": 2}, r"6n \+ 2"),
+        (
+            "simam.backbones.cifar_preresnet:CifarPreResNet",
+            {"depth": 57, "bottleneck": True},
+            r"9n \+ 2 for bottleneck",
+        ),
+        ("simam.backbones.wide_resnet:WideResNet", {"depth": 27, "width": 1}, r"depth must be 6n \+ 4, not 27"),
+    ],
+)
+def test_depths_that_fit_no_blocks(path: str, options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BACKBONES.load(path)(**options)
+
+
+def test_a_name_with_a_depth_does_not_take_another() -> None:
+    assert count_parameters(BACKBONES.load("cifar_resnet20")()) == 272_474
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_both_places_are_one_where_the_registry_says_so(name: str) -> None:
+    def places(place: str) -> tuple[str, ...]:
+        with torch.device("meta"):
+            return insert(BACKBONES.load(name)(), ATTENTION.load("simam"), place)
+
+    assert (places("spatial") == places("branch_end")) == BACKBONES.get(name).one_place
+
+
+def test_dropout_of_wide_resnets_lies_between_the_convolutions() -> None:
+    torch.manual_seed(0)
+    from simam.backbones.wide_resnet import WideBlock
+
+    block, x = WideBlock(4, 4, 1, dropout=1.0), torch.randn(2, 4, 8, 8)
+    assert torch.equal(block.train()(x), x)  # all of the branch is dropped before the second convolution
+
+
+def test_basic_block_by_hand() -> None:
+    from simam.backbones.cifar_resnet import BasicBlock
+
+    block, x = BasicBlock(2, 4, 2).eval(), torch.randn(1, 2, 8, 8)
+    f = nn.functional
+    bn = (1 + 1e-5) ** -0.5  # a fresh norm in inference
+    y = f.relu(f.conv2d(x, block.conv1.weight, stride=2, padding=1) * bn)
+    y = f.conv2d(y, block.conv2.weight, padding=1) * bn
+    torch.testing.assert_close(block(x), f.relu(y + f.conv2d(x, block.downsample[0].weight, stride=2) * bn))
+
+
+def test_preactivation_shortcut_is_of_the_raw_input() -> None:
+    from simam.backbones.cifar_preresnet import PreActBasicBlock
+
+    block, x = PreActBasicBlock(2, 4, 2).eval(), torch.randn(1, 2, 8, 8)
+    nn.init.zeros_(block.conv2.weight)
+    torch.testing.assert_close(block(x), nn.functional.conv2d(x, block.downsample.weight, stride=2))
+
+
+def test_wide_shortcut_is_of_the_activated_input() -> None:
+    from simam.backbones.wide_resnet import WideBlock
+
+    block, x = WideBlock(2, 4, 2, 0.0).eval(), torch.randn(1, 2, 8, 8)
+    nn.init.zeros_(block.conv2.weight)
+    active = nn.functional.relu(x * (1 + 1e-5) ** -0.5)
+    torch.testing.assert_close(block(x), nn.functional.conv2d(active, block.downsample.weight, stride=2))
