@@ -1,6 +1,5 @@
 """The report of one or several runs as Markdown."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +42,9 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
 
     comparisons = estimate(frame)
     threshold = min(run.threshold for run in runs)
-    rows = table.rows(comparisons)
-    rows.sort(key=table.title)
+    networks: dict[str, list[table.Row]] = {}
+    for row in table.rows(comparisons):
+        networks.setdefault(table.title(row), []).append(row)
     environment = Environment(
         loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -54,7 +54,7 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
         runs=runs,
         sentences=list(summary.sentences(comparisons, threshold)),
         controls=list(summary.controls(comparisons, threshold)),
-        tables=[(name, table.table(list(own))) for name, own in itertools.groupby(rows, key=table.title)],
+        tables=[(name, table.table(rows)) for name, rows in networks.items()],
         timing=_timing(frame),
         trouble=_trouble(frame),
         quantity=quantity,
