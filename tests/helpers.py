@@ -80,6 +80,31 @@ class Weigh:
 
 
 @dataclass(frozen=True)
+class Process:
+    """A measure of the process that it runs in."""
+
+    axes: ClassVar = frozenset({"backbone", "attention"})
+    gates: ClassVar = ()
+    timed: ClassVar = False
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        for subject in group:
+            announce(subject)
+            yield subject, Outcome((Value("pid", "1", (os.getpid(),)),))
+
+
+@dataclass(frozen=True)
+class TimedProcess(Process):
+    """The same, as if it measured time."""
+
+    repeats: int = 3
+
+    timed: ClassVar = True
+
+
+@dataclass(frozen=True)
 class Forward:
     """A measure that runs one forward pass of each subject."""
 

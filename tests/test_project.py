@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench.suite.load import load_suite
+from bench.suite.plan import expand
+from simam.registry import ATTENTION, BACKBONES
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -27,6 +33,27 @@ def test_ci_runs_the_readmes_test_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"^pip install .*&&.*$", readme, re.MULTILINE)
     assert commands[1] in (ROOT / ".ci/run").read_text().splitlines()
+
+
+def test_the_readme_quotes_the_committed_report() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    report = (ROOT / "reports/latency/report.md").read_text(encoding="utf-8").splitlines()
+    quoted = [line for line in readme.splitlines() if line.startswith("|") or " latency over plain " in line]
+    assert len(quoted) == 4 + 7  # a sentence a module, and the table
+    assert all(line in report for line in quoted)
+
+
+def test_the_complexity_suite_has_every_network_and_module() -> None:
+    [grid] = load_suite(ROOT / "suites/complexity.yaml").grids
+    assert {str(choice) for choice in grid["backbone"]} == set(BACKBONES)
+    assert {str(choice) for choice in grid["attention"]} == set(ATTENTION)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "suites").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_suite_expands(path: Path) -> None:
+    suite = load_suite(path)
+    assert suite.name == path.stem and suite.title
+    assert expand(suite).groups
 
 
 def test_help_and_plan_import_nothing_heavy() -> None:

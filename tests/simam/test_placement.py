@@ -76,6 +76,57 @@ def test_refusals_name_what_is_missing(network: nn.Module, placement: object, me
         insert(network, SimAM, placement)  # type: ignore[arg-type]
 
 
+def test_nested_matches_are_refused() -> None:
+    network = nn.Sequential(nn.Linear(2, 2))
+    network[0].inner = nn.Linear(2, 2)
+    with pytest.raises(PlacementError, match=r"'0.inner' lies inside '0', and both match"):
+        insert(network, SimAM, {"layers": "0*"})
+
+
+@pytest.mark.parametrize(
+    ("name", "glob", "count"),
+    [
+        ("regnety_002", "s[1-4].*.conv2", 13),  # 1 + 1 + 4 + 7 blocks
+        ("convnext_atto", "stages.*.conv_dw", 12),  # 2 + 2 + 6 + 2 blocks
+        ("convnext_atto", "stages.*.[0-9].norm", 12),  # norms that tell their channels by their shape
+        ("efficientnet_b0", "blocks.*.conv_dw", 16),
+    ],
+)
+def test_glob_on_networks_never_seen(name: str, glob: str, count: int) -> None:
+    timm = pytest.importorskip("timm")
+    network = timm.create_model(name)
+    from simam import SE
+
+    found = insert(network, lambda channels: SE(channels, reduction=4), {"layers": glob})
+    assert len(found) == count
+    assert network.eval()(torch.randn(1, 3, 64, 64)).shape == (1, 1000)
+
+
+def test_spatial_on_a_network_never_seen_is_refused_by_name() -> None:
+    timm = pytest.importorskip("timm")
+    with pytest.raises(PlacementError, match="ConvNeXt has no block with a 'spatial' place"):
+        insert(timm.create_model("convnext_atto"), SimAM, "spatial")
+
+
+@pytest.mark.parametrize(
+    ("name", "spatial", "branch_end"),
+    [
+        ("cifar_resnet8", "layer1.0.conv2", "layer1.0.bn2"),
+        ("cifar_resnet56_bottleneck", "layer1.0.conv2", "layer1.0.bn3"),
+        ("cifar_preresnet8", "layer1.0.conv2", "layer1.0.conv2"),
+        ("cifar_preresnet56_bottleneck", "layer1.0.conv2", "layer1.0.conv3"),
+        ("wide_resnet28_10", "layer1.0.conv2", "layer1.0.conv2"),
+        ("cifar_mobilenet_v2", "layers.0.conv2", "layers.0.bn3"),
+    ],
+)
+def test_places_in_our_own_networks(name: str, spatial: str, branch_end: str) -> None:
+    for place, expected in (("spatial", spatial), ("branch_end", branch_end)):
+        with torch.device("meta"):
+            network = BACKBONES.load(name)()
+            assert insert(network, SimAM, place)[0] == expected
+            assert network(torch.empty(2, 3, 32, 32)).shape == (2, 10)
+
+
 def test_inserting_keeps_every_weight_of_the_plain_network() -> None:
     torch.manual_seed(3)
     plain = BACKBONES.load("resnet18")()

@@ -48,3 +48,17 @@ def test_a_hang_ends_at_the_timeout(tmp_path: Path) -> None:
 
 def test_what_a_module_prints_does_not_disturb(tmp_path: Path) -> None:
     assert [record.status for record in records(tmp_path, "print")] == ["ok", "ok", "ok"]
+
+
+@pytest.mark.parametrize(("measure", "processes"), [("Process", 1), ("TimedProcess", 6)])
+def test_only_what_is_timed_has_a_process_of_its_own(tmp_path: Path, measure: str, processes: int) -> None:
+    text = f"""
+        name: t
+        axes: {{backbone: [resnet18, resnet50], attention: [none]}}
+        baseline: {{attention: none}}
+        measures: {{"tests.helpers:{measure}": {{}}}}
+    """
+    with LocalProcesses() as execute:
+        runner = Runner(execute, "cpu", "env", on_start=lambda unit, member: None)
+        done = [record for _, records in runner.run(plan(tmp_path, text)) for record in records]
+    assert len({record.values[0].samples[0] for record in done}) == processes
