@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from bench.suite.plan import Plan
 
-OK, BAD_INPUT, FAILED = 0, 2, 3
+OK, FAILED = 0, 3
 
 app = typer.Typer(
     name="bench",
@@ -42,29 +42,59 @@ class Kind(str, Enum):
 
 
 SuiteFile = Annotated[Path, typer.Argument(help="A suite file, such as suites/smoke.yaml.", metavar="SUITE")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Replace a value of the suite, as in measures.latency.budget=10s.", metavar="KEY=VALUE"),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Keep a part of the grid, as in backbone=resnet18 or measure=latency.", metavar="KEY=VALUE"),
+]
 
 
-@app.command(epilog="Example: `python -m bench run suites/smoke.yaml`")
+@app.command(
+    epilog="Examples: `python -m bench run suites/smoke.yaml --set measures.latency.budget=20s` and, after a kill, "
+    "`python -m bench run --resume runs/smoke-20260101-120000`"
+)
 def run(
-    suite: SuiteFile,
+    suite: Annotated[Path | None, typer.Argument(help="A suite file, such as suites/smoke.yaml.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to make; default runs/<suite>-<time>.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run that ended early: measure what is missing.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: what failed, again.")] = False,
     device: Annotated[Device, typer.Option(help="Where to measure; auto takes a GPU if there is one.")] = Device.auto,
+    only: Only = None,
+    settings: Settings = None,
 ) -> None:
-    """Measure a suite and write its report. Exit 0: all measured; 2: bad input; 3: something failed."""
-    from bench.commands import run_suite
+    """Measure a suite and write its report.
+
+    Exit 0: all measured. 2: bad input, nothing measured. 3: something failed, the rest is there. 128 + the signal's
+    number: stopped by it.
+    """
+    from bench.commands import resume_run, run_suite
+    from bench.errors import InputError
 
     with _errors_for_people():
-        failed = run_suite(_plan(suite), out, device.value)
+        if resume is None and suite is not None and not retry_failed:
+            failed = run_suite(_plan(suite, settings, only), out, device.value)
+        elif resume is not None and suite is None and out is None and not settings:
+            failed = resume_run(resume, only or [], retry_failed, device.value)
+        else:
+            raise InputError(
+                "write either `run SUITE`, or `run --resume DIR` with no suite, no --out and no --set: the folder has "
+                "its suite; --retry-failed goes with --resume"
+            )
     raise typer.Exit(FAILED if failed else OK)
 
 
 @app.command(epilog="Example: `python -m bench plan suites/smoke.yaml`")
-def plan(suite: SuiteFile) -> None:
+def plan(suite: SuiteFile, only: Only = None, settings: Settings = None) -> None:
     """Show the grid of a suite and about how long it takes, without measuring anything."""
     from bench.commands import show_plan
 
     with _errors_for_people():
-        show_plan(_plan(suite))
+        show_plan(_plan(suite, settings, only))
 
 
 @app.command(epilog="Example: `python -m bench report runs/smoke-20260101-120000 --out report.md`")
@@ -88,25 +118,27 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list; defaul
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C leaves quietly."""
-    # Modules named "package.module:Name" are looked for beside the user, as `python -m` does.
+    """Run the command line."""
     app()
 
 
-def _plan(path: Path) -> "Plan":
+def _plan(path: Path, settings: list[str] | None, only: list[str] | None) -> "Plan":
     from bench.suite.load import load_suite
     from bench.suite.plan import expand
 
-    return expand(load_suite(path))
+    return expand(load_suite(path, settings or (), only or ()))
 
 
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
     """What a user can mend is a message and exit 2; anything else is a defect and keeps its traceback."""
-    from bench.errors import InputError
+    from bench.errors import InputError, Interrupted
 
     try:
         yield
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(BAD_INPUT) from error
+        raise typer.Exit(error.exit_code) from error
+    except Interrupted as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(128 + error.number) from error

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +17,30 @@ from simam.registry import ATTENTION, BACKBONES
 
 def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
     """Measure a plan into a new folder and report it. Returns whether anything failed."""
-    from bench.run.check import check_networks
-    from bench.run.directory import RunDirectory, default_path
-    from bench.run.environment import read_environment
-    from bench.run.executor import LocalProcesses
-    from bench.run.progress import observer
-    from bench.run.runner import Runner
+    from bench.run.session import begin
 
     console = Console(stderr=True)
-    check_networks(plan)
-    environment = read_environment(_device(device))
-    folder = RunDirectory.create(out or default_path(plan.suite, datetime.now()), plan.suite, environment)
-    console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
-    failed = 0
-    try:
-        with observer(plan, console) as watch, LocalProcesses() as execute:
-            runner = Runner(execute, environment.facts["device"], environment.id, watch.start)
-            for unit, records in runner.run(plan):
-                for record in records:
-                    folder.append(record)
-                    failed += record.status == "failed"
-                watch.done(unit)
-    except KeyboardInterrupt:
-        raise InputError(f"interrupted; what was measured is in {folder.records}") from None
-    page = _page([folder.path])
-    (folder.path / "report.md").write_text(page, encoding="utf-8")
+    return _finish(begin(plan, out, _device(device), console), console)
+
+
+def resume_run(folder: Path, only: list[str], retry_failed: bool, device: str) -> bool:
+    """Measure what is missing in the folder of an earlier run and report all of it. Returns whether anything failed."""
+    from bench.run.session import resume
+
+    console = Console(stderr=True)
+    return _finish(resume(folder, only, retry_failed, _device(device), console), console)
+
+
+def _finish(folder: Path, console: Console) -> bool:
+    from bench.results.record import read_records
+
+    page = _page([folder])
+    (folder / "report.md").write_text(page, encoding="utf-8")
     print(page)
+    failed = sum(record.status == "failed" for record in read_records(folder / "records.jsonl"))
     if failed:
         console.print(f"{failed} measurements failed; the report says which and why")
-    console.print(f"report: {escape(str(folder.path / 'report.md'))}", soft_wrap=True)
+    console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
     return failed > 0
 
 
@@ -121,9 +115,9 @@ def _page(folders: list[Path]) -> str:
         frame = load_frame(*folders)
         for folder in folders:
             suite = load_suite(folder / "suite.yaml")
-            environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+            environments = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
             threshold = suite.gate.get("latency_ratio") or DEFAULT_THRESHOLD
-            runs.append(Run(folder, suite.title, suite.to_yaml(), threshold, environment))
+            runs.append(Run(folder, suite.title, suite.to_yaml(), threshold, environments))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the run: {error}") from error
     return render(frame, runs)

@@ -1,6 +1,9 @@
 """What tests share: a network small enough to measure in milliseconds, and measures and modules that misbehave."""
 
+import ctypes
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from bench.measure import Outcome, Subject
+from bench.measure import Outcome, Subject, require_finite
 from bench.results.record import Value
 from bench.suite.load import load_suite
 from bench.suite.plan import Plan, expand
@@ -54,7 +57,18 @@ class Trouble(nn.Module):
         if self.how == "die":
             os.abort()
         if self.how == "hang":
+            Path(os.environ["HANG_MARK"]).touch()
             time.sleep(3600)
+        if self.how == "segfault":
+            ctypes.string_at(0)
+        if self.how == "nan":
+            return x * float("nan")
+        if self.how == "memory":
+            return x + torch.empty(2**50)
+        if self.how == "killed":  # as the system does when memory runs out
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "exit":
+            sys.exit("enough")
         print("modules may print")
         return x
 
@@ -117,7 +131,7 @@ class Forward:
     ) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
-            subject.build(None).call()
+            require_finite(subject.build(None).call())
             yield subject, Outcome((Value("ran", "1", (1,)),))
 
 

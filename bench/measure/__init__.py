@@ -50,6 +50,16 @@ class Outcome:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def require_finite(output: object) -> None:
+    """Raise an ArithmeticError if a network's output has a NaN or an infinity: what is measured of it says nothing."""
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        wrong = output.numel() - int(torch.isfinite(output).sum())
+        if wrong:
+            raise ArithmeticError(f"{wrong} of {output.numel()} values of the network's output are NaN or infinite")
+
+
 class Measure(Protocol):
     """What a measure is, built in or a user's own.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.measure import Outcome, Subject, Workload
+from bench.measure import Outcome, Subject, Workload, require_finite
 from bench.measure.timing.sampler import Clock, Trace, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.record import Value
@@ -57,7 +57,9 @@ class Latency:
         workloads = []
         for subject in group:
             announce(subject)
-            workloads.append(subject.build(None))
+            workload = subject.build(None)
+            require_finite(workload.call())
+            workloads.append(workload)
         trace = sample(
             [workload.call for workload in workloads],
             clock=_clock(workloads[0]),

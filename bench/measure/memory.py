@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.measure import Outcome, Subject
+from bench.measure import Outcome, Subject, require_finite
 from bench.results.record import Value
 
 if TYPE_CHECKING:
@@ -49,5 +49,5 @@ def count_saved_bytes(network: "nn.Module", forward: "Callable[[], Tensor]") -> 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         # The output holds the graph, and so every storage, until all are counted: no address is used twice.
         output = forward()
-    del output
+    require_finite(output)
     return sum(saved.values())

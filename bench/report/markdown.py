@@ -1,5 +1,6 @@
 """The report of one or several runs as Markdown."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,14 @@ class Run:
         title: of its suite.
         suite: the suite as resolved, YAML.
         threshold: at which the A/A control is judged.
-        environment: ``id``, ``facts`` and ``state``.
+        environments: id → ``facts`` and ``state`` of each environment that it was measured in, the first first.
     """
 
     path: Path
     title: str
     suite: str
     threshold: float
-    environment: Mapping[str, Any]
+    environments: Mapping[str, Any]
 
 
 def render(frame: pd.DataFrame, runs: list[Run]) -> str:
@@ -58,7 +59,13 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
         timing=_timing(frame),
         trouble=_trouble(frame),
         quantity=quantity,
+        fence=_fence,
     )
+
+
+def _fence(text: str) -> str:
+    """Backticks around a block that no line of it can end."""
+    return "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
 
 
 def _timing(frame: pd.DataFrame) -> str | None:

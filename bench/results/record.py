@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -13,6 +13,8 @@ SCHEMA = 1
 
 Role: TypeAlias = Literal["baseline", "variant", "twin"]
 Status: TypeAlias = Literal["ok", "skipped", "failed"]
+Key: TypeAlias = tuple[str, str, str, str, int]
+"""Measure, group, cell, role, repeat."""
 
 
 @dataclass(frozen=True)
@@ -81,30 +83,60 @@ class Record:
     elapsed: float
     schema: int = field(default=SCHEMA)
 
+    @property
+    def key(self) -> Key:
+        """What tells it from the other records of its run."""
+        return self.measure, self.group, self.cell, self.role, self.repeat
 
-def append_record(path: Path, record: Record) -> None:
-    """Add one line and see it onto the disk: what is measured is never measured again for lack of a flush."""
-    line = json.dumps(asdict(record), ensure_ascii=False, allow_nan=False) + "\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line)
-        file.flush()
+
+def append_records(path: Path, records: Sequence[Record]) -> None:
+    """Add lines in one write and see them onto the disk: what is measured is not measured again for lack of a flush.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written; at most one line is left half-written.
+    """
+    lines = "".join(json.dumps(asdict(record), ensure_ascii=False, allow_nan=False) + "\n" for record in records)
+    with path.open("ab", buffering=0) as file:
+        left = memoryview(lines.encode())
+        while left:
+            left = left[file.write(left) :]
         os.fsync(file.fileno())
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """The records of a file, in the order they were measured.
+def repair(path: Path) -> bool:
+    """Cut off a last line that a kill left half-written. Returns whether there was one."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    if whole == len(content):
+        return False
+    with path.open("r+b") as file:
+        file.truncate(whole)
+        os.fsync(file.fileno())
+    return True
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a file. What was measured again replaces what it was before; a half-written last line is left out.
 
     Raises:
         ValueError: a line is no record of this schema; the message says which.
     """
-    with path.open(encoding="utf-8") as file:
+    found: dict[Key, Record] = {}
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            try:
-                fields = json.loads(line)
-                values = tuple(Value(**{**value, "samples": tuple(value["samples"])}) for value in fields.pop("values"))
-                record = Record(**fields, values=values)
-            except (ValueError, TypeError, KeyError) as error:
-                raise ValueError(f"{path}:{number}: not a record: {error}") from error
-            if record.schema != SCHEMA:
-                raise ValueError(f"{path}:{number}: a record of schema {record.schema}; this version reads {SCHEMA}")
-            yield record
+            if line.endswith(b"\n"):
+                record = _parse(line, f"{path}:{number}")
+                found[record.key] = record
+    return list(found.values())
+
+
+def _parse(line: bytes, where: str) -> Record:
+    try:
+        fields = json.loads(line)
+        values = tuple(Value(**{**value, "samples": tuple(value["samples"])}) for value in fields.pop("values"))
+        record = Record(**fields, values=values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{where}: not a record: {error}") from error
+    if record.schema != SCHEMA:
+        raise ValueError(f"{where}: a record of schema {record.schema}; this version reads {SCHEMA}")
+    return record

@@ -1,48 +1,124 @@
 """The folder a run leaves behind: suite.yaml, environment.json, records.jsonl, report.md."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from bench.errors import InputError
-from bench.results.record import Record, append_record
+from filelock import FileLock, Timeout
+
+from bench.errors import InputError, StorageError
+from bench.results.record import Record, append_records, read_records, repair
 from bench.run.environment import Environment
 from bench.suite.suite import Suite
 
 
 class RunError(InputError):
-    """A run that cannot begin; the message says why and what would help."""
+    """A run that cannot begin or go on; the message says why and what would help."""
 
 
-@dataclass(frozen=True)
-class RunDirectory:
-    """One run's folder."""
+class RunDirectory(AbstractContextManager["RunDirectory"]):
+    """One run's folder, held by one process at a time; use it as a context manager.
 
-    path: Path
+    Raises:
+        RunError: another process is at work in the folder, or it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunError(f"another run is at work in {path}; wait for it, or name another folder") from error
+        except OSError as error:
+            raise RunError(f"cannot write to {path}: {error.strerror or error}") from error
 
     @classmethod
-    def create(cls, path: Path, suite: Suite, environment: Environment) -> "RunDirectory":
-        """Make the folder and write down what is asked and where it runs, before anything is measured.
+    def create(cls, path: Path, suite: Suite) -> "RunDirectory":
+        """Make the folder and write down what is asked, before anything is measured.
 
         Raises:
             RunError: the folder exists already or cannot be written.
         """
         try:
             path.mkdir(parents=True)
-            (path / "suite.yaml").write_text(suite.to_yaml(), encoding="utf-8")
-            (path / "environment.json").write_text(environment.to_json() + "\n", encoding="utf-8")
         except FileExistsError as error:
-            raise RunError(f"{path} exists already; name another folder with --out") from error
+            raise RunError(
+                f"{path} exists already; name another folder with --out, or go on in it with --resume {path}"
+            ) from error
         except OSError as error:
-            raise RunError(f"cannot write to {path}: {error.strerror or error}") from error
-        return cls(path)
+            raise RunError(f"cannot make {path}: {error.strerror or error}") from error
+        folder = cls(path)
+        folder.write("suite.yaml", suite.to_yaml())
+        return folder
 
-    @property
-    def records(self) -> Path:
-        return self.path / "records.jsonl"
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """Go on in the folder of a run that ended early; a half-written last record is cut off.
 
-    def append(self, record: Record) -> None:
-        append_record(self.records, record)
+        Raises:
+            RunError: there is no run in the folder.
+        """
+        if not (path / "suite.yaml").is_file():
+            raise RunError(f"{path} holds no run to resume: it has no suite.yaml")
+        folder = cls(path)
+        repair(folder.path / "records.jsonl")
+        return folder
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    def records(self) -> list[Record]:
+        """What was measured so far.
+
+        Raises:
+            RunError: a line is no record.
+        """
+        path = self.path / "records.jsonl"
+        try:
+            return read_records(path) if path.exists() else []
+        except ValueError as error:
+            raise RunError(str(error)) from error
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Add records to the file.
+
+        Raises:
+            StorageError: they cannot be written; what was measured before is kept.
+        """
+        try:
+            append_records(self.path / "records.jsonl", records)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {self.path / 'records.jsonl'}: {error.strerror or error}; all that was measured before "
+                f"is kept: make room, then go on with --resume {self.path}"
+            ) from error
+
+    def environments(self) -> dict[str, dict[str, Any]]:
+        """Environment id → ``facts`` and ``state``, of every environment that the run was measured in."""
+        path = self.path / "environment.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def add_environment(self, environment: Environment) -> None:
+        known = self.environments()
+        known.setdefault(environment.id, {"facts": dict(environment.facts), "state": dict(environment.state)})
+        self.write("environment.json", json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        half = self.path / f".{name}.half"
+        try:
+            half.write_text(text, encoding="utf-8")
+            half.replace(self.path / name)
+        except OSError as error:
+            raise RunError(f"cannot write {self.path / name}: {error.strerror or error}") from error
 
 
 def default_path(suite: Suite, now: datetime) -> Path:

@@ -34,9 +34,6 @@ class Environment:
         """Twelve hexadecimal digits that stand for the facts."""
         return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:12]
 
-    def to_json(self) -> str:
-        return json.dumps({"id": self.id, "facts": self.facts, "state": self.state}, indent=2, ensure_ascii=False)
-
 
 def read_environment(device: str) -> Environment:
     """This machine, now.

@@ -21,14 +21,27 @@ _STDERR_TAIL = 2000
 """Characters of a dead worker's standard error that its record keeps."""
 
 
+Lines: TypeAlias = "queue.SimpleQueue[bytes | None]"
+Receive: TypeAlias = Callable[[Lines, float], bytes | None]
+
+
+def _receive(lines: Lines, timeout: float) -> bytes | None:
+    """The worker's next line, None at its end; queue.Empty when it stays silent for too long."""
+    return lines.get(timeout=timeout)
+
+
 class LocalProcesses:
     """Runs jobs one after the other, each timed one in a process of its own; use it as a context manager.
 
     Jobs without time in them take turns in one process, which saves them its start.
+
+    Args:
+        receive: how to wait for a worker's next line; tests pass one that is never patient for long.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, receive: Receive = _receive) -> None:
         self._idle: _Process | None = None
+        self._receive = receive
 
     def __enter__(self) -> "LocalProcesses":
         return self
@@ -40,7 +53,7 @@ class LocalProcesses:
         """Run one job. However the caller leaves, no process is left working on it."""
         if job.fresh:
             self._stop_idle()
-        process, self._idle = self._idle or _Process(), None
+        process, self._idle = self._idle or _Process(self._receive), None
         try:
             for message in process.messages(job, timeout):
                 if "done" in message:
@@ -60,15 +73,17 @@ class LocalProcesses:
 class _Process:
     """A worker process, with its answers read as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.run.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
+            start_new_session=True,  # Ctrl-C is for the parent; a worker that it killed would look like a crash
         )
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lines: Lines = queue.SimpleQueue()
         threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
 
     def messages(self, job: Job, timeout: float) -> Iterator[Message]:
@@ -76,7 +91,7 @@ class _Process:
         try:
             pickle.dump(job, self._process.stdin)
             self._process.stdin.flush()
-            while (line := self._lines.get(timeout=timeout)) is not None:
+            while (line := self._receive(self._lines, timeout)) is not None:
                 yield json.loads(line)
             yield {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}
         except BrokenPipeError:

@@ -1,5 +1,6 @@
 """How far a run is: one bar in a terminal, plain lines elsewhere."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.run.worker import Member
-from bench.suite.plan import Plan, Unit
+from bench.suite.plan import Unit
 
 
 class Observer(Protocol):
@@ -20,14 +21,15 @@ class Observer(Protocol):
     def done(self, unit: Unit) -> None: ...
 
 
-def observer(plan: Plan, console: Console) -> Observer:
-    return Bar(plan, console) if console.is_terminal else Lines(plan, console)
+def observer(units: Sequence[Unit], console: Console) -> Observer:
+    """The observer of a run over these units that suits the console."""
+    return Bar(units, console) if console.is_terminal else Lines(units, console)
 
 
 class Bar:
     """A bar whose length is expected time, with the current cell and the time left."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
+    def __init__(self, units: Sequence[Unit], console: Console) -> None:
         columns = (
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
@@ -36,7 +38,7 @@ class Bar:
         )
         # Seldom refreshed: the parent must not wake up beside what it has measured.
         self._progress = Progress(*columns, console=console, refresh_per_second=1, transient=True)
-        self._task = self._progress.add_task("starting", total=sum(unit.expected_seconds for unit in plan.units()))
+        self._task = self._progress.add_task("starting", total=sum(unit.expected_seconds for unit in units))
 
     def __enter__(self) -> "Bar":
         self._progress.start()
@@ -55,10 +57,10 @@ class Bar:
 class Lines:
     """One line a unit of work."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
+    def __init__(self, units: Sequence[Unit], console: Console) -> None:
         self._console = console
-        self._left = sum(unit.expected_seconds for unit in plan.units())
-        self._total = sum(1 for _ in plan.units())
+        self._left = sum(unit.expected_seconds for unit in units)
+        self._total = len(units)
         self._number = 0
         self._current: Unit | None = None
 

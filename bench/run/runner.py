@@ -1,12 +1,12 @@
 """Plan → records. Hands each unit of work to an executor and turns what comes back into records."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from time import monotonic
 from typing import Any
 
-from bench.results.record import Record, Role, Status, Value
+from bench.results.record import Key, Record, Role, Status, Value
 from bench.run.executor import Executor, Message
 from bench.run.worker import Job, Member
 from bench.suite.plan import Group, Plan, Unit
@@ -28,16 +28,45 @@ class Runner:
     environment: str
     on_start: Callable[[Unit, Member], None]
 
-    def run(self, plan: Plan) -> Iterator[tuple[Unit, list[Record]]]:
-        """Every unit of work with its records, one for each member of its group, as soon as it is done."""
+    def run(self, plan: Plan, there: Mapping[Key, Record]) -> Iterator[tuple[Unit, list[Record]]]:
+        """Every unit of work that is still to be done, with its new records, as soon as it is done.
+
+        Args:
+            plan: all there is to measure.
+            there: from :func:`settled_records`, what is not measured again, but for a timed unit that is not whole:
+                its ratios need all of its members from one process.
+        """
         failures: dict[tuple[Group, int], str] = {}
         for unit in plan.units():
-            known = {} if unit.seed is not None else _failed_before(failures, unit)
-            records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, known).records()
-            for member, record in zip(members(unit.group), records, strict=True):
+            settled = _settled(unit, there)
+            if len(settled) < len(members(unit.group)):
+                settled = {} if unit.group.timed else settled
+                known = {} if unit.seed is not None else _failed_before(failures, unit)
+                records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, known).records()
+                yield unit, [record for index, record in records.items() if index not in settled]
+                settled = records
+            for index, record in settled.items():
                 if record.status == "failed":
-                    failures.setdefault((unit.group, member.index), f"failed in repeat {unit.repeat}")
-            yield unit, records
+                    failures.setdefault((unit.group, index), f"failed in repeat {unit.repeat}")
+
+
+def settled_records(earlier: Iterable[Record], retry_failed: bool) -> dict[Key, Record]:
+    """The records of an earlier run that stand; without the failed and the skipped ones, if they are to be retried."""
+    return {record.key: record for record in earlier if record.status == "ok" or not retry_failed}
+
+
+def missing(plan: Plan, there: Mapping[Key, Record]) -> list[Unit]:
+    """The units of a plan that these records leave to be done."""
+    return [unit for unit in plan.units() if len(_settled(unit, there)) < len(members(unit.group))]
+
+
+def _settled(unit: Unit, there: Mapping[Key, Record]) -> dict[int, Record]:
+    """The members of a unit that have their record, by their place in the group."""
+    keys = {
+        member.index: (unit.group.measure.name, unit.group.id, member.cell.id, member.role, unit.repeat)
+        for member in members(unit.group)
+    }
+    return {index: there[key] for index, key in keys.items() if key in there}
 
 
 def members(group: Group) -> tuple[Member, ...]:
@@ -48,7 +77,7 @@ def members(group: Group) -> tuple[Member, ...]:
     return tuple(Member(index, role, cell) for index, (role, cell) in enumerate(cells))
 
 
-def _failed_before(failures: dict[tuple[Group, int], str], unit: Unit) -> dict[int, str]:
+def _failed_before(failures: Mapping[tuple[Group, int], str], unit: Unit) -> dict[int, str]:
     """What failed in an earlier process fails again; it is skipped, since a hang costs its whole time limit."""
     return {index: reason for (group, index), reason in failures.items() if group == unit.group}
 
@@ -56,18 +85,28 @@ def _failed_before(failures: dict[tuple[Group, int], str], unit: Unit) -> dict[i
 class _Attempt:
     """One unit of work, begun again without the culprit for as long as one member after another fails."""
 
-    def __init__(self, runner: Runner, unit: Unit, suite: str, timeout: float, known: dict[int, str]) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        unit: Unit,
+        suite: str,
+        timeout: float,
+        settled: Mapping[int, Record],
+        known: Mapping[int, str],
+    ) -> None:
         self.runner, self.unit, self.suite, self.timeout = runner, unit, suite, timeout
         self.members = members(unit.group)
         self.started, self.clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), monotonic()
-        self.done: dict[int, Record] = {}
+        self.done = dict(settled)
         for index, reason in known.items():
-            self._settle(index, "skipped", reason)
+            if index not in self.done:
+                self._settle(index, "skipped", reason)
 
-    def records(self) -> list[Record]:
+    def records(self) -> dict[int, Record]:
+        """The records of all members, by their place in the group."""
         while pending := self._pending():
             self._once(pending)
-        return [self.done[member.index] for member in self.members]
+        return {member.index: self.done[member.index] for member in self.members}
 
     def _pending(self) -> tuple[Member, ...]:
         """Who is still to be measured. A dead baseline fails its group; a living one runs again beside the rest."""

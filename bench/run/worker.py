@@ -8,7 +8,9 @@ last start tells whose fault it was.
 import json
 import os
 import pickle
+import queue
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -65,7 +67,7 @@ def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
         for subject, outcome in measure.measure(subjects, announce, seed=job.repeat):
             values = [asdict(value) for value in outcome.values]
             say({"measured": subject.index, "values": values, "details": dict(outcome.details)})
-    except Exception as error:  # whatever a module under test raises is a result, and the parent goes on without it
+    except (Exception, SystemExit) as error:  # whatever a module under test raises is a result
         reason = f"{type(error).__name__}: {error}"
         say({"failed": current, "reason": reason, "traceback": traceback.format_exc()})
     say({"done": True})
@@ -95,12 +97,19 @@ def main() -> None:
         channel.write(json.dumps(message) + "\n")
         channel.flush()
 
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    while True:
+        work(jobs.get(), say)
+
+
+def _listen(jobs: "queue.SimpleQueue[Job]") -> None:
+    """Pass jobs on. When the parent is gone, however it went, so is this process, whatever it is doing."""
     while True:
         try:
-            job = pickle.load(sys.stdin.buffer)
+            jobs.put(pickle.load(sys.stdin.buffer))
         except EOFError:
-            return
-        work(job, say)
+            os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A suite file → :class:`Suite`, with every name and value checked."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -82,6 +82,7 @@ _Seconds = Annotated[float, BeforeValidator(_quantity), Field(gt=0, strict=True)
 def _suite_model() -> type[BaseModel]:
     """The shape of a suite file."""
     axis_name: Any = Literal[CELL_AXES]
+    kept_name: Any = Literal[(*CELL_AXES, "measure")]
     grids = Annotated[
         Annotated[Axes, Tag("mapping")] | Annotated[list[Axes], Tag("list"), Field(min_length=1)],  # type: ignore[valid-type]
         Discriminator(lambda value: "list" if isinstance(value, list) else "mapping"),
@@ -94,6 +95,7 @@ def _suite_model() -> type[BaseModel]:
         "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1)], ...),
         "measures": (Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)], ...),
         "gate": (dict[str, Annotated[Any, PlainValidator(_threshold)]], {}),
+        "only": (dict[kept_name, Annotated[list[str | int], Field(min_length=1)]], {}),
         "timeout": (_Seconds, 600.0),
     }
     return create_model("Suite", __config__=ConfigDict(extra="forbid"), **entries)
@@ -102,15 +104,21 @@ def _suite_model() -> type[BaseModel]:
 SuiteModel = _suite_model()
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path, settings: Sequence[str] = (), only: Sequence[str] = ()) -> Suite:
     """Read and check a suite file.
+
+    Args:
+        path: the file.
+        settings: texts ``KEY=VALUE`` that replace a value of the file; checked like the file.
+        only: texts ``KEY=VALUE`` that keep a part of the grid; several of one key keep each of their values.
 
     Raises:
         SuiteError: the first thing that is wrong, with file, line, key path and what would be right.
     """
-    source = Source(path)
+    source = Source(path, settings)
     if not isinstance(source.data, dict):
         raise source.error((), "a suite is a mapping with the keys name, axes, baseline and measures")
+    _keep_only(source, only)
     try:
         model: Any = SuiteModel.model_validate(source.data)
     except ValidationError as error:
@@ -125,9 +133,24 @@ def load_suite(path: Path) -> Suite:
         baseline=_baseline(source, model.contrast, model.baseline),
         measures=measures,
         gate=_gate(source, model.gate, measures),
+        only={key: tuple(map(str, kept)) for key, kept in model.only.items()},
         timeout=model.timeout,
         source=source,
     )
+
+
+def _keep_only(source: Source, only: Sequence[str]) -> None:
+    """Write what the command line keeps into the suite, so that a resumed run keeps the same."""
+    kept: dict[str, list[str]] = {}
+    for text in only:
+        key, equals, value = text.partition("=")
+        if not equals or not value:
+            raise SuiteError(f"--only {text}: write KEY=VALUE, such as backbone=resnet18 or measure=latency")
+        if key not in (*CELL_AXES, "measure"):
+            raise SuiteError(f"--only {text}: no such key; {did_you_mean(key, (*CELL_AXES, 'measure'))}")
+        kept.setdefault(key, []).append(value)
+    for key, values in kept.items():
+        source.put(f"only.{key}", values, " ".join(f"--only {key}={value}" for value in values))
 
 
 def _flat(values: list[Any]) -> Iterator[AxisValue]:

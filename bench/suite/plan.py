@@ -1,6 +1,7 @@
 """Suite → Plan: every group of cells, expanded before anything is measured."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,9 @@ class Group:
     timed: bool
     seeds: tuple[int | None, ...]
 
+
+MOST_CELLS = 100_000
+"""Of a suite's grid; more is a slip of the pen."""
 
 PROCESS_SECONDS, CELL_SECONDS, SWITCHING = 4.0, 1.0, 1.5
 """What a fresh worker takes to start, what a cell takes beside its timed seconds, and how much longer the timed seconds
@@ -78,9 +82,41 @@ def expand(suite: Suite) -> Plan:
     Raises:
         SuiteError: a value that only its combination with others shows to be unusable.
     """
-    cells = {cell: None for grid in suite.grids for cell in _cells(suite, grid)}
+    size = sum(math.prod(len(values) for values in grid.values()) for grid in suite.grids)
+    if size > MOST_CELLS:
+        raise suite.source.error(("axes",), f"the grid has {size} cells; at most {MOST_CELLS} are planned at once")
+    cells = _kept(suite, list({cell: None for grid in suite.grids for cell in _cells(suite, grid)}))
     seeds = tuple(dict.fromkeys(seed for grid in suite.grids for seed in grid["seed"] if isinstance(seed, int)))
-    return Plan(suite, tuple(group for spec in suite.measures for group in _groups(suite, spec, list(cells), seeds)))
+    measures = _kept_measures(suite)
+    return Plan(suite, tuple(group for spec in measures for group in _groups(suite, spec, cells, seeds)))
+
+
+def _kept(suite: Suite, cells: list[Cell]) -> list[Cell]:
+    """The cells that `only` keeps: by the whole label of a value, or by the name without its options."""
+    for axis, wanted in suite.only.items():
+        if axis == "measure":
+            continue
+        found = [cell for cell in cells if _names(getattr(cell, axis)) & set(wanted)]
+        if not found:
+            there = dict.fromkeys(str(getattr(cell, axis)) for cell in cells)
+            raise suite.source.error(
+                ("only", axis), f"no cell has {axis} {' or '.join(wanted)}; there is {', '.join(there)}"
+            )
+        cells = found
+    return cells
+
+
+def _names(value: AxisValue) -> set[str]:
+    return {str(value), value.name} if isinstance(value, Choice) else {str(value)}
+
+
+def _kept_measures(suite: Suite) -> tuple[MeasureSpec, ...]:
+    wanted = suite.only.get("measure", tuple(spec.name for spec in suite.measures))
+    found = tuple(spec for spec in suite.measures if spec.name in wanted)
+    if not found:
+        there = ", ".join(spec.name for spec in suite.measures)
+        raise suite.source.error(("only", "measure"), f"the suite has no measure {' or '.join(wanted)}; it has {there}")
+    return found
 
 
 def _cells(suite: Suite, grid: Mapping[str, tuple[AxisValue, ...]]) -> Iterator[Cell]:

@@ -10,32 +10,73 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from bench.errors import InputError
+from bench.suite.settings import put
 
 LARGEST = 1_000_000
 """Bytes; a suite is written by hand."""
+
+MOST_VALUES = 100_000
+"""After aliases are written out; a few lines of them can stand for billions."""
 
 Path_ = tuple[str | int, ...]
 
 
 class SuiteError(InputError):
-    """A suite that cannot be used; the message says file, line, key path, what is wrong and what would be right."""
+    """A suite that cannot be used; the message says file, line, key path, what is wrong and what would be right.
+
+    It is one line, whatever a library or a user's module had to say.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 class Source:
     """A YAML file: ``data`` is plain dicts, lists and scalars; :meth:`error` points into the file.
 
+    Args:
+        path: the file.
+        settings: texts such as ``measures.latency.budget=10s`` that replace a value of the file.
+
     Raises:
-        SuiteError: the file cannot be read, is no YAML, or uses tags or non-text keys.
+        SuiteError: the file cannot be read, is no YAML, or uses tags or non-text keys; a setting has no key or value.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: Sequence[str] = ()) -> None:
         self.path = path
+        self._values = 0
+        self._origins: dict[Path_, str] = {}
         self._tree = self._parse(self._read())
         self.data: Any = self._plain(self._tree, ())
+        for setting in settings:
+            self._apply(setting)
 
     def error(self, where: Sequence[str | int], problem: str) -> SuiteError:
         """The error for the value at a key path, such as ``("axes", "backbone", 0)``."""
-        return SuiteError(f"{self.path}:{self._line(where)}: {_key_path(where)}{problem}")
+        for length in range(len(where), 0, -1):
+            origin = self._origins.get(tuple(where[:length]))
+            if origin:
+                return SuiteError(f"{origin}: {_key_path(where)}{problem}")
+        below = [origin for path, origin in self._origins.items() if path[: len(where)] == tuple(where)]
+        note = f" (with {', '.join(below)})" if where and below else ""
+        return SuiteError(f"{self.path}:{self._line(where)}: {_key_path(where)}{problem}{note}")
+
+    def put(self, key: str, value: Any, origin: str) -> None:
+        """Replace the value at a dotted key; errors about it name ``origin`` instead of a line of the file."""
+        try:
+            self._origins[put(self.data, key, value)] = origin
+        except KeyError as error:
+            raise SuiteError(f"{origin}: {_key_path(error.args[0])}it has no keys below it") from error
+
+    def _apply(self, setting: str) -> None:
+        key, equals, text = setting.partition("=")
+        if not equals or not all(key.split(".")):
+            raise SuiteError(f"--set {setting}: write KEY=VALUE, such as measures.latency.budget=10s")
+        try:
+            value = self._plain(YAML(typ="rt").load(text), ())
+        except (YAMLError, ValueError, RecursionError) as error:
+            raise SuiteError(f"--set {setting}: the value is not valid YAML") from error
+        self.put(key, value, f"--set {setting}")
 
     def _read(self) -> str:
         try:
@@ -59,6 +100,11 @@ class Source:
             raise SuiteError(f"{self.path}: not valid YAML: {error}") from error
 
     def _plain(self, node: Any, where: Path_) -> Any:
+        self._values += 1
+        if self._values > MOST_VALUES:
+            raise SuiteError(
+                f"{self.path}: more than {MOST_VALUES} values with its aliases written out; make it smaller"
+            )
         if isinstance(node, TaggedScalar) or (
             isinstance(node, CommentedMap | CommentedSeq) and node.tag.value and not node.tag.value.startswith("tag:")
         ):

@@ -24,6 +24,7 @@ class Suite:
         baseline: the values on the contrast of each group's reference variant.
         measures: in the order of the file.
         gate: value name → threshold as a fraction, or None for values that must not grow at all.
+        only: axis, or "measure", → the labels or names that are kept; everything where it is empty.
         timeout: seconds of silence after which a cell counts as hung.
         source: the file it was read from, to point into when something in it turns out to be unusable.
     """
@@ -35,6 +36,7 @@ class Suite:
     baseline: Mapping[str, AxisValue]
     measures: tuple[MeasureSpec, ...]
     gate: Mapping[str, float | None]
+    only: Mapping[str, tuple[str, ...]]
     timeout: float
     source: Source = field(compare=False, repr=False)
 
@@ -56,6 +58,7 @@ class Suite:
                 "baseline": {axis: _plain(value) for axis, value in self.baseline.items()},
                 "measures": {spec.name: dict(spec.options) for spec in self.measures},
                 "gate": {name: "exact" if threshold is None else threshold for name, threshold in self.gate.items()},
+                "only": {key: list(kept) for key, kept in self.only.items()},
                 "timeout": self.timeout,
             },
             text,

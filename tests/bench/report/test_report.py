@@ -6,7 +6,7 @@ import pytest
 from bench.report import format as shown
 from bench.report.markdown import Run, render
 from bench.results.frame import load_frame
-from bench.results.record import Record, Value, append_record
+from bench.results.record import Record, Value, append_records
 from bench.results.statistics import Estimate
 from tests.bench.results.test_record import RECORD
 
@@ -93,9 +93,9 @@ def count(role: str, attention: str, params: int) -> Record:
 
 def page(tmp_path: Path, *records: Record) -> str:
     for each in records:
-        append_record(tmp_path / "records.jsonl", each)
-    environment = {"id": "env", "facts": FACTS, "state": {"load": [0.25, 0, 0]}}
-    return render(load_frame(tmp_path), [Run(tmp_path, "T", "name: t\n", 0.01, environment)])
+        append_records(tmp_path / "records.jsonl", [each])
+    environments = {"env": {"facts": FACTS, "state": {"load": [0.25, 0, 0]}}}
+    return render(load_frame(tmp_path), [Run(tmp_path, "T", "name: t\n", 0.01, environments)])
 
 
 def timed(simam: float, twin: float) -> list[Record]:
@@ -152,7 +152,7 @@ def test_values_read_on_fewer_axes_join_the_finer_rows(tmp_path: Path) -> None:
 def test_failures_are_told(tmp_path: Path) -> None:
     failed = replace(record("variant", "simam", 0, 1), status="failed", reason="it <broke>", values=())
     text = page(tmp_path, record("baseline", "none", 0, 1.0), failed)
-    assert "- `resnet18/simam`, latency, repeat 0: failed: it \\<broke\\>" in text
+    assert "- resnet18/simam, latency, repeat 0: failed: it \\<broke\\>" in text
 
 
 def test_the_page_says_where_and_how(tmp_path: Path) -> None:

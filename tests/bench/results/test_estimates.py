@@ -6,7 +6,7 @@ import pytest
 
 from bench.results.estimates import estimate
 from bench.results.frame import AXES, COLUMNS, load_frame
-from bench.results.record import Record, Value, append_record
+from bench.results.record import Record, Value, append_records
 from bench.suite.axes import CELL_AXES
 from tests.bench.results.test_record import RECORD
 
@@ -15,7 +15,7 @@ SIMAM = {"backbone": "resnet18", "attention": "simam", "placement": "spatial", "
 
 def frame(tmp_path: Path, *records: Record) -> pd.DataFrame:
     for record in records:
-        append_record(tmp_path / "records.jsonl", record)
+        append_records(tmp_path / "records.jsonl", [record])
     return load_frame(tmp_path)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.results.record import Record, Value, append_record, read_records
+from bench.results.record import Record, Value, append_records, read_records, repair
 
 RECORD = Record(
     suite="s",
@@ -29,10 +29,37 @@ RECORD = Record(
 
 def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    other = replace(RECORD, status="failed", reason="µ | <b>", values=())
-    append_record(path, RECORD)
-    append_record(path, other)
-    assert list(read_records(path)) == [RECORD, other]
+    other = replace(RECORD, repeat=1, status="failed", reason="µ | <b>", values=())
+    append_records(path, [RECORD])
+    append_records(path, [other, replace(RECORD, repeat=2)])
+    assert read_records(path) == [RECORD, other, replace(RECORD, repeat=2)]
+
+
+def test_what_is_measured_again_replaces_what_it_was_before(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    failed = replace(RECORD, status="failed", reason="no", values=())
+    append_records(path, [failed, replace(RECORD, repeat=1)])
+    append_records(path, [RECORD])
+    assert read_records(path) == [RECORD, replace(RECORD, repeat=1)]
+
+
+@pytest.mark.parametrize("cut", [1, 10, 200])
+def test_a_half_written_last_line_is_left_out_and_cut_off(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "records.jsonl"
+    append_records(path, [RECORD, replace(RECORD, repeat=1)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    assert read_records(path) == [RECORD]
+    assert repair(path) and not repair(path)
+    append_records(path, [replace(RECORD, repeat=1)])
+    assert path.read_bytes() == whole
+
+
+def test_there_may_be_nothing_to_repair(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    assert not repair(path)
+    path.write_bytes(b'{"suite": "cut bef')
+    assert repair(path) and path.read_bytes() == b""
 
 
 def test_no_nan_reaches_the_file() -> None:
@@ -43,14 +70,14 @@ def test_no_nan_reaches_the_file() -> None:
 
 def test_integers_stay_integers(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    append_record(path, replace(RECORD, values=(Value("params", "1", (2**60 + 1,)),)))
+    append_records(path, [replace(RECORD, values=(Value("params", "1", (2**60 + 1,)),))])
     assert '"samples": [1152921504606846977]' in path.read_text()
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"a": 1}', json.dumps({"values": [{}]})])
 def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "records.jsonl"
-    append_record(path, RECORD)
+    append_records(path, [RECORD])
     path.write_text(path.read_text() + line + "\n")
     with pytest.raises(ValueError, match=r"records.jsonl:2: not a record"):
         list(read_records(path))
@@ -58,6 +85,6 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    append_record(path, replace(RECORD, schema=99))
+    append_records(path, [replace(RECORD, schema=99)])
     with pytest.raises(ValueError, match="a record of schema 99"):
         list(read_records(path))

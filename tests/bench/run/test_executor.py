@@ -1,16 +1,18 @@
 """Real worker processes on a network of a few hundred weights."""
 
+import queue
 from pathlib import Path
 
 import pytest
 
 from bench.results.record import Record
-from bench.run.executor import LocalProcesses
+from bench.run.executor import Lines, LocalProcesses, Receive
 from bench.run.runner import Runner
+from bench.suite.plan import Plan
 from tests.helpers import plan
 
 
-def records(tmp_path: Path, how: str, timeout: str = "60s") -> list[Record]:
+def records(tmp_path: Path, how: str, receive: Receive | None = None) -> list[Record]:
     text = f"""
         name: t
         axes:
@@ -19,31 +21,52 @@ def records(tmp_path: Path, how: str, timeout: str = "60s") -> list[Record]:
           placement: [{{layers: "0"}}]
         baseline: {{attention: none}}
         measures: {{"tests.helpers:Forward": {{}}}}
-        timeout: {timeout}
     """
-    with LocalProcesses() as execute:
-        runner = Runner(execute, "cpu", "env", on_start=lambda unit, member: None)
-        return [record for _, done in runner.run(plan(tmp_path, text)) for record in done]
+    with LocalProcesses(receive) if receive else LocalProcesses() as execute:
+        return carry_out(plan(tmp_path, text), execute)
+
+
+def carry_out(everything: Plan, execute: LocalProcesses) -> list[Record]:
+    runner = Runner(execute, "cpu", "env", on_start=lambda unit, member: None)
+    return [record for _, done in runner.run(everything, {}) for record in done]
 
 
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
         ("raise", "RuntimeError: no forward today"),
+        ("nan", "ArithmeticError: 5 of 5 values of the network's output are NaN or infinite"),
+        ("memory", "RuntimeError: [enforce fail at alloc_cpu.cpp"),
         ("die", "the worker was killed by SIGABRT"),
+        ("segfault", "the worker was killed by SIGSEGV"),
+        ("killed", "the worker was killed by SIGKILL; out of memory is the usual cause"),
+        ("exit", "SystemExit: enough"),
     ],
 )
 def test_one_bad_cell_is_a_failed_record_and_the_rest_is_measured(tmp_path: Path, how: str, reason: str) -> None:
     plain, bad, good = records(tmp_path, how)
     assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
     assert bad.reason is not None and bad.reason.startswith(reason)
-    assert (bad.traceback is not None) == (how == "raise")
+    assert (bad.traceback is not None) == (not reason.startswith("the worker"))
 
 
-def test_a_hang_ends_at_the_timeout(tmp_path: Path) -> None:
-    plain, bad, good = records(tmp_path, "hang", timeout="20s")
+def test_a_hang_ends_when_patience_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = tmp_path / "hanging"
+    monkeypatch.setenv("HANG_MARK", str(mark))
+
+    def receive(lines: Lines, timeout: float) -> bytes | None:
+        """Patient until the module says that it hangs from now on."""
+        while True:
+            try:
+                return lines.get(timeout=0.02)
+            except queue.Empty:
+                if mark.exists():
+                    mark.unlink()
+                    raise
+
+    plain, bad, good = records(tmp_path, "hang", receive)
     assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
-    assert bad.reason is not None and bad.reason.startswith("no sign of life for 20 s")
+    assert bad.reason is not None and bad.reason.startswith("no sign of life for 600 s (the suite's timeout)")
 
 
 def test_what_a_module_prints_does_not_disturb(tmp_path: Path) -> None:
@@ -59,6 +82,5 @@ def test_only_what_is_timed_has_a_process_of_its_own(tmp_path: Path, measure: st
         measures: {{"tests.helpers:{measure}": {{}}}}
     """
     with LocalProcesses() as execute:
-        runner = Runner(execute, "cpu", "env", on_start=lambda unit, member: None)
-        done = [record for _, records in runner.run(plan(tmp_path, text)) for record in records]
+        done = carry_out(plan(tmp_path, text), execute)
     assert len({record.values[0].samples[0] for record in done}) == processes

@@ -44,7 +44,7 @@ class Script:
 
 def run(tmp_path: Path, text: str, script: Script) -> list[Record]:
     runner = Runner(script, "cpu", "env", on_start=lambda unit, member: None)
-    return [record for _, records in runner.run(plan(tmp_path, text)) for record in records]
+    return [record for _, records in runner.run(plan(tmp_path, text), {}) for record in records]
 
 
 SIMAM = "resnet18/simam@spatial/inference/eager/b1/224/fp32"

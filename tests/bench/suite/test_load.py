@@ -122,6 +122,14 @@ BROKEN = [
     ("name: good", "name: !x good", "1: name: YAML tags such as !x are not used"),
     ("name: good", "name: good\nname: bad", '2: not valid YAML: found duplicate key "name"'),
     ("name: good", "name: good\ntimeout: 0", "2: timeout: it must be more than 0"),
+    ("name: good", "name: good\nonly: {attention: []}", "2: only.attention: it is empty"),
+    ("name: good", "name: good\nonly: {back: [x]}", "2: only.back: 'back' is not allowed; did you mean 'batch'"),
+    ("name: good", "name: ..", "1: name: a name of letters, digits"),
+    ("name: good", "name: 3", "1: name: text is wanted, not 3"),
+    ("name: good", "1: good", "1: the key 1 is not text"),
+    ("mode:", "seed: [-1]\n  mode:", "7: axes.seed[0]: it must be at least 0, not -1"),
+    ("mode:", "dtype: [fp8]\n  mode:", "7: axes.dtype[0]: 'fp8' is not allowed; the choices are fp32, bf16"),
+    ("mode:", "threads: [0]\n  mode:", "7: axes.threads[0]: it must be at least 1"),
     ("axes:", "axes: [", "not valid YAML"),
 ]
 
@@ -134,6 +142,19 @@ def test_broken_suites(tmp_path: Path, old: str, new: str, message: str) -> None
         load_suite(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}:")
+
+
+def test_what_stands_for_too_much_is_refused(tmp_path: Path) -> None:
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    with pytest.raises(SuiteError, match="more than 100000 values with its aliases written out"):
+        load_suite(write(tmp_path, f"l0: &l0 [a]\n{levels}"))
+    with pytest.raises(SuiteError, match="not valid YAML"):
+        load_suite(write(tmp_path, "[" * 50_000))
+    many = GOOD.replace("[1]", str(list(range(1, 1001)))).replace("mode:", f"threads: {list(range(1, 1001))}\n  mode:")
+    with pytest.raises(SuiteError, match="axes: the grid has 2000000 cells; at most 100000"):
+        expand(suite(tmp_path, many))
+    with pytest.raises(SuiteError, match="is no hand-written suite"):
+        load_suite(write(tmp_path, "# x\n" * 12_500_000))  # 50 MB
 
 
 def test_files_that_are_no_suites(tmp_path: Path) -> None:
