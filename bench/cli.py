@@ -58,7 +58,7 @@ Only = Annotated[
 )
 def run(
     suite: Annotated[Path | None, typer.Argument(help="A suite file, such as suites/smoke.yaml.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to make; default runs/<suite>-<time>.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to make; default runs/SUITE-TIME.")] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Folder of a run that ended early: measure what is missing.")
     ] = None,
@@ -122,7 +122,7 @@ def main() -> None:
     app()
 
 
-def _plan(path: Path, settings: list[str] | None, only: list[str] | None) -> "Plan":
+def _plan(path: Path, settings: list[str] | None = None, only: list[str] | None = None) -> "Plan":
     from bench.suite.load import load_suite
     from bench.suite.plan import expand
 

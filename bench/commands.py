@@ -20,7 +20,7 @@ def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
     from bench.run.session import begin
 
     console = Console(stderr=True)
-    return _finish(begin(plan, out, _device(device), console), console)
+    return _finish(begin(plan, out, device, console), console)
 
 
 def resume_run(folder: Path, only: list[str], retry_failed: bool, device: str) -> bool:
@@ -28,7 +28,7 @@ def resume_run(folder: Path, only: list[str], retry_failed: bool, device: str) -
     from bench.run.session import resume
 
     console = Console(stderr=True)
-    return _finish(resume(folder, only, retry_failed, _device(device), console), console)
+    return _finish(resume(folder, only, retry_failed, device, console), console)
 
 
 def _finish(folder: Path, console: Console) -> bool:
@@ -46,6 +46,8 @@ def _finish(folder: Path, console: Console) -> bool:
 
 def show_plan(plan: Plan) -> None:
     """Print the groups of a plan, their variants and what they will take."""
+    from bench.run.prices import prices_from
+
     console = Console()
     console.print(f"{plan.suite.name}: {plan.suite.title}", markup=False, highlight=False)
     for group in plan.groups:
@@ -54,9 +56,11 @@ def show_plan(plan: Plan) -> None:
         console.print(head, markup=False, highlight=False, soft_wrap=True)
         for line in _members(group):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    seconds = sum(unit.expected_seconds for unit in plan.units())
-    units = sum(1 for _ in plan.units())
-    console.print(f"\n{len(plan.groups)} groups, {units} worker processes, about {_duration(seconds)}", highlight=False)
+    units, prices = list(plan.units()), prices_from(Path("runs"))
+    known = sum(map(prices.knows, units))
+    source = f"{known} of {len(units)} priced by earlier runs in runs/" if known else "a guess: no earlier run to go by"
+    took = _duration(sum(map(prices, units)))
+    console.print(f"\n{len(plan.groups)} groups, {len(units)} units of work, about {took} ({source})", highlight=False)
 
 
 def write_report(runs: list[Path], out: Path | None) -> None:
@@ -95,14 +99,6 @@ def _members(group: Group) -> list[str]:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _device(wanted: str) -> str:
-    import torch
-
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: torch sees no GPU here; use --device cpu or auto")
-    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _page(folders: list[Path]) -> str:

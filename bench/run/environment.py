@@ -14,6 +14,10 @@ from typing import Any
 
 import psutil
 
+from bench.errors import InputError
+from bench.run.executor import Executor
+from bench.run.probe import ask_torch
+
 _PACKAGES = ("simam-bench", "torch", "torchvision", "fvcore", "numpy", "scipy", "pandas")
 
 
@@ -35,14 +39,20 @@ class Environment:
         return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def read_environment(device: str) -> Environment:
+def read_environment(wanted: str, execute: Executor) -> Environment:
     """This machine, now.
 
     Args:
-        device: "cpu" or "cuda"; the GPU is described only where it is measured on.
-    """
-    import torch
+        wanted: "cpu", "cuda", or "auto" for a GPU if there is one; it is described only where it is measured on.
+        execute: runs the worker that is asked what torch sees.
 
+    Raises:
+        InputError: a GPU is wanted, and there is none.
+    """
+    seen = ask_torch(execute)
+    if wanted == "cuda" and not seen["gpu"]:
+        raise InputError("--device cuda: torch sees no GPU here; use --device cpu or auto")
+    device = "cuda" if wanted != "cpu" and seen["gpu"] else "cpu"
     facts = {
         "device": device,
         "cpu": _cpu_model(),
@@ -51,9 +61,9 @@ def read_environment(device: str) -> Environment:
         "memory_bytes": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
-        "cuda": torch.version.cuda if device == "cuda" else None,
+        "threads": seen["threads"],
+        "gpu": seen["gpu"] if device == "cuda" else None,
+        "cuda": seen["cuda"] if device == "cuda" else None,
         "packages": {name: _version(name) for name in _PACKAGES},
         **_revision(Path(__file__).parent),
     }

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bench.run.prices import Prices
 from bench.run.worker import Member
 from bench.suite.plan import Unit
 
@@ -21,15 +22,16 @@ class Observer(Protocol):
     def done(self, unit: Unit) -> None: ...
 
 
-def observer(units: Sequence[Unit], console: Console) -> Observer:
+def observer(units: Sequence[Unit], prices: Prices, console: Console) -> Observer:
     """The observer of a run over these units that suits the console."""
-    return Bar(units, console) if console.is_terminal else Lines(units, console)
+    return Bar(units, prices, console) if console.is_terminal else Lines(units, prices, console)
 
 
 class Bar:
     """A bar whose length is expected time, with the current cell and the time left."""
 
-    def __init__(self, units: Sequence[Unit], console: Console) -> None:
+    def __init__(self, units: Sequence[Unit], prices: Prices, console: Console) -> None:
+        self._prices = prices
         columns = (
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
@@ -38,7 +40,7 @@ class Bar:
         )
         # Seldom refreshed: the parent must not wake up beside what it has measured.
         self._progress = Progress(*columns, console=console, refresh_per_second=1, transient=True)
-        self._task = self._progress.add_task("starting", total=sum(unit.expected_seconds for unit in units))
+        self._task = self._progress.add_task("starting", total=sum(map(prices, units)))
 
     def __enter__(self) -> "Bar":
         self._progress.start()
@@ -51,15 +53,16 @@ class Bar:
         self._progress.update(self._task, description=escape(_what(unit, member.cell.id)))
 
     def done(self, unit: Unit) -> None:
-        self._progress.advance(self._task, unit.expected_seconds)
+        self._progress.advance(self._task, self._prices(unit))
 
 
 class Lines:
     """One line a unit of work."""
 
-    def __init__(self, units: Sequence[Unit], console: Console) -> None:
+    def __init__(self, units: Sequence[Unit], prices: Prices, console: Console) -> None:
         self._console = console
-        self._left = sum(unit.expected_seconds for unit in units)
+        self._prices = prices
+        self._left = sum(map(prices, units))
         self._total = len(units)
         self._number = 0
         self._current: Unit | None = None
@@ -77,7 +80,7 @@ class Lines:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def done(self, unit: Unit) -> None:
-        self._left -= unit.expected_seconds
+        self._left -= self._prices(unit)
 
 
 def _what(unit: Unit, cell: str) -> str:

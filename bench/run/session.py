@@ -17,6 +17,7 @@ from bench.run.check import check_networks
 from bench.run.directory import RunDirectory, RunError, default_path
 from bench.run.environment import Environment, read_environment
 from bench.run.executor import Executor, LocalProcesses
+from bench.run.prices import prices_from
 from bench.run.progress import observer
 from bench.run.runner import Runner, missing, settled_records
 from bench.suite.load import load_suite
@@ -32,8 +33,8 @@ def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
     """
     path = path or default_path(plan.suite, datetime.now())
     with _stops(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
+        environment = read_environment(device, execute)
         check_networks(plan, execute)
-        environment = read_environment(device)
         with RunDirectory.create(path, plan.suite) as folder:
             _measure(plan, folder, environment, execute, {}, console)
     return path
@@ -54,7 +55,7 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
         if not todo:
             console.print("nothing is missing")
             return path
-        environment = read_environment(device)
+        environment = read_environment(device, execute)
         _refuse_mixing(todo, earlier, folder.environments(), environment)
         check_networks(plan, execute)
         _measure(plan, folder, environment, execute, there, console)
@@ -69,9 +70,10 @@ def _measure(
     there: Mapping[Any, Record],
     console: Console,
 ) -> None:
+    prices = prices_from(folder.path.parent)
     folder.add_environment(environment)
     console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
-    with _stops(_how_to_go_on(folder.path)), observer(missing(plan, there), console) as watch:
+    with _stops(_how_to_go_on(folder.path)), observer(missing(plan, there), prices, console) as watch:
         runner = Runner(execute, environment.facts["device"], environment.id, watch.start)
         for unit, records in runner.run(plan, there):
             folder.append(records)

@@ -16,10 +16,11 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     create_model,
 )
 
-from bench.suite.axes import AXES, CELL_AXES, Axis, Choice, choices, placements
+from bench.suite.axes import AXES, CELL_AXES, PLACEMENTS, Axis, Choice, choices, placements
 from bench.suite.measures import MEASURES, MeasureSpec
 from bench.suite.source import Source, SuiteError
 from bench.suite.suite import AxisValue, Suite
@@ -48,10 +49,17 @@ def _axis_type(axis: Axis) -> Any:
     """What pydantic checks one entry of an axis' list against; named things sweep, so they give several values."""
     parsers = {"backbone": _named(BACKBONES), "attention": _named(ATTENTION), "placement": placements}
     if axis.name in parsers:
-        return Annotated[Any, PlainValidator(parsers[axis.name])]
+        names = {"backbone": [*BACKBONES], "attention": [*ATTENTION], "placement": [*PLACEMENTS]}[axis.name]
+        return Annotated[Any, PlainValidator(parsers[axis.name]), WithJsonSchema(_named_schema(names))]
     if axis.values:
         return Literal[axis.values]
     return Annotated[int, Field(ge=axis.least, strict=True)]
+
+
+def _named_schema(names: list[str]) -> dict[str, Any]:
+    """A name of ours, a user's "package.module:Name", or one name with its options."""
+    options = {"type": "object", "minProperties": 1, "maxProperties": 1}
+    return {"anyOf": [{"enum": names}, {"type": "string", "pattern": ":"}, options]}
 
 
 def _axes_model() -> type[BaseModel]:
@@ -76,13 +84,22 @@ def _threshold(value: object) -> float | None:
     return fraction
 
 
-_Seconds = Annotated[float, BeforeValidator(_quantity), Field(gt=0, strict=True)]
+QUANTITY_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(%|ms|s|min|h)$"}]
+}
+_Seconds = Annotated[float, BeforeValidator(_quantity), Field(gt=0, strict=True), WithJsonSchema(QUANTITY_SCHEMA)]
+_Threshold = Annotated[
+    Any,
+    PlainValidator(_threshold),
+    WithJsonSchema({"anyOf": [{"const": "exact"}, *QUANTITY_SCHEMA["anyOf"]]}),
+]
 
 
 def _suite_model() -> type[BaseModel]:
     """The shape of a suite file."""
     axis_name: Any = Literal[CELL_AXES]
     kept_name: Any = Literal[(*CELL_AXES, "measure")]
+    one_of_each = {"type": "object", "minProperties": 1, "propertyNames": {"enum": [*CELL_AXES]}}
     grids = Annotated[
         Annotated[Axes, Tag("mapping")] | Annotated[list[Axes], Tag("list"), Field(min_length=1)],  # type: ignore[valid-type]
         Discriminator(lambda value: "list" if isinstance(value, list) else "mapping"),
@@ -92,9 +109,9 @@ def _suite_model() -> type[BaseModel]:
         "title": (str, ""),
         "axes": (grids, ...),
         "contrast": (Annotated[list[axis_name], Field(min_length=1)], ["attention", "placement"]),
-        "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1)], ...),
+        "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1), WithJsonSchema(one_of_each)], ...),
         "measures": (Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)], ...),
-        "gate": (dict[str, Annotated[Any, PlainValidator(_threshold)]], {}),
+        "gate": (dict[str, _Threshold], {}),
         "only": (dict[kept_name, Annotated[list[str | int], Field(min_length=1)]], {}),
         "timeout": (_Seconds, 600.0),
     }

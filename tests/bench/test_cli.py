@@ -39,7 +39,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "subproces
 def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path, object]) -> None:
     folder, done = finished
     assert done.returncode == 0, done.stderr  # type: ignore[attr-defined]
-    assert sorted(path.name for path in folder.iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == [
         "environment.json",
         "records.jsonl",
         "report.md",
@@ -57,7 +57,7 @@ def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path
     }
     assert frame[frame["value"] == "params"]["median"].tolist() == [1405.0, 1405.0]  # 112 + 8 + 1285
     environment = json.loads((folder / "environment.json").read_text())
-    assert set(frame["environment"]) == {environment["id"]}
+    assert set(frame["environment"]) == set(environment)
 
 
 def test_progress_is_plain_lines_outside_a_terminal(finished: tuple[Path, object]) -> None:
@@ -121,7 +121,7 @@ def test_plan_answers_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "resnet18/simam@spatial/inference/eager/b1/224/fp32" in done.stdout
-    assert "3 groups, 7 worker processes" in done.stdout
+    assert "3 groups, 7 units of work, about " in done.stdout
 
 
 def test_list_names_what_a_suite_may_use() -> None:
@@ -134,7 +134,7 @@ def test_list_names_what_a_suite_may_use() -> None:
 @pytest.mark.parametrize("command", ["run", "plan", "report", "list"])
 def test_help_has_an_example(command: str) -> None:
     done = bench(command, "--help")
-    assert done.returncode == 0 and "Example:" in done.stdout
+    assert done.returncode == 0 and "Example" in done.stdout
 
 
 def test_reporting_nothing_is_a_message(tmp_path: Path) -> None:

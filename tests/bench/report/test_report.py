@@ -1,14 +1,18 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench.commands import _page
 from bench.report import format as shown
 from bench.report.markdown import Run, render
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
 from bench.results.statistics import Estimate
 from tests.bench.results.test_record import RECORD
+
+ROOT = Path(__file__).parents[3]
 
 FACTS = {
     "device": "cpu",
@@ -153,6 +157,33 @@ def test_failures_are_told(tmp_path: Path) -> None:
     failed = replace(record("variant", "simam", 0, 1), status="failed", reason="it <broke>", values=())
     text = page(tmp_path, record("baseline", "none", 0, 1.0), failed)
     assert "- resnet18/simam, latency, repeat 0: failed: it \\<broke\\>" in text
+
+
+EVIL = "a|b`c*<script>[x](y)_[/red]::error::"
+
+
+def test_names_of_users_stay_text_everywhere(tmp_path: Path) -> None:
+    rows = [
+        replace(each, axes={**each.axes, "attention": EVIL}, cell=EVIL) if each.role == "variant" else each
+        for each in timed(1.061, 1.0)
+    ]
+    failed = replace(rows[1], repeat=9, status="failed", reason=f"{EVIL}\n# heading", values=())
+    for each in [*rows, failed]:
+        append_records(tmp_path / "records.jsonl", [each])
+    environments = {"env": {"facts": {**FACTS, "cpu": EVIL}, "state": {"load": None}}}
+    text = render(load_frame(tmp_path), [Run(tmp_path, EVIL, f"name: t # ```{EVIL}\n", 0.01, environments)])
+    prose, fence, block = text.partition("````yaml\n")
+    assert fence and block.rstrip().endswith("````")
+    for line in prose.splitlines():
+        assert "<script>" not in line.replace("\\<script\\>", "")
+        assert not line.startswith("# heading")
+    table = [line for line in prose.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+
+
+def test_the_committed_reports_are_what_their_records_say() -> None:
+    for folder in sorted(path.parent for path in (ROOT / "reports").glob("*/records.jsonl")):
+        assert _page([folder]) == (folder / "report.md").read_text(encoding="utf-8"), folder
 
 
 def test_the_page_says_where_and_how(tmp_path: Path) -> None:

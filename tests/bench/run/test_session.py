@@ -62,7 +62,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
             pass
 
     monkeypatch.setattr(session, "LocalProcesses", Processes)
-    monkeypatch.setattr(session, "read_environment", lambda device: machine("A"))
+    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("A"))
     return played
 
 
@@ -148,7 +148,7 @@ def test_what_failed_before_a_stop_is_not_tried_again_in_later_repeats(tmp_path:
 def test_time_is_not_mixed_from_two_machines(tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = begun_and_stopped(tmp_path, workers, after=5)
     before = (folder / "records.jsonl").read_bytes()
-    monkeypatch.setattr(session, "read_environment", lambda device: machine("B"))
+    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("B"))
     with pytest.raises(RunError, match=r"latency was measured in another environment \(cpu: A there, B here\)"):
         session.resume(folder, [], False, "cpu", quiet())
     assert (folder / "records.jsonl").read_bytes() == before
@@ -163,7 +163,7 @@ def test_what_is_exact_goes_on_anywhere_and_says_where(
     with pytest.raises(KeyboardInterrupt):
         session.begin(plan(tmp_path, text), folder, "cpu", quiet())
     workers.stop_at = None
-    monkeypatch.setattr(session, "read_environment", lambda device: machine("B"))
+    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("B"))
     session.resume(folder, [], False, "cpu", quiet())
     ids = [record.environment for record in read_records(folder / "records.jsonl")]
     assert ids == [machine("A").id] * 2 + [machine("B").id] * 2
@@ -179,7 +179,7 @@ def test_with_only_the_exact_part_goes_on_elsewhere(
     with pytest.raises(KeyboardInterrupt):
         session.begin(plan(tmp_path, text), folder, "cpu", quiet())
     workers.stop_at = None
-    monkeypatch.setattr(session, "read_environment", lambda device: machine("B"))
+    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("B"))
     session.resume(folder, ["measure=complexity"], False, "cpu", quiet())
     measures = [record.measure for record in read_records(folder / "records.jsonl")]
     assert measures == ["latency"] * 9 + ["complexity"] * 4

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -25,9 +26,10 @@ SUITE = """
     measures:
       "tests.helpers:Forward": {}
       "tests.helpers:TimedProcess": {repeats: 2}
-      complexity: {}
+      "tests.helpers:Process": {}
 """
-KILLS = 20
+CAMPAIGNS = 4
+"""At a time; 20 kills together."""
 
 
 def start(*arguments: str | Path, **options: object) -> "subprocess.Popen[str]":
@@ -62,22 +64,26 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tu
 def test_kill_9_of_the_parent_or_a_worker_at_random_moments(
     undisturbed: tuple[Path, list[tuple[object, ...]]], tmp_path: Path
 ) -> None:
-    suite, expected = undisturbed
-    draw, kills, number = random.Random(4), 0, 0
-    while kills < KILLS:
+    with ThreadPoolExecutor(CAMPAIGNS) as pool:
+        kills = pool.map(lambda seed: _campaign(*undisturbed, tmp_path / str(seed), seed), range(CAMPAIGNS))
+        assert sum(kills) == 20
+
+
+def _campaign(suite: Path, expected: list[tuple[object, ...]], home: Path, seed: int) -> int:
+    """Runs that are killed and resumed until all is measured, and more runs until there were kills enough."""
+    draw, kills, number = random.Random(seed), 0, 0
+    while kills < 20 // CAMPAIGNS:
         number += 1
-        folder = tmp_path / str(number)
-        process = start(suite, "--out", folder)
-        while True:
-            if wait_for_unit(process, draw.randint(1, 2)) and kills < KILLS:
+        folder = home / str(number)
+        while not _whole(folder, expected):
+            begun = (folder / "suite.yaml").exists()
+            process = start(*(("--resume", folder, "--retry-failed") if begun else (suite, "--out", folder)))
+            if kills < 20 // CAMPAIGNS and wait_for_unit(process, draw.randint(1, 2)):
                 time.sleep(draw.random())  # anywhere in the unit or after it: a moment, not a wait for something
                 kills += _kill(process, draw)
             process.communicate()
-            if folder.exists() and not (kills < KILLS and _incomplete(folder, expected)):
-                break
-            process = start(*(("--resume", folder, "--retry-failed") if folder.exists() else (suite, "--out", folder)))
-        assert run("--resume", folder, "--retry-failed") == 0
         assert measured(folder) == expected
+    return kills
 
 
 def _kill(process: "subprocess.Popen[str]", draw: random.Random) -> int:
@@ -94,8 +100,8 @@ def _kill(process: "subprocess.Popen[str]", draw: random.Random) -> int:
     return 1
 
 
-def _incomplete(folder: Path, expected: list[tuple[object, ...]]) -> bool:
-    return not (folder / "records.jsonl").exists() or measured(folder) != expected
+def _whole(folder: Path, expected: list[tuple[object, ...]]) -> bool:
+    return (folder / "records.jsonl").exists() and measured(folder) == expected
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

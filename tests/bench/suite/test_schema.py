@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from bench.suite.schema import json_schema
+from tests.bench.suite.test_load import BROKEN, GOOD
+
+SUITES = Path(__file__).parents[3] / "suites"
+
+
+def test_the_committed_schema_is_current() -> None:
+    assert json.loads((SUITES / "schema.json").read_text(encoding="utf-8")) == json_schema(), (
+        "write it anew: python -m bench.suite.schema > suites/schema.json"
+    )
+
+
+def accepts(text: str) -> bool:
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    return jsonschema.Draft202012Validator(json_schema()).is_valid(YAML(typ="safe").load(text))
+
+
+@pytest.mark.parametrize("path", sorted(SUITES.glob("*.yaml")), ids=lambda path: path.name)
+def test_editors_accept_our_suites_and_find_the_schema(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert accepts(text)
+    assert text.startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD.replace("simam]", '{simam: {e_lambda: [0.1, 1]}}, "my.own:Gate"]'),
+        GOOD.replace("[paper]", '[{layers: "a.*"}]').replace(
+            "complexity: {}", 'complexity: , "my.own:Measure": {deep: 3}'
+        ),
+    ],
+)
+def test_editors_accept_what_is_right(text: str) -> None:
+    assert accepts(text.replace("complexity: , ", "complexity: {}\n  "))
+
+
+WRONG = [
+    "axis:",
+    "backbon:",
+    "resnet81",
+    "simma]",
+    "[papr]",
+    "[infer]",
+    "[0]",
+    "budgets:",
+    "a/b",
+    "complexities:",
+    "maybe",
+]
+
+
+@pytest.mark.parametrize("new", WRONG)
+def test_editors_see_what_is_wrong(new: str) -> None:
+    [(old, _, _)] = [row for row in BROKEN if row[1].endswith(new)]
+    assert not accepts(GOOD.replace(old, next(row[1] for row in BROKEN if row[1].endswith(new)), 1))
