@@ -83,7 +83,7 @@ def _timing(frame: pd.DataFrame) -> str | None:
 
 
 def _trouble(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    wrong = frame[frame["status"] != "ok"]
+    wrong = frame[(frame["status"] != "ok") | frame["reason"].notna()]
     return [
         {"cell": row.cell, "measure": row.measure, "repeat": row.repeat, "status": row.status, "reason": row.reason}
         for row in wrong.itertuples()

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from bench.results.frame import AXES
 from bench.results.statistics import Estimate, paired_ratio
+
+Samples: TypeAlias = tuple[float | int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ class Comparison:
 def estimate(frame: pd.DataFrame) -> list[Comparison]:
     """Every value of a frame from :func:`bench.results.frame.load_frame`, in the order measured.
 
-    Failed and skipped rows give nothing here; they stay visible in the frame.
+    Failed and skipped rows give nothing here, nor does a value of which no sample could be read; they stay visible in
+    the frame.
     """
-    measured = frame[frame["status"] == "ok"]
+    measured = frame[(frame["status"] == "ok") & frame["median"].notna()]
     return [
         comparison
         for _, rows in measured.groupby(["run", "measure", "group", "value"], sort=False)
@@ -73,6 +76,12 @@ def _group(rows: pd.DataFrame) -> Iterator[Comparison]:
         )
 
 
+def _rounds(own: Samples, baseline: Samples) -> tuple[list[float], list[float]]:
+    """The rounds in which both could be read."""
+    both = [(one, other) for one, other in zip(own, baseline, strict=True) if one is not None and other is not None]
+    return [one for one, _ in both], [other for _, other in both]
+
+
 def _absolute(own: pd.DataFrame) -> Estimate:
     samples = np.asarray([each for row in own["samples"] for each in row if each is not None], dtype=float)
     if own.iloc[0]["unit"] != "s":
@@ -87,7 +96,9 @@ def _ratio(unit: str, pairs: list[tuple[Any, Any]]) -> Estimate | None:
     if not pairs:
         return None
     if unit == "s":
-        return paired_ratio([(own.samples, baseline.samples) for own, baseline in pairs])
+        rounds = [_rounds(own.samples, baseline.samples) for own, baseline in pairs]
+        repeats = [(own, baseline) for own, baseline in rounds if own]
+        return paired_ratio(repeats) if repeats else None
     [own, baseline] = pairs[0]
     if not baseline.samples[0]:
         return None

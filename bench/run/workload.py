@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from bench.measure import Workload
 from bench.suite.axes import Cell, Choice
 from simam.placement import insert
 from simam.registry import ATTENTION, BACKBONES
+
+Forward: TypeAlias = Callable[[Tensor], Tensor]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "autocast": torch.float32}
 _ATTENTION_STREAM = 1_000_003
@@ -44,14 +46,24 @@ def build(cell: Cell, seed: int, device: str) -> Workload:
     network = network.to(dtype=dtype, memory_format=layout)  # type: ignore[call-overload]
     inputs = inputs.to(dtype=dtype, memory_format=layout)
     forward = _autocast(network, inputs.device.type) if cell.dtype == "autocast" else network
-    if cell.threads:
-        torch.set_num_threads(cell.threads)
     settings = _settings(cell, device)
+    network.train(cell.mode == "training")
+    call = _call(cell, network, forward, inputs)
+    return Workload(network, inputs, partial(_with_threads, cell.threads, call) if cell.threads else call, settings)
+
+
+def _call(cell: Cell, network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
     if cell.mode == "inference":
-        return Workload(network.eval(), inputs, partial(_infer, forward, inputs), settings)
+        return partial(_infer, forward, inputs)
     if cell.mode == "training":
-        return Workload(network.train(), inputs, _training_step(network, forward, inputs), settings)
-    return Workload(network.eval(), inputs, partial(forward, inputs), settings)
+        return _training_step(network, forward, inputs)
+    return partial(forward, inputs)
+
+
+def _with_threads(threads: int, call: Callable[[], Tensor]) -> Tensor:
+    """Set at each call, since the variants of a group may differ in it; it costs nothing where it is set already."""
+    torch.set_num_threads(threads)
+    return call()
 
 
 def _factory(attention: Choice) -> Callable[[int], nn.Module]:
@@ -71,7 +83,7 @@ def _input_shape(cell: Cell) -> tuple[int, int, int]:
     return int(channels or 3), side, side
 
 
-def _autocast(network: nn.Module, device: str) -> Callable[[Tensor], Tensor]:
+def _autocast(network: nn.Module, device: str) -> Forward:
     def forward(inputs: Tensor) -> Tensor:
         with torch.autocast(device):
             output: Tensor = network(inputs)
@@ -80,12 +92,12 @@ def _autocast(network: nn.Module, device: str) -> Callable[[Tensor], Tensor]:
     return forward
 
 
-def _infer(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+def _infer(forward: Forward, inputs: Tensor) -> Tensor:
     with torch.inference_mode():
         return forward(inputs)
 
 
-def _training_step(network: nn.Module, forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[], Tensor]:
+def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
     """A whole training step, with lr 0 so that the hundredth step does the work of the first."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
     targets = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
@@ -106,7 +118,7 @@ def _settings(cell: Cell, device: str) -> dict[str, Any]:
     return {
         "device": device,
         "inference_mode": cell.mode == "inference",
-        "threads": torch.get_num_threads(),
+        "threads": cell.threads or torch.get_num_threads(),
         "flush_denormal": False,
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32 if cuda else None,
         "tf32_convolution": torch.backends.cudnn.allow_tf32 if cuda else None,

@@ -80,3 +80,15 @@ def test_exact_values_stay_exact(tmp_path: Path) -> None:
 def test_a_folder_without_records_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no records"):
         load_frame(tmp_path)
+
+
+def test_samples_that_could_not_be_read_are_left_out_in_pairs(tmp_path: Path) -> None:
+    found = frame(
+        tmp_path,
+        timed("baseline", "none", 0, (1.0, float("nan"), 4.0)),
+        timed("variant", "simam", 0, (2.0, 9.0, float("inf"))),
+        timed("twin", "none", 0, (float("nan"),) * 3),
+    )
+    _, variant = estimate(found)
+    assert variant.ratio is not None and variant.ratio.point == pytest.approx(2.0)
+    assert found["reason"].tolist() == ["not a finite number"] * 3
