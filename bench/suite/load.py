@@ -1,124 +1,19 @@
 """A suite file → :class:`Suite`, with every name and value checked."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainValidator,
-    Tag,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-    create_model,
-)
+from pydantic import TypeAdapter, ValidationError
 
-from bench.suite.axes import AXES, CELL_AXES, PLACEMENTS, Axis, Choice, choices, placements
+from bench.suite.axes import AXES, CELL_AXES
 from bench.suite.measures import MEASURES, MeasureSpec
+from bench.suite.model import SuiteModel, axis_type, quantity
 from bench.suite.source import Source, SuiteError
 from bench.suite.suite import AxisValue, Suite
-from simam.registry import ATTENTION, BACKBONES, Registry, UnknownName, did_you_mean
-
-_UNITS = {"%": 0.01, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-
-
-def _quantity(value: object) -> object:
-    """``"1%"`` → 0.01 and ``"60s"`` → 60.0; anything else as it is."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|ms|s|min|h)", value) if isinstance(value, str) else None
-    return float(match[1]) * _UNITS[match[2]] if match else value
-
-
-def _named(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
-    def parse(value: object) -> tuple[Choice, ...]:
-        found = choices(value)
-        # A path is loaded now, so that a wrong one is an error of the suite.
-        registry.get(found[0].name) or registry.load(found[0].name)
-        return found
-
-    return parse
-
-
-def _axis_type(axis: Axis) -> Any:
-    """What pydantic checks one entry of an axis' list against; named things sweep, so they give several values."""
-    parsers = {"backbone": _named(BACKBONES), "attention": _named(ATTENTION), "placement": placements}
-    if axis.name in parsers:
-        names = {"backbone": [*BACKBONES], "attention": [*ATTENTION], "placement": [*PLACEMENTS]}[axis.name]
-        return Annotated[Any, PlainValidator(parsers[axis.name]), WithJsonSchema(_named_schema(names))]
-    if axis.values:
-        return Literal[axis.values]
-    return Annotated[int, Field(ge=axis.least, strict=True)]
-
-
-def _named_schema(names: list[str]) -> dict[str, Any]:
-    """A name of ours, a user's "package.module:Name", or one name with its options."""
-    options = {"type": "object", "minProperties": 1, "maxProperties": 1}
-    return {"anyOf": [{"enum": names}, {"type": "string", "pattern": ":"}, options]}
-
-
-def _axes_model() -> type[BaseModel]:
-    entries: dict[str, Any] = {}
-    for axis in AXES:
-        entry: Any = _axis_type(axis)
-        rules = Field(min_length=1, description=axis.help, validate_default=axis.default is not None)
-        entries[axis.name] = (Annotated[list[entry], rules], ... if axis.name == "backbone" else [axis.default])
-    return create_model("Axes", __config__=ConfigDict(extra="forbid"), **entries)
-
-
-Axes = _axes_model()
-
-
-def _threshold(value: object) -> float | None:
-    """``exact`` → None, ``1%`` → 0.01."""
-    fraction = _quantity(value)
-    if value == "exact":
-        return None
-    if not isinstance(fraction, float) or not 0 < fraction < 1:
-        raise ValueError(f"write exact, or a threshold such as 1%; not {value!r}")
-    return fraction
-
-
-QUANTITY_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(%|ms|s|min|h)$"}]
-}
-_Seconds = Annotated[float, BeforeValidator(_quantity), Field(gt=0, strict=True), WithJsonSchema(QUANTITY_SCHEMA)]
-_Threshold = Annotated[
-    Any,
-    PlainValidator(_threshold),
-    WithJsonSchema({"anyOf": [{"const": "exact"}, *QUANTITY_SCHEMA["anyOf"]]}),
-]
-
-
-def _suite_model() -> type[BaseModel]:
-    """The shape of a suite file."""
-    axis_name: Any = Literal[CELL_AXES]
-    kept_name: Any = Literal[(*CELL_AXES, "measure")]
-    one_of_each = {"type": "object", "minProperties": 1, "propertyNames": {"enum": [*CELL_AXES]}}
-    grids = Annotated[
-        Annotated[Axes, Tag("mapping")] | Annotated[list[Axes], Tag("list"), Field(min_length=1)],  # type: ignore[valid-type]
-        Discriminator(lambda value: "list" if isinstance(value, list) else "mapping"),
-    ]
-    entries: dict[str, Any] = {
-        "name": (Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)], ...),
-        "title": (str, ""),
-        "axes": (grids, ...),
-        "contrast": (Annotated[list[axis_name], Field(min_length=1)], ["attention", "placement"]),
-        "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1), WithJsonSchema(one_of_each)], ...),
-        "measures": (Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)], ...),
-        "gate": (dict[str, _Threshold], {}),
-        "only": (dict[kept_name, Annotated[list[str | int], Field(min_length=1)]], {}),
-        "timeout": (_Seconds, 600.0),
-    }
-    return create_model("Suite", __config__=ConfigDict(extra="forbid"), **entries)
-
-
-SuiteModel = _suite_model()
+from simam.registry import UnknownName, did_you_mean
 
 
 def load_suite(path: Path, settings: Sequence[str] = (), only: Sequence[str] = ()) -> Suite:
@@ -188,7 +83,7 @@ def _baseline(source: Source, contrast: list[str], given: Mapping[str, Any]) -> 
                 ("baseline", name), f"the baseline names values on the contrast ({', '.join(contrast)}) only"
             )
         try:
-            checked = list(_flat([TypeAdapter(_axis_type(rows[name])).validate_python(value)]))
+            checked = list(_flat([TypeAdapter(axis_type(rows[name])).validate_python(value)]))
         except ValidationError as error:
             raise _explain(source, error, ("baseline", name)) from error
         if len(checked) != 1:
@@ -211,7 +106,7 @@ def _measure(source: Source, name: str, options: Mapping[str, Any]) -> MeasureSp
     given: dict[str, Any] = {}
     for option, value in options.items():
         try:
-            given[option] = TypeAdapter(hints[option]).validate_python(_quantity(value), strict=True)
+            given[option] = TypeAdapter(hints[option]).validate_python(quantity(value), strict=True)
         except ValidationError as error:
             raise _explain(source, error, (*where, option)) from error
     try:

@@ -4,8 +4,8 @@ import json
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from bench.suite.load import QUANTITY_SCHEMA, SuiteModel
 from bench.suite.measures import MEASURES
+from bench.suite.model import QUANTITY_SCHEMA, SuiteModel
 
 _TYPES = {int: {"type": "integer"}, float: QUANTITY_SCHEMA, str: {"type": "string"}, bool: {"type": "boolean"}}
 
