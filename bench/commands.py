@@ -33,10 +33,12 @@ def resume_run(folder: Path, only: list[str], retry_failed: bool, device: str) -
 
 def _finish(folder: Path, console: Console) -> bool:
     from bench.results.record import read_records
+    from bench.run.directory import RunDirectory
 
     page = _page([folder])
-    (folder / "report.md").write_text(page, encoding="utf-8")
     print(page)
+    with RunDirectory(folder) as held:
+        held.write("report.md", page)
     failed = sum(record.status == "failed" for record in read_records(folder / "records.jsonl"))
     if failed:
         console.print(f"{failed} measurements failed; the report says which and why")
@@ -46,6 +48,7 @@ def _finish(folder: Path, console: Console) -> bool:
 
 def show_plan(plan: Plan) -> None:
     """Print the groups of a plan, their variants and what they will take."""
+    from bench.run.directory import RUNS
     from bench.run.prices import prices_from
 
     console = Console()
@@ -56,7 +59,7 @@ def show_plan(plan: Plan) -> None:
         console.print(head, markup=False, highlight=False, soft_wrap=True)
         for line in _members(group):
             console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    units, prices = list(plan.units()), prices_from(Path("runs"))
+    units, prices = list(plan.units()), prices_from(RUNS)
     known = sum(map(prices.knows, units))
     source = f"{known} of {len(units)} priced by earlier runs in runs/" if known else "a guess: no earlier run to go by"
     took = _duration(sum(map(prices, units)))

@@ -13,8 +13,11 @@ class StorageError(InputError):
     exit_code = 3
 
 
-class Interrupted(Exception):
-    """The user or the system asked a run to stop; the message says how to go on, ``number`` is the signal's."""
+class Interrupted(BaseException):
+    """The user or the system asked a run to stop; the message says how to go on, ``number`` is the signal's.
+
+    No Exception: nothing that survives a faulty module may survive this.
+    """
 
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)

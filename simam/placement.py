@@ -78,12 +78,14 @@ def _find(network: nn.Module, placement: str | Mapping[str, str]) -> tuple[str, 
         if placement not in Places._fields:
             raise PlacementError(f"unknown placement {placement!r}; the choices are {', '.join(Places._fields)}")
         names = tuple(
-            f"{prefix}.{getattr(_PLACES[type(block)](block), placement)}"
+            f"{prefix}.{getattr(_PLACES[type(block)](block), placement)}".lstrip(".")
             for prefix, block in network.named_modules()
             if type(block) in _PLACES
         )
         wanted = f"block with a {placement!r} place (it knows {', '.join(kind.__name__ for kind in _PLACES)})"
     else:
+        if list(placement) != ["layers"]:
+            raise PlacementError(f"write {{'layers': glob}}, not {dict(placement)}")
         pattern = placement["layers"]
         names = tuple(name for name, _ in network.named_modules() if name and fnmatch.fnmatchcase(name, pattern))
         wanted = f"layer that matches {pattern!r}"

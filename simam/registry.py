@@ -86,7 +86,7 @@ class Registry(Generic[E]):
         module, _, attribute = (entry.target if entry else name).partition(":")
         try:
             found = getattr(import_module(module), attribute)
-        except Exception as error:  # importing a user's module may raise anything
+        except (Exception, SystemExit) as error:  # importing a user's module may raise anything
             raise UnknownName(f"cannot load {self.kind} {name!r}: {error}") from error
         return partial(found, **dict(entry.preset)) if entry and entry.preset else found
 

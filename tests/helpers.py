@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +62,12 @@ class Trouble(nn.Module):
             time.sleep(3600)
         if self.how == "segfault":
             ctypes.string_at(0)
+        if self.how == "die with a child":
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+            print(f"child {child.pid} ", file=sys.stderr, flush=True)
+            os.abort()
+        if self.how == "odd":
+            raise FileNotFoundError(os.fsdecode(b"/data/\xff.pt"))
         if self.how == "nan":
             return x * float("nan")
         if self.how == "memory":
@@ -71,6 +78,13 @@ class Trouble(nn.Module):
             sys.exit("enough")
         print("modules may print")
         return x
+
+
+def __getattr__(name: str) -> object:
+    """What a module that leaves while it is imported does to its importer."""
+    if name == "Exits":
+        sys.exit(0)
+    raise AttributeError(name)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
 
 from bench.results.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+Seconds: TypeAlias = Annotated[float, "s"]
+"""A measure's option that a suite may write as 500ms, 60s, 2min or 1h."""
+Fraction: TypeAlias = Annotated[float, "%"]
+"""A measure's option that a suite may write as 1%."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,12 @@ def require_finite(output: object) -> None:
     """Raise an ArithmeticError if a network's output has a NaN or an infinity: what is measured of it says nothing."""
     import torch
 
-    if isinstance(output, torch.Tensor):
+    if isinstance(output, Mapping):
+        output = tuple(output.values())
+    if isinstance(output, tuple | list):
+        for part in output:
+            require_finite(part)
+    elif isinstance(output, torch.Tensor):
         wrong = output.numel() - int(torch.isfinite(output).sum())
         if wrong:
             raise ArithmeticError(f"{wrong} of {output.numel()} values of the network's output are NaN or infinite")
@@ -77,7 +88,7 @@ class Measure(Protocol):
         """Measure every subject, calling ``announce`` before each is touched: whatever goes wrong next is its fault.
 
         Args:
-            group: the baseline first.
+            group: the members that are still to be measured, in the group's order; all of them for a timed measure.
             announce: names the subject that is about to run.
             seed: for every draw that the measure makes itself.
         """

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bench.measure import Outcome, Subject, Workload, require_finite
+from bench.measure import Fraction, Outcome, Seconds, Subject, Workload, require_finite
 from bench.measure.timing.sampler import Clock, Trace, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.record import Value
@@ -22,8 +22,8 @@ class Latency:
         repeats: fresh processes; the independent units of the interval.
     """
 
-    target: float = 0.01
-    budget: float = 60.0
+    target: Fraction = 0.01
+    budget: Seconds = 60.0
     repeats: int = 6
 
     axes: ClassVar = frozenset(

@@ -10,6 +10,8 @@ _SYMBOLS = {"1": "", "B": "B", "s": "s"}
 
 def quantity(number: float, unit: str) -> str:
     """Four significant digits and a decimal prefix: 0.0521 s → "52.10 ms", 11689512 → "11.69 M"."""
+    if unit == "1" and isinstance(number, float) and abs(number) < 1000:
+        return f"{number:.4g}"
     scale, prefix = next(((scale, prefix) for scale, prefix in _PREFIXES if abs(number) >= scale), (1.0, ""))
     if isinstance(number, int) and abs(number) < 1000:
         return f"{number} {_SYMBOLS.get(unit, unit)}".strip()
@@ -17,9 +19,11 @@ def quantity(number: float, unit: str) -> str:
     return f"{number / scale:.{digits}f} {prefix}{_SYMBOLS.get(unit, unit)}".strip()
 
 
-def difference(number: float) -> str:
-    """A whole number with its sign: "+0", "−87,040"."""
-    return f"{number:+,.0f}".replace("-", "−")
+def difference(estimate: Estimate) -> str:
+    """A difference with its sign: "+0", "−87,040"; "+0.031 [0.012, 0.050]" where it is not exact."""
+    if estimate.method != "exact":
+        return f"{estimate.point:+.3f} {interval(estimate.low, estimate.high, 3)}".replace("-", "−")
+    return (f"{estimate.point:+,}" if isinstance(estimate.point, int) else f"{estimate.point:+.4g}").replace("-", "−")
 
 
 def ratio(estimate: Estimate) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.report import summary, table
 from bench.report.format import escape, quantity
+from bench.report.names import network_name
 from bench.results.estimates import estimate
 
 
@@ -45,13 +46,14 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     threshold = min(run.threshold for run in runs)
     networks: dict[str, list[table.Row]] = {}
     for row in table.rows(comparisons):
-        networks.setdefault(table.title(row), []).append(row)
+        where = f", {escape(row.run)}" if len(runs) > 1 else ""
+        networks.setdefault(f"{network_name(row.axes['backbone'])}{where}", []).append(row)
     environment = Environment(
         loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["md"] = escape
     return environment.get_template("report.md.j2").render(
-        title=runs[0].title or frame["suite"].iloc[0],
+        title=runs[0].title or runs[0].path.resolve().name,
         runs=runs,
         sentences=list(summary.sentences(comparisons, threshold)),
         controls=list(summary.controls(comparisons, threshold)),
@@ -70,7 +72,7 @@ def _fence(text: str) -> str:
 
 def _timing(frame: pd.DataFrame) -> str | None:
     """How the timed values were sampled, in a sentence."""
-    timed = frame[(frame["value"] == "latency") & (frame["status"] == "ok")]
+    timed = frame[(frame["measure"] == "latency") & (frame["value"] == "latency")]
     if timed.empty:
         return None
     rounds = [details["rounds"] for details in timed["details"]]

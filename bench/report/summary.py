@@ -13,20 +13,20 @@ SAID = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "t
 
 def sentences(comparisons: list[Comparison], threshold: float) -> Iterator[str]:
     """One sentence for each group and variant with a timed ratio, and one for each group's A/A control."""
-    twins = {each.group: each.ratio for each in comparisons if each.role == "twin" and each.value == "latency"}
-    baselines = {(each.measure, each.group): each for each in comparisons if each.role == "baseline"}
+    twins = {_family(each): each.ratio for each in comparisons if each.role == "twin"}
+    baselines = {_family(each): each for each in comparisons if each.role == "baseline"}
     for each in comparisons:
-        if each.role != "variant" or each.value != "latency" or each.ratio is None:
+        if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
-        reference = _reference(baselines[each.measure, each.group])
-        doubt = "" if passes(twins.get(each.group), threshold) else " Inconclusive: the A/A control did not pass."
-        yield f"{_subject(each, comparisons)} {_cost(each.ratio, reference)} ({_conditions(each)}).{doubt}"
+        reference = _reference(baselines[_family(each)])
+        doubt = "" if passes(twins.get(_family(each)), threshold) else " Inconclusive: the A/A control did not pass."
+        yield f"{_subject(each, comparisons)} {_cost(each, each.ratio, reference)} ({_conditions(each)}).{doubt}"
 
 
 def controls(comparisons: Iterable[Comparison], threshold: float) -> Iterator[str]:
     """What a second, identical build of each baseline came out at."""
     for each in comparisons:
-        if each.role == "twin" and each.value == "latency" and each.ratio is not None:
+        if each.role == "twin" and _is_time(each) and each.ratio is not None:
             verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
             yield (
                 f"{network_name(each.axes['backbone'])} ({_conditions(each)}): {percent(each.ratio)}, "
@@ -41,14 +41,25 @@ def passes(twin: Estimate | None, threshold: float) -> bool:
     return twin.low > 1 / (1 + threshold) and twin.high < 1 + threshold
 
 
-def _cost(ratio: Estimate, reference: str) -> str:
+def _is_time(each: Comparison) -> bool:
+    """Times are what is compared with an interval; the host's wall time stands beside the device's in the table."""
+    return each.unit == "s" and each.value != "wall"
+
+
+def _family(each: Comparison) -> tuple[str, str, str, str]:
+    """What a variant shares with its baseline and its twin."""
+    return each.run, each.measure, each.group, each.value
+
+
+def _cost(each: Comparison, ratio: Estimate, reference: str) -> str:
+    value = escape(each.value)
     if ratio.low is None or ratio.high is None:
-        return f"took {percent(ratio)} latency against {reference}, from too few repeats to tell"
+        return f"took {percent(ratio)} {value} against {reference}, from too few repeats to tell"
     if ratio.low > 1:
-        return f"costs {percent(ratio)} latency over {reference}"
+        return f"costs {percent(ratio)} {value} over {reference}"
     if ratio.high < 1:
-        return f"saves latency against {reference}: {percent(ratio)}"
-    return f"cannot be told from {reference} by its latency: {percent(ratio)}"
+        return f"saves {value} against {reference}: {percent(ratio)}"
+    return f"cannot be told from {reference} by its {value}: {percent(ratio)}"
 
 
 def _subject(each: Comparison, comparisons: list[Comparison]) -> str:
@@ -56,7 +67,7 @@ def _subject(each: Comparison, comparisons: list[Comparison]) -> str:
     places = {
         other.axes["placement"]
         for other in comparisons
-        if other.group == each.group and other.axes["attention"] == each.axes["attention"]
+        if _family(other) == _family(each) and other.axes["attention"] == each.axes["attention"]
     }
     place = f" at {escape(each.axes['placement'])}" if len(places) > 1 else ""
     return f"{module_name(each.axes['attention'])}{place}"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.report.format import difference, escape, quantity, ratio
-from bench.report.names import module_name, network_name
+from bench.report.format import difference, escape, interval, quantity, ratio
+from bench.report.names import module_name
 from bench.results.estimates import Comparison
 
 HEADINGS = {
@@ -21,8 +21,9 @@ CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_forma
 
 @dataclass
 class Row:
-    """A cell's coordinates, and what every measure says about it: value name → comparison."""
+    """A cell's coordinates in one run, and what every measure says about it: value name → comparison."""
 
+    run: str
     axes: Mapping[str, Any]
     values: dict[str, Comparison] = field(default_factory=dict)
 
@@ -32,9 +33,9 @@ def rows(comparisons: Iterable[Comparison]) -> list[Row]:
     found: list[Row] = []
     finest_first = sorted((each for each in comparisons if each.role != "twin"), key=_coarseness)
     for comparison in finest_first:
-        homes = [row for row in found if _covers(comparison.axes, row.axes)]
+        homes = [row for row in found if row.run == comparison.run and _covers(comparison.axes, row.axes)]
         if not homes:
-            homes = [Row(comparison.axes)]
+            homes = [Row(comparison.run, comparison.axes)]
             found.extend(homes)
         for row in homes:
             row.values.setdefault(comparison.value, comparison)
@@ -48,14 +49,15 @@ def table(found: list[Row]) -> str:
     varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in found}) > 1]
     names = list(dict.fromkeys(name for row in found for name in row.values))
     ordered = [name for name in HEADINGS if name in names] + [name for name in names if name not in HEADINGS]
-    columns = [column for name in ordered for column in ([name, f"{name}_ratio"] if name == "latency" else [name])]
-    headings = ["module", "placement", *varying, *(HEADINGS.get(column, escape(column)) for column in columns)]
+    times = {name for row in found for name, each in row.values.items() if each.unit == "s"}
+    columns = [column for name in ordered for column in ([name, f"{name}_ratio"] if name in times else [name])]
+    headings = ["module", "placement", *varying, *(HEADINGS.get(column, _heading(column)) for column in columns)]
     body = [_cells(row, varying, columns) for row in found]
     return tabulate(body, headers=headings, tablefmt="github", disable_numparse=True)
 
 
-def title(row: Row) -> str:
-    return network_name(row.axes["backbone"])
+def _heading(column: str) -> str:
+    return f"{escape(column.removesuffix('_ratio'))}{' × [95 %]' if column.endswith('_ratio') else ''}"
 
 
 def _coarseness(comparison: Comparison) -> int:
@@ -87,8 +89,8 @@ def _cell(row: Row, column: str) -> str:
     text = quantity(own.point, comparison.unit)
     if comparison.unit == "s" and own.low is not None and own.high is not None:
         return f"{text} ({quantity(own.low, 's')}–{quantity(own.high, 's')})"
-    if comparison.ratio is None:
-        return text
-    if comparison.unit == "1":
-        return f"{text} ({difference(own.point - own.point / comparison.ratio.point)})"
-    return f"{text} ({ratio(comparison.ratio)})"
+    if own.method != "exact":
+        text = f"{text} {interval(own.low, own.high, 3)}"
+    if comparison.unit == "B" and comparison.ratio:
+        return f"{text} ({ratio(comparison.ratio)})"
+    return f"{text} ({difference(comparison.difference)})" if comparison.difference else text

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.results.frame import AXES
-from bench.results.statistics import Estimate, paired_ratio
+from bench.results.statistics import Estimate, over_repeats, paired_ratio
 
 Samples: TypeAlias = tuple[float | int | None, ...]
 
@@ -18,17 +18,21 @@ class Comparison:
     """One value of one member of a group.
 
     Args:
-        measure, group, cell, role: whose it is.
+        run, measure, group, cell, role: whose it is.
         axes: axis → label.
         value: the value's name.
         unit: of ``absolute``.
-        absolute: the value itself. For a timed value the median over repeats, with the 5th and 95th percentile of
-            all samples: a range of what was seen, no interval of confidence. For an exact one all three are equal.
-        ratio: to the baseline; None for the baseline itself, and where the baseline's value is zero or missing.
+        absolute: the value itself. For a time the median over repeats, with the 5th and 95th percentile of all samples:
+            a range of what was seen, no interval of confidence. For what is the same in every repeat all three are
+            equal, else the mean over repeats with its interval.
+        ratio: to the baseline, of times and of exact values; None for the baseline itself, and where the baseline's
+            value is zero or missing.
+        difference: to the baseline, in the unit, of all values but times; None as for the ratio.
         repeats: how many repeats it rests on.
         details: of the first repeat.
     """
 
+    run: str
     measure: str
     group: str
     cell: str
@@ -38,6 +42,7 @@ class Comparison:
     unit: str
     absolute: Estimate
     ratio: Estimate | None
+    difference: Estimate | None
     repeats: int
     details: dict[str, Any]
 
@@ -60,8 +65,11 @@ def _group(rows: pd.DataFrame) -> Iterator[Comparison]:
     baseline = {row.repeat: row for row in rows[rows["role"] == "baseline"].itertuples()}
     for _, own in rows.groupby(["cell", "role"], sort=False):
         first = own.iloc[0]
-        pairs = [(row, baseline[row.repeat]) for row in own.itertuples() if row.repeat in baseline]
+        repeats = list(own.itertuples())
+        pairs = [(row, baseline[row.repeat]) for row in repeats if row.repeat in baseline]
+        timed, alone = first["unit"] == "s", first["role"] == "baseline" or not pairs
         yield Comparison(
+            run=first["run"],
             measure=first["measure"],
             group=first["group"],
             cell=first["cell"],
@@ -69,11 +77,27 @@ def _group(rows: pd.DataFrame) -> Iterator[Comparison]:
             axes={axis: first[axis] for axis in AXES},
             value=first["value"],
             unit=first["unit"],
-            absolute=_absolute(own),
-            ratio=None if first["role"] == "baseline" else _ratio(first["unit"], pairs),
+            absolute=_range(own) if timed else over_repeats([_figure(row) for row in repeats]),
+            ratio=None if alone else _time_ratio(pairs) if timed else _exact_ratio(pairs),
+            difference=None
+            if alone or timed
+            else over_repeats([_figure(one) - _figure(other) for one, other in pairs]),
             repeats=len(own),
             details=first["details"],
         )
+
+
+def _range(own: pd.DataFrame) -> Estimate:
+    samples = np.asarray([each for row in own["samples"] for each in row if each is not None], dtype=float)
+    low, high = np.quantile(samples, [0.05, 0.95])
+    point = float(np.median(own["median"].astype(float)))
+    return Estimate(point, float(low), float(high), f"median of {len(own)} repeats; 5th and 95th percentile")
+
+
+def _time_ratio(pairs: list[tuple[Any, Any]]) -> Estimate | None:
+    rounds = [_rounds(own.samples, baseline.samples) for own, baseline in pairs]
+    repeats = [(own, baseline) for own, baseline in rounds if own]
+    return paired_ratio(repeats) if repeats else None
 
 
 def _rounds(own: Samples, baseline: Samples) -> tuple[list[float], list[float]]:
@@ -82,25 +106,11 @@ def _rounds(own: Samples, baseline: Samples) -> tuple[list[float], list[float]]:
     return [one for one, _ in both], [other for _, other in both]
 
 
-def _absolute(own: pd.DataFrame) -> Estimate:
-    samples = np.asarray([each for row in own["samples"] for each in row if each is not None], dtype=float)
-    if own.iloc[0]["unit"] != "s":
-        exact = own.iloc[0]["samples"][0]
-        return Estimate(exact, exact, exact, "exact")
-    low, high = np.quantile(samples, [0.05, 0.95])
-    point = float(np.median(own["median"].astype(float)))
-    return Estimate(point, float(low), float(high), f"median of {len(own)} repeats; 5th and 95th percentile")
+def _exact_ratio(pairs: list[tuple[Any, Any]]) -> Estimate | None:
+    ratios = {_figure(own) / _figure(baseline) for own, baseline in pairs if _figure(baseline)}
+    return over_repeats(list(ratios)) if len(ratios) == 1 else None
 
 
-def _ratio(unit: str, pairs: list[tuple[Any, Any]]) -> Estimate | None:
-    if not pairs:
-        return None
-    if unit == "s":
-        rounds = [_rounds(own.samples, baseline.samples) for own, baseline in pairs]
-        repeats = [(own, baseline) for own, baseline in rounds if own]
-        return paired_ratio(repeats) if repeats else None
-    [own, baseline] = pairs[0]
-    if not baseline.samples[0]:
-        return None
-    exact = own.samples[0] / baseline.samples[0]
-    return Estimate(exact, exact, exact, "exact")
+def _figure(row: Any) -> float | int:
+    """What one repeat says: its only sample, whole numbers kept whole, or the median of those that could be read."""
+    return row.samples[0] if len(row.samples) == 1 else row.median  # type: ignore[no-any-return]

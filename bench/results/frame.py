@@ -23,7 +23,7 @@ AXES = {
 """The columns that hold a cell's coordinates; None where an axis means nothing or the measure does not read it."""
 
 COLUMNS = {
-    "run": "folder of the run",
+    "run": "folder of the run, as it was named",
     "suite": "name of the suite",
     "measure": "name of the measure",
     "group": "id of the group",
@@ -86,4 +86,4 @@ def _rows(run: Path) -> Iterator[dict[str, Any]]:
 
 def _shared(record: Record, run: Path) -> dict[str, Any]:
     own = {name: getattr(record, name) for name in COLUMNS if hasattr(record, name)}
-    return {**dict.fromkeys(COLUMNS), **own, **record.axes, "run": run.name}
+    return {**dict.fromkeys(COLUMNS), **own, **record.axes, "run": str(run)}

@@ -97,7 +97,8 @@ def append_records(path: Path, records: Sequence[Record]) -> None:
     """
     lines = "".join(json.dumps(asdict(record), ensure_ascii=False, allow_nan=False) + "\n" for record in records)
     with path.open("ab", buffering=0) as file:
-        left = memoryview(lines.encode())
+        # Text from a module under test may hold halves of characters, which JSON can escape and UTF-8 cannot hold.
+        left = memoryview(lines.encode(errors="backslashreplace"))
         while left:
             left = left[file.write(left) :]
         os.fsync(file.fileno())
@@ -135,6 +136,7 @@ def _parse(line: bytes, where: str) -> Record:
         fields = json.loads(line)
         values = tuple(Value(**{**value, "samples": tuple(value["samples"])}) for value in fields.pop("values"))
         record = Record(**fields, values=values)
+        hash(record.key)  # a TypeError, if any part of it is not what it should be
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{where}: not a record: {error}") from error
     if record.schema != SCHEMA:

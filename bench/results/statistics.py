@@ -59,6 +59,13 @@ def student_interval(values: Sequence[float], level: float = LEVEL) -> tuple[flo
     return mean, mean - reach, mean + reach
 
 
+def over_repeats(figures: Sequence[float]) -> Estimate:
+    """One figure a repeat: exact where all are the same, else their mean with a Student-t interval."""
+    if len(set(figures)) == 1:
+        return Estimate(figures[0], figures[0], figures[0], "exact")
+    return Estimate(*student_interval(figures), f"mean of {len(figures)} repeats, Student t")
+
+
 def paired_ratio(repeats: Sequence[tuple[ArrayLike, ArrayLike]]) -> Estimate:
     """The ratio of a variant to its baseline from (variant, baseline) samples of each repeat, paired by round.
 

@@ -98,9 +98,19 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             ) from error
 
     def environments(self) -> dict[str, dict[str, Any]]:
-        """Environment id → ``facts`` and ``state``, of every environment that the run was measured in."""
+        """Environment id → ``facts`` and ``state``, of every environment that the run was measured in.
+
+        Raises:
+            RunError: the file is damaged.
+        """
         path = self.path / "environment.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if not path.exists():
+            return {}
+        try:
+            found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+            return {id_: {"facts": dict(each["facts"]), "state": dict(each["state"])} for id_, each in found.items()}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(f"{path} is damaged: {error}") from error
 
     def add_environment(self, environment: Environment) -> None:
         known = self.environments()
@@ -121,6 +131,10 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             raise RunError(f"cannot write {self.path / name}: {error.strerror or error}") from error
 
 
+RUNS = Path("runs")
+"""Where runs go, and where earlier ones are looked for, unless the user says otherwise."""
+
+
 def default_path(suite: Suite, now: datetime) -> Path:
     """``runs/<suite>-<time>``."""
-    return Path("runs") / f"{suite.name}-{now:%Y%m%d-%H%M%S}"
+    return RUNS / f"{suite.name}-{now:%Y%m%d-%H%M%S}"

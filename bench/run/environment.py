@@ -88,6 +88,9 @@ def _version(package: str) -> str | None:
 
 def _revision(folder: Path) -> dict[str, Any]:
     """The commit of this project's checkout, and whether anything in it was changed; None outside a checkout."""
+    top = _git(folder, "rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != folder.resolve().parents[1]:
+        return {"revision": None, "dirty": None}  # installed somewhere below another project's checkout
     revision = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return {"revision": revision or None, "dirty": None if changes is None else bool(changes)}

@@ -1,6 +1,7 @@
 """Where a job runs. An executor turns a job into the messages of its worker; here, a process on this machine."""
 
 import json
+import os
 import pickle
 import queue
 import signal
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, Any, TypeAlias
 
 from bench.run.worker import Job
@@ -84,7 +86,9 @@ class _Process:
             start_new_session=True,  # Ctrl-C is for the parent; a worker that it killed would look like a crash
         )
         self._lines: Lines = queue.SimpleQueue()
-        threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
+        pump = threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True)
+        pump.start()
+        threading.Thread(target=self._watch, args=(pump,), daemon=True).start()
 
     def messages(self, job: Job, timeout: float) -> Iterator[Message]:
         assert self._process.stdin is not None
@@ -100,13 +104,21 @@ class _Process:
             yield {"died": f"no sign of life for {timeout:g} s (the suite's timeout){self._tail()}"}
 
     def stop(self) -> None:
-        self._process.kill()
+        # The whole session: a worker's own children would go on computing beside the next timing.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._stderr.close()
 
     def _pump(self, stdout: IO[bytes]) -> None:
         for line in stdout:
             self._lines.put(line)
+        self._lines.put(None)
+
+    def _watch(self, pump: threading.Thread) -> None:
+        """Say that a dead worker is dead, also where a child of it keeps its standard output open."""
+        self._process.wait()
+        pump.join(timeout=1)
         self._lines.put(None)
 
     def _tail(self) -> str:

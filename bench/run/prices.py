@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from bench.errors import InputError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from bench.results.record import read_records
-from bench.suite.load import load_suite
 from bench.suite.measures import MeasureSpec
 from bench.suite.plan import Unit
 
@@ -41,9 +43,10 @@ def prices_from(runs: Path) -> Prices:
 def _units(folder: Path) -> list[tuple[tuple[MeasureSpec, str], float]]:
     """What each unit of a run took: its last member's time since the unit began."""
     try:
-        specs = {spec.name: spec for spec in load_suite(folder / "suite.yaml").measures}
+        # The stored options are plain numbers; loading the suite would import the modules that it names.
+        specs = _specs(YAML(typ="safe").load(folder / "suite.yaml"))
         records = read_records(folder / "records.jsonl")
-    except (InputError, ValueError, OSError):
+    except (YAMLError, ValueError, TypeError, AttributeError, KeyError, OSError):
         return []
     took: dict[tuple[str, str, int], float] = {}
     for record in records:
@@ -51,3 +54,10 @@ def _units(folder: Path) -> list[tuple[tuple[MeasureSpec, str], float]]:
             key = record.measure, record.group, record.repeat
             took[key] = max(took.get(key, 0.0), record.elapsed)
     return [((specs[measure], group), seconds) for (measure, group, _), seconds in took.items()]
+
+
+def _specs(suite: Any) -> dict[str, MeasureSpec]:
+    measures = suite["measures"].items()
+    specs = {name: MeasureSpec(name, tuple(sorted((options or {}).items()))) for name, options in measures}
+    hash(tuple(specs.values()))  # a TypeError here means that an option is no plain value
+    return specs

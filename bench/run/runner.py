@@ -109,7 +109,7 @@ class _Attempt:
         return {member.index: self.done[member.index] for member in self.members}
 
     def _pending(self) -> tuple[Member, ...]:
-        """Who is still to be measured. A dead baseline fails its group; a living one runs again beside the rest."""
+        """Who is still to be measured; a dead baseline fails its group."""
         baseline = self.done.get(0)
         if baseline is not None and baseline.status != "ok":
             for member in self.members[1:]:
@@ -138,11 +138,16 @@ class _Attempt:
                 self._settle(member.index, "failed", f"{unit.group.measure.name} gave no outcome for it")
 
     def _blame(self, index: int | None, pending: tuple[Member, ...], reason: str, traceback: str | None) -> None:
-        """Fail the member that was running; all that are pending, if none had begun or it was done already."""
+        """Fail the member that was running; all that are pending, if none had begun or it was done already.
+
+        What a timed unit gave before is given up: its ratios need all members from one process.
+        """
         culprits = [index] if index is not None and index not in self.done else [member.index for member in pending]
         for culprit in culprits:
             if culprit not in self.done:
                 self._settle(culprit, "failed", reason, traceback)
+        if self.unit.group.timed:
+            self.done = {member: record for member, record in self.done.items() if record.status != "ok"}
 
     def _measured(self, message: Message) -> None:
         values = tuple(Value(**{**value, "samples": tuple(value["samples"])}) for value in message["values"])

@@ -14,7 +14,7 @@ from rich.markup import escape
 from bench.errors import Interrupted
 from bench.results.record import Record
 from bench.run.check import check_networks
-from bench.run.directory import RunDirectory, RunError, default_path
+from bench.run.directory import RUNS, RunDirectory, RunError, default_path
 from bench.run.environment import Environment, read_environment
 from bench.run.executor import Executor, LocalProcesses
 from bench.run.prices import prices_from
@@ -55,8 +55,11 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
         if not todo:
             console.print("nothing is missing")
             return path
+        before = folder.environments()
+        if device == "auto" and before:
+            device = next(iter(before.values()))["facts"]["device"]
         environment = read_environment(device, execute)
-        _refuse_mixing(todo, earlier, folder.environments(), environment)
+        _refuse_mixing(todo, earlier, before, environment)
         check_networks(plan, execute)
         _measure(plan, folder, environment, execute, there, console)
     return path
@@ -70,7 +73,7 @@ def _measure(
     there: Mapping[Any, Record],
     console: Console,
 ) -> None:
-    prices = prices_from(folder.path.parent)
+    prices = prices_from(RUNS)
     folder.add_environment(environment)
     console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
     with _stops(_how_to_go_on(folder.path)), observer(missing(plan, there), prices, console) as watch:

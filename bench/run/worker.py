@@ -12,7 +12,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, TextIO
@@ -37,7 +37,7 @@ class Job:
 
     Args:
         measure: what to measure.
-        members: those that are still to be measured, the baseline first.
+        members: those that are still to be measured, in the group's order.
         repeat: which fresh process this is; it seeds the order of the rounds.
         seed: of the replicate, or None.
         device: "cpu" or "cuda".
@@ -66,11 +66,16 @@ def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
         subjects = [_subject(job, member) for member in job.members]
         for subject, outcome in measure.measure(subjects, announce, seed=job.repeat):
             values = [asdict(value) for value in outcome.values]
-            say({"measured": subject.index, "values": values, "details": dict(outcome.details)})
+            say({"measured": subject.index, "values": values, "details": _without_nan(outcome.details)})
     except (Exception, SystemExit) as error:  # whatever a module under test raises is a result
         reason = f"{type(error).__name__}: {error}"
         say({"failed": current, "reason": reason, "traceback": traceback.format_exc()})
     say({"done": True})
+
+
+def _without_nan(details: Mapping[str, Any]) -> Any:
+    """The details with null for NaN and infinities, which JSON does not have."""
+    return json.loads(json.dumps(dict(details)), parse_constant=lambda name: None)
 
 
 def _subject(job: Job, member: Member) -> Subject:

@@ -112,6 +112,11 @@ def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Call
     return step
 
 
+def _flushes_denormals() -> bool:
+    """Whether the CPU takes numbers below the normal range for 0; torch sets it and does not tell."""
+    return bool((torch.full((1,), 1e-40, device="cpu") * 1.0).item() == 0.0)
+
+
 def _settings(cell: Cell, device: str) -> dict[str, Any]:
     """What is recorded beside a timing because it changes it."""
     cuda = device == "cuda"
@@ -119,7 +124,7 @@ def _settings(cell: Cell, device: str) -> dict[str, Any]:
         "device": device,
         "inference_mode": cell.mode == "inference",
         "threads": cell.threads or torch.get_num_threads(),
-        "flush_denormal": False,
+        "flush_denormal": _flushes_denormals(),
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32 if cuda else None,
         "tf32_convolution": torch.backends.cudnn.allow_tf32 if cuda else None,
         "cudnn_benchmark": torch.backends.cudnn.benchmark if cuda else None,

@@ -60,6 +60,8 @@ def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
     if not values:
         raise ValueError(f"option {option!r} has an empty list; give at least one value")
     for value in values:
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError(f"option {option!r} has characters that cannot be shown: {value!r}")
         if not (value is None or isinstance(value, bool | int | float | str)):
             raise ValueError(f"option {option!r} takes a value or a list of values, not {value!r}")
     return [(option, value) for value in values]

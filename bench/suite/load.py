@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -62,6 +63,11 @@ def _keep_only(source: Source, only: Sequence[str]) -> None:
             raise SuiteError(f"--only {text}: no such key; {did_you_mean(key, (*CELL_AXES, 'measure'))}")
         kept.setdefault(key, []).append(value)
     for key, values in kept.items():
+        before = source.data.get("only") if isinstance(source.data, dict) else None
+        there = before.get(key) if isinstance(before, dict) else None
+        for value in values:
+            if isinstance(there, list) and value not in map(str, there):
+                raise SuiteError(f"--only {key}={value}: the suite keeps only {', '.join(map(str, there))}")
         source.put(f"only.{key}", values, " ".join(f"--only {key}={value}" for value in values))
 
 
@@ -98,22 +104,47 @@ def _measure(source: Source, name: str, options: Mapping[str, Any]) -> MeasureSp
         kind = MEASURES.load(name)
     except UnknownName as error:
         raise source.error(where, str(error)) from error
+    lacking = _lacking(kind)
+    if lacking:
+        raise source.error(where, f"{name} is no measure: it has no {lacking}; docs/extending.md shows one")
     known = {field.name for field in dataclass_fields(kind)}
     for option in options:
         if option not in known:
             raise source.error((*where, option), f"{name} has no such option; {_choices(option, known)}")
-    hints = get_type_hints(kind)
-    given: dict[str, Any] = {}
-    for option, value in options.items():
-        try:
-            given[option] = TypeAdapter(hints[option]).validate_python(quantity(value), strict=True)
-        except ValidationError as error:
-            raise _explain(source, error, (*where, option)) from error
+    hints = get_type_hints(kind, include_extras=True)
+    given = {option: _option(source, (*where, option), hints[option], value) for option, value in options.items()}
     try:
         built = kind(**given)
-    except (TypeError, ValueError) as error:
+        spec = MeasureSpec(name, tuple((option, getattr(built, option)) for option in sorted(known)))
+        hash(spec)
+    except Exception as error:  # a user's measure may refuse its options in any way
         raise source.error(where, str(error)) from error
-    return MeasureSpec(name, tuple((option, getattr(built, option)) for option in sorted(known)))
+    if getattr(built, "repeats", 1) < 1:
+        raise source.error(where, f"repeats must be 1 or more, not {built.repeats}")
+    return spec
+
+
+def _lacking(kind: Any) -> str | None:
+    """What a class lacks to be a measure."""
+    if not (isinstance(kind, type) and is_dataclass(kind)):
+        return "fields (it is not a dataclass)"
+    axes = getattr(kind, "axes", None)
+    if not isinstance(axes, frozenset | set) or not axes <= {*CELL_AXES, "seed"}:
+        return f"`axes`, a set of some of {', '.join((*CELL_AXES, 'seed'))}"
+    if not isinstance(getattr(kind, "gates", None), tuple):
+        return "`gates`, a tuple of names of values"
+    if not isinstance(getattr(kind, "timed", None), bool):
+        return "`timed`, true or false"
+    return None if callable(getattr(kind, "measure", None)) else "method `measure`"
+
+
+def _option(source: Source, where: tuple[str, ...], hint: Any, value: object) -> object:
+    """One option of a measure, checked against its annotation; Seconds and Fraction may be written with a unit."""
+    unit = get_args(hint)[1] if get_origin(hint) is Annotated else ""
+    try:
+        return TypeAdapter(hint).validate_python(quantity(unit, value), strict=True)
+    except ValidationError as error:
+        raise _explain(source, error, where) from error
 
 
 def _choices(name: str, known: set[str]) -> str:
@@ -127,17 +158,20 @@ def _gate(source: Source, given: Mapping[str, Any], measures: tuple[MeasureSpec,
             raise source.error(
                 ("gate", name), f"no measure of this suite gives that value; {did_you_mean(name, known)}"
             )
+    for name, threshold in given.items():
+        if name.endswith("_ratio") and threshold is None:
+            raise source.error(("gate", name), "a ratio of times is never exact; give a threshold such as 1%")
     return dict(given)
 
 
 _WANTED = {
     "bool_type": "true or false",
     "dict_type": "a mapping",
-    "float_type": "a number, or one with a unit such as 1% or 60s,",
+    "float_type": "a number (a time may have a unit as in 60s, a fraction as in 1%)",
     "int_type": "a whole number",
     "string_type": "text",
-    "string_pattern_mismatch": "a name of letters, digits, '.', '_' and '-'",
-    "string_too_long": "a shorter name",
+    "string_pattern_mismatch": "text in one line (for a name: letters, digits, '.', '_' and '-')",
+    "string_too_long": "a shorter text",
 }
 
 

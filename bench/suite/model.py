@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,13 +20,21 @@ from pydantic import (
 from bench.suite.axes import AXES, CELL_AXES, PLACEMENTS, Axis, Choice, choices, placements
 from simam.registry import ATTENTION, BACKBONES, Registry
 
-_UNITS = {"%": 0.01, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_UNITS = {"%": {"%": 0.01}, "s": {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}}
+"""Kind of quantity → its units, as multiples of what is kept: a plain fraction, seconds."""
 
 
-def quantity(value: object) -> object:
-    """``"1%"`` → 0.01 and ``"60s"`` → 60.0; anything else as it is."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|ms|s|min|h)", value) if isinstance(value, str) else None
-    return float(match[1]) * _UNITS[match[2]] if match else value
+def quantity(kind: str, value: object) -> object:
+    """``"1%"`` → 0.01 for the kind "%", ``"2min"`` → 120.0 for the kind "s"; anything else as it is."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\S+)", value) if isinstance(value, str) else None
+    scale = _UNITS.get(kind, {}).get(match[2]) if match else None
+    return float(match[1]) * scale if match and scale else value
+
+
+def quantity_schema(kind: str) -> dict[str, Any]:
+    """What an editor accepts for a quantity."""
+    units = "|".join(_UNITS[kind])
+    return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": rf"^\d+(\.\d+)?\s*({units})$"}]}
 
 
 def _named(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
@@ -69,7 +78,7 @@ Axes = _axes_model()
 
 def _threshold(value: object) -> float | None:
     """``exact`` → None, ``1%`` → 0.01."""
-    fraction = quantity(value)
+    fraction = quantity("%", value)
     if value == "exact":
         return None
     if not isinstance(fraction, float) or not 0 < fraction < 1:
@@ -77,14 +86,13 @@ def _threshold(value: object) -> float | None:
     return fraction
 
 
-QUANTITY_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(%|ms|s|min|h)$"}]
-}
-_Seconds = Annotated[float, BeforeValidator(quantity), Field(gt=0, strict=True), WithJsonSchema(QUANTITY_SCHEMA)]
+_Seconds = Annotated[
+    float, BeforeValidator(partial(quantity, "s")), Field(gt=0, strict=True), WithJsonSchema(quantity_schema("s"))
+]
 _Threshold = Annotated[
     Any,
     PlainValidator(_threshold),
-    WithJsonSchema({"anyOf": [{"const": "exact"}, *QUANTITY_SCHEMA["anyOf"]]}),
+    WithJsonSchema({"anyOf": [{"const": "exact"}, *quantity_schema("%")["anyOf"]]}),
 ]
 
 
@@ -99,7 +107,7 @@ def _suite_model() -> type[BaseModel]:
     ]
     entries: dict[str, Any] = {
         "name": (Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)], ...),
-        "title": (str, ""),
+        "title": (Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", max_length=200)], ""),
         "axes": (grids, ...),
         "contrast": (Annotated[list[axis_name], Field(min_length=1)], ["attention", "placement"]),
         "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1), WithJsonSchema(one_of_each)], ...),

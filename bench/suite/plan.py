@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.suite.axes import CELL_AXES, Cell, Choice
+from bench.suite.axes import CELL_AXES, PLACEMENTS, Cell, Choice
 from bench.suite.measures import MeasureSpec
 from bench.suite.suite import AxisValue, Suite
 from simam.registry import ATTENTION, BACKBONES
@@ -85,8 +85,15 @@ def expand(suite: Suite) -> Plan:
     size = sum(math.prod(len(values) for values in grid.values()) for grid in suite.grids)
     if size > MOST_CELLS:
         raise suite.source.error(("axes",), f"the grid has {size} cells; at most {MOST_CELLS} are planned at once")
-    cells = _kept(suite, list({cell: None for grid in suite.grids for cell in _cells(suite, grid)}))
-    seeds = tuple(dict.fromkeys(seed for grid in suite.grids for seed in grid["seed"] if isinstance(seed, int)))
+    seeds: dict[Cell, list[int]] = {}
+    for grid in suite.grids:
+        for cell in _cells(suite, grid):
+            seeds.setdefault(cell, []).extend(seed for seed in grid["seed"] if isinstance(seed, int))
+    if len({cell.id for cell in seeds}) < len(seeds):
+        raise suite.source.error(
+            ("axes",), "two cells have the same id; give options that differ in more than their type"
+        )
+    cells = _kept(suite, list(seeds))
     measures = _kept_measures(suite)
     return Plan(suite, tuple(group for spec in measures for group in _groups(suite, spec, cells, seeds)))
 
@@ -96,13 +103,11 @@ def _kept(suite: Suite, cells: list[Cell]) -> list[Cell]:
     for axis, wanted in suite.only.items():
         if axis == "measure":
             continue
-        found = [cell for cell in cells if _names(getattr(cell, axis)) & set(wanted)]
-        if not found:
-            there = dict.fromkeys(str(getattr(cell, axis)) for cell in cells)
-            raise suite.source.error(
-                ("only", axis), f"no cell has {axis} {' or '.join(wanted)}; there is {', '.join(there)}"
-            )
-        cells = found
+        for value in wanted:
+            if not any(value in _names(getattr(cell, axis)) for cell in cells):
+                there = ", ".join(dict.fromkeys(str(getattr(cell, axis)) for cell in cells))
+                raise suite.source.error(("only", axis), f"no cell has {axis} {value}; there is {there}")
+        cells = [cell for cell in cells if _names(getattr(cell, axis)) & set(wanted)]
     return cells
 
 
@@ -112,11 +117,11 @@ def _names(value: AxisValue) -> set[str]:
 
 def _kept_measures(suite: Suite) -> tuple[MeasureSpec, ...]:
     wanted = suite.only.get("measure", tuple(spec.name for spec in suite.measures))
-    found = tuple(spec for spec in suite.measures if spec.name in wanted)
-    if not found:
-        there = ", ".join(spec.name for spec in suite.measures)
-        raise suite.source.error(("only", "measure"), f"the suite has no measure {' or '.join(wanted)}; it has {there}")
-    return found
+    there = [spec.name for spec in suite.measures]
+    for name in wanted:
+        if name not in there:
+            raise suite.source.error(("only", "measure"), f"the suite has no measure {name}; it has {', '.join(there)}")
+    return tuple(spec for spec in suite.measures if spec.name in wanted)
 
 
 def _cells(suite: Suite, grid: Mapping[str, tuple[AxisValue, ...]]) -> Iterator[Cell]:
@@ -161,10 +166,10 @@ def _placement(suite: Suite, cell: Cell) -> Choice | None:
 def _paper_placement(suite: Suite, attention: Choice) -> Choice:
     entry = ATTENTION.get(attention.name)
     place = entry.placement if entry else getattr(ATTENTION.load(attention.name), "placement", None)
-    if place is None:
+    if place not in PLACEMENTS[1:]:
         raise suite.source.error(
             ("axes", "placement"),
-            f"{attention.name} has no attribute `placement`, so `paper` says nothing; write [spatial] or [branch_end]",
+            f"{attention.name} has no `placement` of its own, so `paper` says nothing; write [spatial] or [branch_end]",
         )
     return Choice(place)
 
@@ -180,14 +185,22 @@ def _resolution(suite: Suite, backbone: Choice) -> int:
     return side
 
 
-def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: tuple[int, ...]) -> Iterator[Group]:
+def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: Mapping[Cell, list[int]]) -> Iterator[Group]:
     measure: Any = spec.build()
     grouped: dict[Cell, dict[Cell, None]] = {}
+    seeded: dict[Cell, dict[int, None]] = {}
     for cell in cells:
         projected = cell.project(measure.axes)
-        grouped.setdefault(projected.without(suite.contrast), {})[projected] = None
-    seeded = seeds if "seed" in measure.axes else (None,) * getattr(measure, "repeats", 1)
-    groups = [_group(suite, spec, measure, shared, list(members), seeded) for shared, members in grouped.items()]
+        shared = projected.without(suite.contrast)
+        grouped.setdefault(shared, {})[projected] = None
+        seeded.setdefault(shared, {}).update(dict.fromkeys(seeds[cell]))
+    repeats = (None,) * getattr(measure, "repeats", 1)
+    groups = [
+        _group(
+            suite, spec, measure, shared, list(members), tuple(seeded[shared]) if "seed" in measure.axes else repeats
+        )
+        for shared, members in grouped.items()
+    ]
     # A baseline on which a shared axis means nothing (placement of `none`) is in every group already.
     needed = {group.baseline for group in groups if group.variants}
     yield from (group for group in groups if group.variants or group.baseline not in needed)

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from bench.suite.measures import MEASURES
-from bench.suite.model import QUANTITY_SCHEMA, SuiteModel
+from bench.suite.model import SuiteModel, quantity_schema
 
-_TYPES = {int: {"type": "integer"}, float: QUANTITY_SCHEMA, str: {"type": "string"}, bool: {"type": "boolean"}}
+_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -27,13 +27,19 @@ def json_schema() -> dict[str, Any]:
 
 def _options(name: str) -> dict[str, Any]:
     measure = MEASURES.load(name)
-    hints = get_type_hints(measure)
+    hints = get_type_hints(measure, include_extras=True)
     return {
         "description": measure.__doc__.splitlines()[0],
         "type": ["object", "null"],
-        "properties": {each.name: {**_TYPES[hints[each.name]], "default": each.default} for each in fields(measure)},
+        "properties": {each.name: {**_type(hints[each.name]), "default": each.default} for each in fields(measure)},
         "additionalProperties": False,
     }
+
+
+def _type(hint: Any) -> dict[str, Any]:
+    if get_origin(hint) is Annotated:
+        return quantity_schema(get_args(hint)[1])
+    return {"type": _TYPES[hint]}
 
 
 if __name__ == "__main__":

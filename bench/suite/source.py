@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from bench.errors import InputError
 from bench.suite.settings import put
@@ -74,7 +74,9 @@ class Source:
             raise SuiteError(f"--set {setting}: write KEY=VALUE, such as measures.latency.budget=10s")
         try:
             value = self._plain(YAML(typ="rt").load(text), ())
-        except (YAMLError, ValueError, RecursionError) as error:
+        except SuiteError as error:
+            raise SuiteError(f"--set {setting}: {str(error).partition(': ')[2]}") from error
+        except Exception as error:  # the YAML library raises many kinds on broken text
             raise SuiteError(f"--set {setting}: the value is not valid YAML") from error
         self.put(key, value, f"--set {setting}")
 
@@ -96,7 +98,7 @@ class Source:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             raise SuiteError(f"{self.path}:{line}: not valid YAML: {error.problem or error.context}") from error
-        except (YAMLError, ValueError, RecursionError) as error:
+        except Exception as error:  # the YAML library raises many kinds on broken text
             raise SuiteError(f"{self.path}: not valid YAML: {error}") from error
 
     def _plain(self, node: Any, where: Path_) -> Any:
@@ -135,7 +137,7 @@ class Source:
             try:
                 position = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
                 node = node[key]
-            except (AttributeError, KeyError, IndexError, TypeError):
+            except Exception:  # a merged or an aliased value has no place of its own
                 break
             line = position[0] + 1
         return line

@@ -48,8 +48,9 @@ class Suite:
             {axis: [_plain(value) for value in values if value is not None] for axis, values in grid.items()}
             for grid in self.grids
         ]
-        text = io.StringIO()
-        YAML(typ="safe", pure=True).dump(
+        text, yaml = io.StringIO(), YAML(typ="safe", pure=True)
+        yaml.width = 10_000  # so that no text of a user begins a line
+        yaml.dump(
             {
                 "name": self.name,
                 "title": self.title,

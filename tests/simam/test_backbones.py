@@ -1,5 +1,7 @@
 """Parameters and multiply-adds of whole networks: the authors' integers, and sums made by hand from the plans."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -118,9 +120,65 @@ def test_preresnets_of_every_depth(depth: int) -> None:
 
 
 @pytest.mark.parametrize("depth", [56, 110, 164])
-def test_bottleneck_preresnets_multiply_as_often(depth: int) -> None:
+def test_bottleneck_preresnets(depth: int) -> None:
+    params, macs = resnet_bottleneck(depth)
+    blocks = (depth - 2) // 9
+    # The same convolutions. After them stood norms on c, c, 4c and, at a shortcut, 4c channels, and one on the stem;
+    # before them stand norms on the input (16, then 4c), c and c, and one before the pool.
+    after = 2 * (16 + sum(blocks * 6 * c + 4 * c for c in (16, 32, 64)))
+    inputs = 16 + (blocks - 1) * 64 + 64 + (blocks - 1) * 128 + 128 + (blocks - 1) * 256
+    before = 2 * (inputs + sum(blocks * 2 * c for c in (16, 32, 64)) + 256)
     network, image = build(f"cifar_preresnet{depth}_bottleneck", "none")
-    assert count_macs(network, image) == resnet_bottleneck(depth)[1]
+    assert (count_parameters(network), count_macs(network, image)) == (params - after + before, macs)
+
+
+def resnet_ends(depth: int) -> list[int]:
+    """Channels at the end of each block of an ImageNet ResNet with bottlenecks."""
+    blocks = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}[depth]
+    return [256 * 2**stage for stage, count in enumerate(blocks) for _ in range(count)]
+
+
+MOBILENET_ENDS = [16, *[24] * 2, *[32] * 3, *[64] * 4, *[96] * 3, *[160] * 3, 320]
+ENDS = {
+    "resnet18": [64, 64, 128, 128, 256, 256, 512, 512],
+    "resnet34": [*[64] * 3, *[128] * 4, *[256] * 6, *[512] * 3],
+    "resnet50": resnet_ends(50),
+    "resnext50_32x4d": resnet_ends(50),
+    "resnet101": resnet_ends(101),
+    "resnet152": resnet_ends(152),
+    "mobilenet_v2": MOBILENET_ENDS,
+    "cifar_mobilenet_v2": MOBILENET_ENDS,
+    "cifar_resnet110": [*[16] * 18, *[32] * 18, *[64] * 18],
+    "cifar_preresnet56": [*[16] * 9, *[32] * 9, *[64] * 9],
+    "cifar_resnet164_bottleneck": [*[64] * 18, *[128] * 18, *[256] * 18],
+    "cifar_preresnet164_bottleneck": [*[64] * 18, *[128] * 18, *[256] * 18],
+    "wide_resnet28_10": [*[160] * 4, *[320] * 4, *[640] * 4],
+}
+"""Backbone → channels at the end of each block, from the papers' tables."""
+
+ECA_SIZES = {16: 3, 24: 3, 32: 3, 64: 3, 96: 3, 128: 5, 160: 5, 256: 5, 320: 5, 512: 5, 640: 5, 1024: 5, 2048: 7}
+
+
+def hidden(channels: int) -> int:
+    return channels // 16
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize(
+    ("attention", "weights"),
+    [
+        ("se", lambda c: 2 * c * hidden(c)),
+        # two layers with biases; 7 × 7 over two maps, and a norm's two
+        ("cbam", lambda c: 2 * c * hidden(c) + hidden(c) + c + 98 + 2),
+        ("eca", lambda c: ECA_SIZES[c]),
+    ],
+)
+def test_what_each_module_adds_at_the_end_of_every_block(
+    name: str, attention: str, weights: Callable[[int], int]
+) -> None:
+    plain, _ = build(name, "none")
+    network, _ = build(name, attention)
+    assert count_parameters(network) - count_parameters(plain) == sum(map(weights, ENDS[name]))
 
 
 def wide(depth: int, k: int) -> tuple[int, int]:

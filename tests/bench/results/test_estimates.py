@@ -28,7 +28,7 @@ def test_columns_are_the_documented_ones(tmp_path: Path) -> None:
     assert list(found.columns) == list(COLUMNS)
     assert tuple(AXES) == CELL_AXES
     [row] = found.to_dict("records")
-    assert row["run"] == tmp_path.name
+    assert row["run"] == str(tmp_path)
     assert row["backbone"] == "resnet18" and row["batch"] == 1 and row["mode"] is None
     assert row["samples"] == (0.1, 0.2) and row["median"] == pytest.approx(0.15)
 
@@ -92,3 +92,34 @@ def test_samples_that_could_not_be_read_are_left_out_in_pairs(tmp_path: Path) ->
     _, variant = estimate(found)
     assert variant.ratio is not None and variant.ratio.point == pytest.approx(2.0)
     assert found["reason"].tolist() == ["not a finite number"] * 3
+
+
+def seeded(role: str, seed: int, top1: float) -> Record:
+    return replace(
+        RECORD, measure="accuracy", role=role, cell=role, repeat=seed, seed=seed, values=(Value("top1", "1", (top1,)),)
+    )
+
+
+def test_replicates_give_a_paired_difference_with_an_interval(tmp_path: Path) -> None:
+    # Differences 0.00, 0.02, 0.04: mean 0.02, standard error 0.02/√3, Student t for 2 degrees of freedom 4.3027
+    pairs = [(0.90, 0.90), (0.91, 0.93), (0.92, 0.96)]
+    records = [
+        seeded(role, n, pair[k]) for n, pair in enumerate(pairs) for k, role in ((0, "baseline"), (1, "variant"))
+    ]
+    baseline, variant = estimate(frame(tmp_path, *records))
+    assert baseline.absolute.point == pytest.approx(0.91) and baseline.difference is None
+    assert variant.difference is not None and variant.ratio is None
+    reach = 4.302653 * 0.02 / 3**0.5
+    assert (variant.difference.point, variant.difference.low, variant.difference.high) == pytest.approx(
+        (0.02, 0.02 - reach, 0.02 + reach)
+    )
+
+
+def test_runs_are_not_blended(tmp_path: Path) -> None:
+    for name, ratio in (("a", 1.05), ("b", 3.0)):
+        (tmp_path / name / "out").mkdir(parents=True)
+        rounds = (1.0,) * (2 if name == "a" else 3)
+        records = [timed("baseline", "none", 0, rounds), timed("variant", "simam", 0, tuple(ratio * s for s in rounds))]
+        append_records(tmp_path / name / "out" / "records.jsonl", records)
+    found = estimate(load_frame(tmp_path / "a/out", tmp_path / "b/out"))
+    assert [each.ratio.point for each in found if each.ratio] == pytest.approx([1.05, 3.0])

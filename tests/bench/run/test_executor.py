@@ -3,11 +3,13 @@
 import queue
 from pathlib import Path
 
+import psutil
 import pytest
 
-from bench.results.record import Record
+from bench.results.record import Record, append_records, read_records
 from bench.run.executor import Lines, LocalProcesses, Receive
 from bench.run.runner import Runner
+from bench.run.worker import _without_nan
 from bench.suite.plan import Plan
 from tests.helpers import plan
 
@@ -84,3 +86,22 @@ def test_only_what_is_timed_has_a_process_of_its_own(tmp_path: Path, measure: st
     with LocalProcesses() as execute:
         done = carry_out(plan(tmp_path, text), execute)
     assert len({record.values[0].samples[0] for record in done}) == processes
+
+
+def test_a_crash_is_told_though_a_child_keeps_the_output_open_and_no_child_is_left(tmp_path: Path) -> None:
+    plain, bad, good = records(tmp_path, "die with a child")
+    assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
+    assert bad.reason is not None and bad.reason.startswith("the worker was killed by SIGABRT")
+    child = int((bad.reason or "").rpartition("child ")[2].split()[0])
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_a_record_cannot_hold_is_not_lost(tmp_path: Path) -> None:
+    _, bad, _ = done = records(tmp_path, "odd")
+    assert bad.status == "failed" and "\udcff" in (bad.reason or "")
+    append_records(tmp_path / "records.jsonl", done)
+    assert [record.key for record in read_records(tmp_path / "records.jsonl")] == [record.key for record in done]
+
+
+def test_details_without_a_number_are_null() -> None:
+    assert _without_nan({"loss": float("nan"), "deep": [float("inf"), 1]}) == {"loss": None, "deep": [None, 1]}

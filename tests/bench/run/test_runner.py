@@ -90,6 +90,13 @@ def test_a_dead_baseline_fails_its_group(tmp_path: Path) -> None:
     assert records[1].reason == "the group's baseline did not run: the worker was killed by SIGSEGV"
 
 
+def test_a_timed_unit_is_begun_again_whole_when_a_member_fails_midway(tmp_path: Path) -> None:
+    script = Script({SIMAM: DEATH}, together=False)
+    records = run(tmp_path, TIMED, script)[:4]
+    assert [member.index for member in script.jobs[1].members] == [0, 2, 3]
+    assert [record.status for record in records] == ["ok", "failed", "ok", "ok"]
+
+
 def test_what_was_measured_before_a_death_is_kept(tmp_path: Path) -> None:
     script = Script({"resnet18/simam@spatial/224": DEATH}, together=False)
     assert [record.status for record in run(tmp_path, EXACT, script)] == ["ok", "failed", "ok"]

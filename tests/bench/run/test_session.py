@@ -218,6 +218,32 @@ def test_the_stored_suite_keeps_what_the_command_line_said(tmp_path: Path, worke
     assert len(workers.jobs) == 8
 
 
+def test_on_resuming_only_narrows(tmp_path: Path, workers: Workers) -> None:
+    asked = expand(load_suite(write(tmp_path, SUITE), only=["backbone=resnet34"]))
+    folder = session.begin(asked, tmp_path / "out", "cpu", quiet())
+    with pytest.raises(InputError, match="--only backbone=resnet18: the suite keeps only resnet34"):
+        session.resume(folder, ["backbone=resnet18"], False, "cpu", quiet())
+
+
+def test_a_resumed_run_stays_on_its_device(tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, asked = begun_and_stopped(tmp_path, workers, after=1), []
+
+    def read(wanted: str, execute: object) -> Environment:
+        asked.append(wanted)
+        return machine("A")
+
+    monkeypatch.setattr(session, "read_environment", read)
+    session.resume(folder, [], False, "auto", quiet())
+    assert asked == ["cpu"]
+
+
+def test_a_damaged_environment_is_a_message(tmp_path: Path, workers: Workers) -> None:
+    folder = begun_and_stopped(tmp_path, workers, after=1)
+    (folder / "environment.json").write_text("{")
+    with pytest.raises(RunError, match=r"environment.json is damaged"):
+        session.resume(folder, [], False, "auto", quiet())
+
+
 def test_only_keeps_the_baseline(tmp_path: Path) -> None:
     kept = expand(load_suite(write(tmp_path, SUITE), only=["attention=simam", "measure=complexity"]))
     assert [[cell.id for cell in (group.baseline, *group.variants)] for group in kept.groups] == [
@@ -243,6 +269,7 @@ def test_only_keeps_the_baseline(tmp_path: Path) -> None:
         (["name=[}"], [], "--set name=[}: the value is not valid YAML"),
         (["name=!x y"], [], "YAML tags"),
         ([], ["backbone"], "--only backbone: write KEY=VALUE"),
+        ([], ["backbone=resnet18", "backbone=resnet50"], "no cell has backbone resnet50; there is resnet18"),
         ([], ["backbone=resnet50"], "--only backbone=resnet50: only.backbone: no cell has backbone resnet50; there is"),
         ([], ["backbon=resnet50"], "--only backbon=resnet50: no such key; did you mean 'backbone'"),
         ([], ["measure=memory"], "the suite has no measure memory; it has complexity, latency"),

@@ -13,7 +13,8 @@ from bench.suite.plan import expand
 ROOT = Path(__file__).parents[3]
 SUITES = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "suites").glob("*.yaml"))]
 WORDS = "[ ] { } : - null none simam 0 -1 1e999 .nan !x &a *a % 1% ' # | > layers a.b:c <<: 2020-01-01 é true"
-SCRAPS = st.sampled_from([*WORDS.split(), '"', "\n", "  ", "\t", "\x00"])
+TAGS = "!!bool !!float !!omap %YAML ? a:"
+SCRAPS = st.sampled_from([*WORDS.split(), *TAGS.split(), '"', "\n", "  ", "\t", "\x00"])
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | SCRAPS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | SCRAPS, inner, max_size=3),
