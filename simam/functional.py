@@ -45,8 +45,8 @@ def simam(x: Tensor, e_lambda: float = 1e-4) -> Tensor:
 
 def check_lambda(e_lambda: float) -> None:
     """Raise a ValueError that names the option unless λ ≥ 0."""
-    if not e_lambda >= 0:
-        raise ValueError(f"e_lambda must be 0 or more, not {e_lambda}")
+    if not isinstance(e_lambda, int | float) or not e_lambda >= 0:
+        raise ValueError(f"e_lambda must be 0 or more, not {e_lambda!r}")
 
 
 def _quarter_inverse(variance: Tensor, mean: Tensor, e_lambda: float) -> Tensor:

@@ -48,8 +48,9 @@ class Suite:
             {axis: [_plain(value) for value in values if value is not None] for axis, values in grid.items()}
             for grid in self.grids
         ]
-        text, yaml = io.StringIO(), YAML(typ="safe", pure=True)
+        yaml = YAML(typ="rt")  # in block style; ruamel's flow style does not quote a text such as "? a"
         yaml.width = 10_000  # so that no text of a user begins a line
+        text = io.StringIO()
         yaml.dump(
             {
                 "name": self.name,

@@ -3,6 +3,7 @@
 
 def reduced(channels: int, reduction: int) -> int:
     """Channels of a bottleneck that divides them by ``reduction``."""
+    _require_whole("reduction", reduction)
     if reduction < 1:
         raise ValueError(f"reduction must be 1 or more, not {reduction}")
     if reduction > channels:
@@ -12,6 +13,12 @@ def reduced(channels: int, reduction: int) -> int:
 
 def odd_kernel(name: str, size: int) -> int:
     """A kernel size with a middle."""
+    _require_whole(name, size)
     if size < 1 or size % 2 == 0:
         raise ValueError(f"{name} must be odd and at least 1, not {size}")
     return size
+
+
+def _require_whole(name: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ValueError(f"{name} must be a whole number, not {number!r}")

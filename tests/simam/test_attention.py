@@ -71,6 +71,10 @@ def test_cbam_by_hand() -> None:
         ("eca", {"kernel_size": -1}, "kernel_size must be odd"),
         ("simam", {"e_lambda": -0.1}, "e_lambda must be 0 or more"),
         ("simam", {"e_lambda": float("nan")}, "e_lambda must be 0 or more"),
+        ("simam", {"e_lambda": "0.1"}, "e_lambda must be 0 or more, not '0.1'"),
+        ("se", {"reduction": 2.5}, "reduction must be a whole number, not 2.5"),
+        ("cbam", {"kernel_size": 3.0}, "kernel_size must be a whole number, not 3.0"),
+        ("eca", {"kernel_size": "3"}, "kernel_size must be a whole number, not '3'"),
     ],
 )
 def test_bad_options_are_named(name: str, options: dict[str, float], message: str) -> None:

@@ -55,6 +55,9 @@ def test_options_are_swept(tmp_path: Path) -> None:
         GOOD,
         GOOD.replace("[none, simam]", "[none, {simam: {e_lambda: [0.1, 1e-6]}}]"),
         GOOD.replace("[paper]", '[{layers: "layer[1-4].*.conv2"}]').replace("mode", "threads: [2]\n  mode"),
+        GOOD.replace("simam]", '{"my.own:Gate": {kind: ["? a", "- a", "a: b", "1", "null", "#x", "=", ""]}}]').replace(
+            "my.own:Gate", "tests.helpers:Sigmoid"
+        ),
         GOOD.replace("axes:\n  backbone: [resnet18]", "axes:\n  backbone: ['tests.helpers:tiny']"),
     ],
 )
