@@ -43,7 +43,7 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     comparisons = estimate(frame)
-    threshold = min(run.threshold for run in runs)
+    thresholds = {str(run.path): run.threshold for run in runs}
     networks: dict[str, list[table.Row]] = {}
     for row in table.rows(comparisons):
         where = f", {escape(row.run)}" if len(runs) > 1 else ""
@@ -55,8 +55,8 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     return environment.get_template("report.md.j2").render(
         title=runs[0].title or runs[0].path.resolve().name,
         runs=runs,
-        sentences=list(summary.sentences(comparisons, threshold)),
-        controls=list(summary.controls(comparisons, threshold)),
+        sentences=list(summary.sentences(comparisons, thresholds)),
+        controls=list(summary.controls(comparisons, thresholds)),
         tables=[(name, table.table(rows)) for name, rows in networks.items()],
         timing=_timing(frame),
         trouble=_trouble(frame),

@@ -1,6 +1,6 @@
 """What was found, a sentence each."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bench.report.format import escape, percent
 from bench.report.names import module_name, network_name
@@ -11,22 +11,32 @@ UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
 SAID = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
 
 
-def sentences(comparisons: list[Comparison], threshold: float) -> Iterator[str]:
-    """One sentence for each group and variant with a timed ratio, and one for each group's A/A control."""
+def sentences(comparisons: list[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
+    """One sentence for each group and variant with a timed ratio.
+
+    Args:
+        comparisons: of one or several runs.
+        thresholds: run → what its A/A controls are held to, as a fraction.
+    """
     twins = {_family(each): each.ratio for each in comparisons if each.role == "twin"}
     baselines = {_family(each): each for each in comparisons if each.role == "baseline"}
     for each in comparisons:
         if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
         reference = _reference(baselines[_family(each)])
-        doubt = "" if passes(twins.get(_family(each)), threshold) else " Inconclusive: the A/A control did not pass."
+        doubt = (
+            ""
+            if passes(twins.get(_family(each)), thresholds[each.run])
+            else " Inconclusive: the A/A control did not pass."
+        )
         yield f"{_subject(each, comparisons)} {_cost(each, each.ratio, reference)} ({_conditions(each)}).{doubt}"
 
 
-def controls(comparisons: Iterable[Comparison], threshold: float) -> Iterator[str]:
-    """What a second, identical build of each baseline came out at."""
+def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
+    """What a second, identical build of each baseline came out at; arguments as for :func:`sentences`."""
     for each in comparisons:
         if each.role == "twin" and _is_time(each) and each.ratio is not None:
+            threshold = thresholds[each.run]
             verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
             yield (
                 f"{network_name(each.axes['backbone'])} ({_conditions(each)}): {percent(each.ratio)}, "

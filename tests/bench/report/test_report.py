@@ -190,3 +190,17 @@ def test_the_page_says_where_and_how(tmp_path: Path) -> None:
     text = page(tmp_path, *timed(1.061, 1.0))
     assert "A \\| CPU, 2 cores" in text and "Load at the start: 0.25" in text
     assert "git checkout abc\n" in text and "name: t\n```" in text
+
+
+def test_each_run_keeps_its_own_threshold_and_tables(tmp_path: Path) -> None:
+    runs = []
+    for name, threshold in (("a", 0.03), ("b", 0.01)):
+        (tmp_path / name).mkdir()
+        append_records(tmp_path / name / "records.jsonl", timed(1.061, 1.02))
+        runs.append(
+            Run(tmp_path / name, "T", "name: t\n", threshold, {"env": {"facts": FACTS, "state": {"load": None}}})
+        )
+    text = render(load_frame(*(run.path for run in runs)), runs)
+    sentences = [line for line in text.splitlines() if line.startswith("- SimAM costs")]
+    assert ["Inconclusive" in line for line in sentences] == [False, True]
+    assert text.count("## ResNet-18, ") == 2
