@@ -14,6 +14,7 @@ HEADINGS = {
     "fvcore_flops": "fvcore total",
     "saved_bytes": "saved for backward (×)",
     "latency": "latency (p5–p95)",
+    "throughput": "images/s",
     "latency_ratio": "latency × [95 %]",
 }
 CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
@@ -50,10 +51,16 @@ def table(found: list[Row]) -> str:
     names = list(dict.fromkeys(name for row in found for name in row.values))
     ordered = [name for name in HEADINGS if name in names] + [name for name in names if name not in HEADINGS]
     times = {name for row in found for name, each in row.values.items() if each.unit == "s"}
-    columns = [column for name in ordered for column in ([name, f"{name}_ratio"] if name in times else [name])]
+    columns = [column for name in ordered for column in _columns(name, name in times)]
     headings = ["module", "placement", *varying, *(HEADINGS.get(column, _heading(column)) for column in columns)]
     body = [_cells(row, varying, columns) for row in found]
     return tabulate(body, headers=headings, tablefmt="github", disable_numparse=True)
+
+
+def _columns(name: str, is_time: bool) -> list[str]:
+    if name == "latency":
+        return [name, "throughput", f"{name}_ratio"]
+    return [name, f"{name}_ratio"] if is_time else [name]
 
 
 def _heading(column: str) -> str:
@@ -80,6 +87,8 @@ def _cells(row: Row, varying: list[str], columns: list[str]) -> list[str]:
 
 
 def _cell(row: Row, column: str) -> str:
+    if column == "throughput":
+        return _throughput(row)
     comparison = row.values.get(column.removesuffix("_ratio"))
     if comparison is None:
         return "–"
@@ -94,3 +103,9 @@ def _cell(row: Row, column: str) -> str:
     if comparison.unit == "B" and comparison.ratio:
         return f"{text} ({ratio(comparison.ratio)})"
     return f"{text} ({difference(comparison.difference)})" if comparison.difference else text
+
+
+def _throughput(row: Row) -> str:
+    """Images a second at the median latency."""
+    latency, batch = row.values.get("latency"), row.axes["batch"]
+    return quantity(batch / latency.absolute.point, "1") if latency and batch else "–"
