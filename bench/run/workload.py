@@ -1,5 +1,6 @@
 """Cell → network, inputs and the callable to measure."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from bench.measure import Workload
 from bench.suite.axes import Cell, Choice
 from simam.placement import insert
-from simam.registry import ATTENTION, BACKBONES
+from simam.registry import ATTENTION, BACKBONES, Entry, Registry, did_you_mean
 
 Forward: TypeAlias = Callable[[Tensor], Tensor]
 
@@ -29,10 +30,10 @@ def build_network(cell: Cell, seed: int) -> nn.Module:
     """
     assert cell.backbone is not None  # every measure that builds a network reads the axis
     torch.manual_seed(seed)
-    network: nn.Module = BACKBONES.load(cell.backbone.name)(**dict(cell.backbone.options))
+    network: nn.Module = _configured(BACKBONES, cell.backbone)()
     if cell.attention is not None and cell.placement is not None:
         torch.manual_seed(seed + _ATTENTION_STREAM)
-        insert(network, _factory(cell.attention), _place(cell.placement))
+        insert(network, _configured(ATTENTION, cell.attention), _place(cell.placement))
     return network
 
 
@@ -66,8 +67,25 @@ def _with_threads(threads: int, call: Callable[[], Tensor]) -> Tensor:
     return call()
 
 
-def _factory(attention: Choice) -> Callable[[int], nn.Module]:
-    return partial(ATTENTION.load(attention.name), **dict(attention.options))
+def _configured(registry: Registry[Entry], choice: Choice) -> Callable[..., nn.Module]:
+    """What a name stands for, with its options; a ValueError for one that it does not take."""
+    factory, options = registry.load(choice.name), dict(choice.options)
+    known = _parameters(factory)
+    for option in options:
+        if known is not None and option not in known:
+            raise ValueError(f"{choice.name} has no option {option!r}; {did_you_mean(option, known)}")
+    return partial(factory, **options)
+
+
+def _parameters(factory: Callable[..., Any]) -> list[str] | None:
+    """The options that a factory takes; None where it takes any, or does not tell."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return [each.name for each in parameters if each.name != "channels"]
 
 
 def _place(placement: Choice) -> str | dict[str, str]:

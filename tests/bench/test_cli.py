@@ -97,7 +97,7 @@ def test_a_failing_cell_makes_it_exit_3_and_the_rest_is_there(tmp_path: Path) ->
     [
         ("{ATTENTION}", "simma", "did you mean 'simam'"),
         ("{ATTENTION}", "{simam: {e_lambda: -1}}", "e_lambda must be 0 or more"),
-        ("{ATTENTION}", "{simam: {lambda: 1}}", "unexpected keyword argument 'lambda'"),
+        ("{ATTENTION}", "{simam: {lambda: 1}}", "simam has no option 'lambda'; did you mean 'e_lambda'"),
         ('"0"', '"9"', "has no layer that matches"),
     ],
 )

@@ -22,7 +22,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def read(path: Path) -> None:
+def check_plan_or_one_message(path: Path) -> None:
     try:
         expand(load_suite(path))
     except InputError as error:
@@ -37,7 +37,7 @@ def test_mutated_text(tmp_path_factory: Any, text: str, edits: list[tuple[int, i
         text = text[:start] + scrap + text[start + length :]
     path = tmp_path_factory.getbasetemp() / "mutated.yaml"
     path.write_text(text, encoding="utf-8")
-    read(path)
+    check_plan_or_one_message(path)
 
 
 KEYS = ["name", "title", "axes", "contrast", "baseline", "measures", "gate", "only", "timeout"]
@@ -60,4 +60,4 @@ def test_any_value_anywhere(tmp_path_factory: Any, key: str, below: str, value: 
             YAML(typ="safe", pure=True).dump(data, file)
     except ValueError:
         return  # not every text can be written as YAML
-    read(path)
+    check_plan_or_one_message(path)
