@@ -104,15 +104,18 @@ def _kept(suite: Suite, cells: list[Cell]) -> list[Cell]:
         if axis == "measure":
             continue
         for value in wanted:
-            if not any(value in _names(getattr(cell, axis)) for cell in cells):
+            if not any(_matches(suite, cell, axis, value) for cell in cells):
                 there = ", ".join(dict.fromkeys(str(getattr(cell, axis)) for cell in cells))
                 raise suite.source.error(("only", axis), f"no cell has {axis} {value}; there is {there}")
-        cells = [cell for cell in cells if _names(getattr(cell, axis)) & set(wanted)]
+        cells = [cell for cell in cells if any(_matches(suite, cell, axis, value) for value in wanted)]
     return cells
 
 
-def _names(value: AxisValue) -> set[str]:
-    return {str(value), value.name} if isinstance(value, Choice) else {str(value)}
+def _matches(suite: Suite, cell: Cell, axis: str, wanted: str) -> bool:
+    value = getattr(cell, axis)
+    if axis == "placement" and wanted == "paper" and value is not None:
+        return bool(value == _placement(suite, replace(cell, placement=Choice("paper"))))
+    return wanted == str(value) or (isinstance(value, Choice) and wanted == value.name)
 
 
 def _kept_measures(suite: Suite) -> tuple[MeasureSpec, ...]:

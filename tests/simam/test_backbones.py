@@ -57,8 +57,8 @@ def test_the_authors_integers(backbone: str, attention: str, params: int, macs: 
 @pytest.mark.parametrize(("backbone", "params", "flops"), PUBLISHED)
 def test_the_published_columns_at_their_precision(backbone: str, params: float, flops: float) -> None:
     network, image = build(backbone, "simam", "cpu")
-    assert count_parameters(network) / 1e6 == pytest.approx(params, abs=0.005)
-    assert count_fvcore(network, image) / 1e9 == pytest.approx(flops, abs=0.0101)
+    assert round(count_parameters(network) / 1e6, 2) == params
+    assert round(count_fvcore(network, image) / 1e9, 2) == flops
 
 
 def resnet(depth: int, classes: int = 10) -> tuple[int, int]:

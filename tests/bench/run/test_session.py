@@ -218,6 +218,18 @@ def test_the_stored_suite_keeps_what_the_command_line_said(tmp_path: Path, worke
     assert len(workers.jobs) == 8
 
 
+def test_only_paper_is_where_each_modules_paper_puts_it(tmp_path: Path) -> None:
+    text = SUITE.replace("[none, simam]}", "[simam, se], placement: [spatial, branch_end]}").replace(
+        "resnet34", "resnet50"
+    )
+    kept = expand(
+        load_suite(write(tmp_path, text), only=["placement=paper", "measure=complexity", "backbone=resnet50"])
+    )
+    assert [[cell.id for cell in group.variants] for group in kept.groups] == [
+        ["resnet50/simam@spatial/224", "resnet50/se@branch_end/224"]
+    ]
+
+
 def test_on_resuming_only_narrows(tmp_path: Path, workers: Workers) -> None:
     asked = expand(load_suite(write(tmp_path, SUITE), only=["backbone=resnet34"]))
     folder = session.begin(asked, tmp_path / "out", "cpu", quiet())
