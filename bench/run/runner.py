@@ -142,11 +142,12 @@ class _Attempt:
 
         What a timed unit gave before is given up: its ratios need all members from one process.
         """
-        culprits = [index] if index is not None and index not in self.done else [member.index for member in pending]
+        unsettled = [member.index for member in pending if member.index not in self.done]
+        culprits = [index] if index is not None and index in unsettled else unsettled
         for culprit in culprits:
-            if culprit not in self.done:
-                self._settle(culprit, "failed", reason, traceback)
-        if self.unit.group.timed:
+            self._settle(culprit, "failed", reason, traceback)
+        # Where nobody was left to blame the unit is whole, and giving it up would begin it again for ever.
+        if self.unit.group.timed and culprits:
             self.done = {member: record for member, record in self.done.items() if record.status != "ok"}
 
     def _measured(self, message: Message) -> None:

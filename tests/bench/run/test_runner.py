@@ -97,6 +97,21 @@ def test_a_timed_unit_is_begun_again_whole_when_a_member_fails_midway(tmp_path: 
     assert [record.status for record in records] == ["ok", "failed", "ok", "ok"]
 
 
+def test_a_timed_unit_that_dies_after_its_last_outcome_is_whole_and_is_not_begun_again(tmp_path: Path) -> None:
+    jobs: list[Job] = []
+
+    def execute(job: Job, timeout: float) -> Iterator[dict[str, Any]]:
+        jobs.append(job)
+        assert len(jobs) <= 5, "a unit was begun again"
+        for member in job.members:
+            yield {"start": member.index}
+            yield {"measured": member.index, "values": [], "details": {}}
+        yield DEATH
+
+    records = run(tmp_path, TIMED, execute)  # type: ignore[arg-type]
+    assert len(jobs) == 5 and {record.status for record in records} == {"ok"}
+
+
 def test_what_was_measured_before_a_death_is_kept(tmp_path: Path) -> None:
     script = Script({"resnet18/simam@spatial/224": DEATH}, together=False)
     assert [record.status for record in run(tmp_path, EXACT, script)] == ["ok", "failed", "ok"]
