@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bench.report.format import escape, percent
 from bench.report.names import module_name, network_name
+from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
 UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
-SAID = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
 
 
 def sentences(comparisons: list[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
@@ -88,5 +88,5 @@ def _reference(baseline: Comparison) -> str:
 
 
 def _conditions(each: Comparison) -> str:
-    values = ((axis, each.axes[axis]) for axis in SAID if each.axes[axis] != "contiguous")
+    values = ((axis, each.axes[axis]) for axis in CONDITIONS if each.axes[axis] != "contiguous")
     return ", ".join(UNITS.get(axis, "{}").format(escape(value)) for axis, value in values if value is not None)
