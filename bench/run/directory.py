@@ -117,6 +117,10 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         known.setdefault(environment.id, {"facts": dict(environment.facts), "state": dict(environment.state)})
         self.write("environment.json", json.dumps(known, indent=2, ensure_ascii=False) + "\n")
 
+    def sides(self) -> dict[str, Any]:
+        """For a comparison of two revisions what each side was, by its name; nothing for a run."""
+        return read_sides(self.path)
+
     def write(self, name: str, text: str) -> None:
         """Write a file whole or not at all.
 
@@ -129,6 +133,22 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             half.replace(self.path / name)
         except OSError as error:
             raise RunError(f"cannot write {self.path / name}: {error.strerror or error}") from error
+
+
+def read_sides(path: Path) -> dict[str, Any]:
+    """What :meth:`RunDirectory.sides` gives, of a folder that may be written meanwhile.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    file = path / "sides.json"
+    if not file.exists():
+        return {}
+    try:
+        sides: dict[str, Any] = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{file} is damaged: {error}") from error
+    return sides
 
 
 RUNS = Path("runs")

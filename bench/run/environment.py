@@ -39,12 +39,13 @@ class Environment:
         return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def read_environment(wanted: str, execute: Executor) -> Environment:
+def read_environment(wanted: str, execute: Executor, tree: Path | None = None) -> Environment:
     """This machine, now.
 
     Args:
         wanted: "cpu", "cuda", or "auto" for a GPU if there is one; it is described only where it is measured on.
         execute: runs the worker that is asked what torch sees.
+        tree: the checkout whose ``simam`` is measured; None for the one that this file is in.
 
     Raises:
         InputError: a GPU is wanted, and there is none.
@@ -65,7 +66,8 @@ def read_environment(wanted: str, execute: Executor) -> Environment:
         "gpu": seen["gpu"] if device == "cuda" else None,
         "cuda": seen["cuda"] if device == "cuda" else None,
         "packages": {name: _version(name) for name in _PACKAGES},
-        **_revision(Path(__file__).parent),
+        "kernels": seen["kernels"],
+        **_revision(tree or Path(__file__).parents[2]),
     }
     return Environment(facts, _state())
 
@@ -87,9 +89,9 @@ def _version(package: str) -> str | None:
 
 
 def _revision(folder: Path) -> dict[str, Any]:
-    """The commit of this project's checkout, and whether anything in it was changed; None outside a checkout."""
+    """The commit of a checkout, and whether anything in it was changed; None where the folder is none's top."""
     top = _git(folder, "rev-parse", "--show-toplevel")
-    if top is None or Path(top).resolve() != folder.resolve().parents[1]:
+    if top is None or Path(top).resolve() != folder.resolve():
         return {"revision": None, "dirty": None}  # installed somewhere below another project's checkout
     revision = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import IO, Any, TypeAlias
 
 from bench.run.worker import Job
@@ -32,6 +33,19 @@ def _receive(lines: Lines, timeout: float) -> bytes | None:
     return lines.get(timeout=timeout)
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How a worker process is started.
+
+    Args:
+        command: what Python is told to run; it has ``bench`` on its path.
+        variables: of its environment, beside this process's own.
+    """
+
+    command: tuple[str, ...] = ("-m", "bench.run.worker")
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
 class LocalProcesses:
     """Runs jobs one after the other, each timed one in a process of its own; use it as a context manager.
 
@@ -39,11 +53,13 @@ class LocalProcesses:
 
     Args:
         receive: how to wait for a worker's next line; tests pass one that is never patient for long.
+        launch: how the workers are started.
     """
 
-    def __init__(self, receive: Receive = _receive) -> None:
-        self._idle: _Process | None = None
+    def __init__(self, receive: Receive = _receive, launch: Launch = Launch()) -> None:
+        self._idle: WorkerProcess | None = None
         self._receive = receive
+        self._launch = launch
 
     def __enter__(self) -> "LocalProcesses":
         return self
@@ -55,13 +71,14 @@ class LocalProcesses:
         """Run one job. However the caller leaves, no process is left working on it."""
         if job.fresh:
             self._stop_idle()
-        process, self._idle = self._idle or _Process(self._receive), None
+        process, self._idle = self._idle or WorkerProcess(self._launch, self._receive), None
         try:
-            for message in process.messages(job, timeout):
-                if "done" in message:
-                    self._idle = None if job.fresh else process
-                    return
+            process.send(job)
+            while "done" not in (message := process.message(timeout)):
                 yield message
+                if "died" in message:
+                    return
+            self._idle = None if job.fresh else process
         finally:
             if self._idle is not process:
                 process.stop()
@@ -72,17 +89,18 @@ class LocalProcesses:
             self._idle = None
 
 
-class _Process:
+class WorkerProcess:
     """A worker process, with its answers read as they come."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, launch: Launch, receive: Receive = _receive) -> None:
         self._receive = receive
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.run.worker"],
+            [sys.executable, *launch.command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
+            env={**os.environ, **launch.variables},
             start_new_session=True,  # Ctrl-C is for the parent; a worker that it killed would look like a crash
         )
         self._lines: Lines = queue.SimpleQueue()
@@ -90,18 +108,23 @@ class _Process:
         pump.start()
         threading.Thread(target=self._watch, args=(pump,), daemon=True).start()
 
-    def messages(self, job: Job, timeout: float) -> Iterator[Message]:
+    def send(self, task: object) -> None:
+        """Give it something to do; that it is dead, if it is, its next message says."""
         assert self._process.stdin is not None
-        try:
-            pickle.dump(job, self._process.stdin)
+        with suppress(BrokenPipeError):
+            pickle.dump(task, self._process.stdin)
             self._process.stdin.flush()
-            while (line := self._receive(self._lines, timeout)) is not None:
-                yield json.loads(line)
-            yield {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}
-        except BrokenPipeError:
-            yield {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}
+
+    def message(self, timeout: float) -> Message:
+        """Its next message; ``{"died": reason}`` when it is dead or silent for ``timeout`` seconds."""
+        try:
+            line = self._receive(self._lines, timeout)
+            if line is not None:
+                message: Message = json.loads(line)
+                return message
+            return {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}
         except (queue.Empty, subprocess.TimeoutExpired):
-            yield {"died": f"no sign of life for {timeout:g} s (the suite's timeout){self._tail()}"}
+            return {"died": f"no sign of life for {timeout:g} s (the suite's timeout){self._tail()}"}
 
     def stop(self) -> None:
         # The whole session: a worker's own children would go on computing beside the next timing.

@@ -1,7 +1,9 @@
 """What torch says of this machine, asked in a worker, so that the parent need not import torch."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.errors import InputError
@@ -33,12 +35,13 @@ class Torch:
             "threads": torch.get_num_threads(),
             "gpu": torch.cuda.get_device_name() if there else None,
             "cuda": torch.version.cuda if there else None,
+            "kernels": _kernels(),
         }
         yield group[0], Outcome((), facts)
 
 
 def ask_torch(execute: Executor) -> Mapping[str, Any]:
-    """``threads``, and the ``gpu`` and ``cuda`` version, None where there is none.
+    """``threads``, the ``gpu`` and ``cuda`` version and what ``kernels`` amount to, None where there is none.
 
     Raises:
         InputError: torch cannot be imported.
@@ -50,3 +53,17 @@ def ask_torch(execute: Executor) -> Mapping[str, Any]:
         elif "start" not in message:
             raise InputError(f"torch cannot be used here: {message.get('reason') or message.get('died')}")
     return facts
+
+
+def _kernels() -> str | None:
+    """Twelve hexadecimal digits that stand for every file of ``simam.kernels`` as it is here, built ones too."""
+    import simam
+
+    folder = Path(simam.__file__).parent / "kernels"
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    if not files:
+        return None
+    content = hashlib.sha256()
+    for path in files:
+        content.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return content.hexdigest()[:12]

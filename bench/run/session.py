@@ -32,7 +32,7 @@ def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
         Interrupted: by Ctrl-C or SIGTERM.
     """
     path = path or default_path(plan.suite, datetime.now())
-    with _stops(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
+    with stops(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
         environment = read_environment(device, execute)
         check_networks(plan, execute)
         with RunDirectory.create(path, plan.suite) as folder:
@@ -47,7 +47,9 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
         InputError: there is no run, another process is at work in it, or time was measured in another environment.
         Interrupted: by Ctrl-C or SIGTERM.
     """
-    with _stops(_how_to_go_on(path)), RunDirectory.open(path) as folder, LocalProcesses() as execute:
+    with stops(_how_to_go_on(path)), RunDirectory.open(path) as folder, LocalProcesses() as execute:
+        if folder.sides():
+            raise RunError(f"{path} compares two revisions, whose processes were paired; start that comparison again")
         plan = expand(load_suite(path / "suite.yaml", only=only))
         earlier = folder.records()
         there = settled_records(earlier, retry_failed)
@@ -76,7 +78,7 @@ def _measure(
     prices = prices_from(RUNS)
     folder.add_environment(environment)
     console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
-    with _stops(_how_to_go_on(folder.path)), observer(missing(plan, there), prices, console) as watch:
+    with stops(_how_to_go_on(folder.path)), observer(missing(plan, there), prices, console) as watch:
         runner = Runner(execute, environment.facts["device"], environment.id, watch.start)
         for unit, records in runner.run(plan, there):
             folder.append(records)
@@ -104,7 +106,7 @@ def _how_to_go_on(path: Path) -> str:
 
 
 @contextmanager
-def _stops(message: str) -> Iterator[None]:
+def stops(message: str) -> Iterator[None]:
     """Ctrl-C and SIGTERM end the block with this message; workers are stopped on the way out."""
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -1,8 +1,8 @@
-"""One process, one repeat of one group at a time. Reads jobs from standard input and answers in JSON lines.
+"""One process, one repeat of one group at a time. Reads tasks from standard input and answers in JSON lines.
 
-``{"start": index}`` before a member of the group is touched, ``{"measured": index, …}`` when it is done,
-``{"failed": index, …}`` when Python raised, and ``{"done": true}`` at the end of the job; a death says nothing, and the
-last start tells whose fault it was.
+A job is answered by ``{"start": index}`` before a member of the group is touched, ``{"measured": index, …}`` when it is
+done, ``{"failed": index, …}`` when Python raised, and ``{"done": true}`` at the end of the job; a death says nothing,
+and the last start tells whose fault it was.
 """
 
 import json
@@ -15,11 +15,14 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, TypeAlias
 
 from bench.measure import Measure, Subject
 from bench.suite.axes import Cell
 from bench.suite.measures import MeasureSpec
+
+Say: TypeAlias = Callable[[dict[str, Any]], None]
+"""Sends one message to the parent."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,12 @@ class Job:
     device: str
     fresh: bool
 
+    def carry_out(self, receive: Callable[[], Any], say: Say) -> None:
+        """Do the job in this process."""
+        work(self, say)
 
-def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
+
+def work(job: Job, say: Say) -> None:
     """Measure a job's members one after the other or together, as the measure sees fit."""
     current: int | None = None
 
@@ -63,14 +70,19 @@ def work(job: Job, say: Callable[[dict[str, Any]], None]) -> None:
 
     try:
         measure: Measure = job.measure.build()
-        subjects = [_subject(job, member) for member in job.members]
-        for subject, outcome in measure.measure(subjects, announce, seed=job.repeat):
+        subjects = [subject(member, job.seed, job.device) for member in job.members]
+        for measured, outcome in measure.measure(subjects, announce, seed=job.repeat):
             values = [asdict(value) for value in outcome.values]
-            say({"measured": subject.index, "values": values, "details": _without_nan(outcome.details)})
+            say({"measured": measured.index, "values": values, "details": _without_nan(outcome.details)})
     except (Exception, SystemExit) as error:  # whatever a module under test raises is a result
-        reason = f"{type(error).__name__}: {error}"
-        say({"failed": current, "reason": reason, "traceback": traceback.format_exc()})
+        say(failure(current, error))
     say({"done": True})
+
+
+def failure(index: int | None, error: BaseException) -> dict[str, Any]:
+    """What a worker says when Python raised while it was at a member, or at none yet."""
+    reason = f"{type(error).__name__}: {error}"
+    return {"failed": index, "reason": reason, "traceback": "".join(traceback.format_exception(error))}
 
 
 def _without_nan(details: Mapping[str, Any]) -> Any:
@@ -78,14 +90,21 @@ def _without_nan(details: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(dict(details)), parse_constant=lambda name: None)
 
 
-def _subject(job: Job, member: Member) -> Subject:
-    return Subject(member.index, member.role, partial(_build, member.cell, job.seed or 0, job.device))
+def subject(member: Member, seed: int | None, device: str) -> Subject:
+    """A member as measures know it: to be built in this process when its turn comes."""
+    return Subject(member.index, member.role, partial(_build, member.cell, seed or 0, device))
 
 
 def _build(cell: Cell, seed: int, default_device: str, device: str | None) -> Any:
     from bench.run.workload import build
 
     return build(cell, seed, device or default_device)
+
+
+class Task(Protocol):
+    """What a parent sends: told how to receive what it sends next, and how to answer."""
+
+    def carry_out(self, receive: Callable[[], Any], say: Say) -> None: ...
 
 
 def _private_stdout() -> TextIO:
@@ -102,17 +121,18 @@ def main() -> None:
         channel.write(json.dumps(message) + "\n")
         channel.flush()
 
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
     while True:
-        work(jobs.get(), say)
+        task: Task = tasks.get()
+        task.carry_out(tasks.get, say)
 
 
-def _listen(jobs: "queue.SimpleQueue[Job]") -> None:
-    """Pass jobs on. When the parent is gone, however it went, so is this process, whatever it is doing."""
+def _listen(tasks: "queue.SimpleQueue[Any]") -> None:
+    """Pass on what the parent sends. When it is gone, however it went, so is this process, whatever it is doing."""
     while True:
         try:
-            jobs.put(pickle.load(sys.stdin.buffer))
+            tasks.put(pickle.load(sys.stdin.buffer))
         except EOFError:
             os._exit(0)
 

@@ -24,9 +24,10 @@ class Elapsed(NamedTuple):
 class Clock(Protocol):
     """A way to time a block of calls. ``shortest_block``: seconds that a block must last to be exact to 0.1 %."""
 
-    separate_wall: bool
-    shortest_block: float
-
+    @property
+    def separate_wall(self) -> bool: ...
+    @property
+    def shortest_block(self) -> float: ...
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed: ...
 
 
@@ -47,8 +48,14 @@ class Trace:
     stopped_by: str
 
 
+def calibrate(calls: Sequence[Callable[[], object]], clock: Clock, announce: Callable[[int], None]) -> tuple[int, ...]:
+    """Warm the calls up; for each the number of iterations that makes a block long enough."""
+    return tuple(_calibrate(index, call, clock, announce) for index, call in enumerate(calls))
+
+
 def sample(
     calls: Sequence[Callable[[], object]],
+    iterations: Sequence[int],
     *,
     clock: Clock,
     stopping: Stopping,
@@ -58,13 +65,13 @@ def sample(
     """Time the calls against one another until ``stopping`` says so.
 
     Args:
-        calls: the baseline first.
+        calls: already warm.
+        iterations: per call, how many make one block.
         clock: what times a block.
         stopping: the width and the budget to stop at.
         shuffle: puts a list in random order, in place.
         announce: told the index of each call before it is run.
     """
-    iterations = tuple(_calibrate(index, call, clock, announce) for index, call in enumerate(calls))
     seconds: list[list[float]] = [[] for _ in calls]
     walls: list[list[float]] = [[] for _ in calls]
     order, spent, reason = list(range(len(calls))), 0.0, None
@@ -80,7 +87,7 @@ def sample(
                 seconds[index].append(block.seconds / iterations[index])
                 walls[index].append(block.wall / iterations[index])
             reason = stopping.reason(seconds, spent)
-    return Trace(_frozen(seconds), _frozen(walls) if clock.separate_wall else None, iterations, reason)
+    return Trace(_frozen(seconds), _frozen(walls) if clock.separate_wall else None, tuple(iterations), reason)
 
 
 def _frozen(rows: list[list[float]]) -> tuple[tuple[float, ...], ...]:
@@ -88,7 +95,6 @@ def _frozen(rows: list[list[float]]) -> tuple[tuple[float, ...], ...]:
 
 
 def _calibrate(index: int, call: Callable[[], object], clock: Clock, announce: Callable[[int], None]) -> int:
-    """Warm a call up; the number of iterations that makes a block long enough."""
     announce(index)
     single = median(clock.time(call, 1).wall for _ in range(WARM_UP))
     return max(1, math.ceil(clock.shortest_block / max(single, 1e-9)))

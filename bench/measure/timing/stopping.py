@@ -14,18 +14,20 @@ class Stopping:
     """Stop at the target width or at the end of the budget.
 
     Args:
-        target: half-width of each variant's ratio to the baseline, as a fraction.
+        target: half-width of each variant's ratio to its reference, as a fraction.
         budget: measured seconds.
+        references: per variant, the one that it is judged against; None where that is the first for all.
     """
 
     target: float
     budget: float
+    references: tuple[int, ...] | None = None
 
     def reason(self, seconds: Sequence[Sequence[float]], spent: float) -> str | None:
         """``"target"``, ``"budget"``, or None to go on.
 
         Args:
-            seconds: one list of samples a variant, the baseline first, one sample a round.
+            seconds: one list of samples a variant, one sample a round.
             spent: measured seconds so far.
         """
         rounds = len(seconds[0])
@@ -38,5 +40,6 @@ class Stopping:
         return rest == 0 and looks > 0 and looks & (looks - 1) == 0
 
     def _narrow(self, seconds: Sequence[Sequence[float]]) -> bool:
-        baseline, *others = seconds
-        return all(median_halfwidth(log_ratios(other, baseline)) <= self.target for other in others)
+        references = self.references or (0,) * len(seconds)
+        pairs = [(index, reference) for index, reference in enumerate(references) if index != reference]
+        return all(median_halfwidth(log_ratios(seconds[one], seconds[other])) <= self.target for one, other in pairs)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.measure.timing.sampler import WARM_UP, Elapsed, sample
+from bench.measure.timing.sampler import WARM_UP, Elapsed, calibrate, sample
 from bench.measure.timing.stopping import Stopping
 
 
@@ -41,7 +41,10 @@ def constant(seconds: float) -> Callable[[int], float]:
 
 
 def run(world: World, stopping: Stopping, announce: Callable[[int], None] = lambda index: None):  # type: ignore[no-untyped-def]
-    return sample(world.calls, clock=world, stopping=stopping, shuffle=random.Random(0).shuffle, announce=announce)
+    iterations = calibrate(world.calls, world, announce)
+    return sample(
+        world.calls, iterations, clock=world, stopping=stopping, shuffle=random.Random(0).shuffle, announce=announce
+    )
 
 
 def test_samples_are_seconds_an_iteration_and_blocks_are_long_enough() -> None:

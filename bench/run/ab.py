@@ -1,0 +1,214 @@
+"""Two revisions against one another: each in processes of its own, their blocks in one shuffled order."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from bench.errors import InputError
+from bench.measure import Outcome
+from bench.measure.latency import Latency, outcome
+from bench.measure.timing.sampler import Trace, calibrate, sample
+from bench.measure.timing.stopping import Stopping
+from bench.results.record import Record, Role, Status
+from bench.run.environment import Environment
+from bench.run.executor import Launch
+from bench.run.hold import HoldError, HoldingProcess, RemoteCall, RemoteClock
+from bench.run.runner import members
+from bench.run.worker import Member
+from bench.suite.plan import Group, Plan, Unit
+
+PAIRS = 6
+"""Of processes, at least: the independent units of the interval."""
+
+PASSIVE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+"""A parked process must not spin on the cores that the other one is timed on."""
+
+ROLES: tuple[Role, Role] = ("baseline", "variant")
+"""Of the two sides: a cell at A is what the same cell at B is compared with."""
+
+_NOTHING = Outcome(())
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    Args:
+        launch: starts a worker in its tree.
+        environment: what the worker runs in.
+    """
+
+    launch: Launch
+    environment: Environment
+
+
+def launch(tree: Path, own: Path) -> Launch:
+    """Workers with the ``bench`` of this process and the ``simam`` of a tree; ``own`` is the checkout we are in."""
+    return Launch(("-m", "bench.run.side", str(tree), str(own)), PASSIVE)
+
+
+def build_extension(tree: Path) -> None:
+    """Build what a tree has to be built, in it.
+
+    Raises:
+        InputError: it does not build; the message ends with what the compiler said.
+    """
+    if (tree / "setup.py").is_file():
+        command = [sys.executable, "setup.py", "build_ext", "--inplace"]
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise InputError(f"the extension of {tree} does not build: {(done.stderr or done.stdout).strip()[-2000:]}")
+
+
+def paired_plan(plan: Plan) -> Plan:
+    """The plan with at least six repeats of what is timed, each a pair of processes.
+
+    Raises:
+        SuiteError: a timed measure other than latency, which nobody can stop and go on with block by block.
+    """
+    for group in plan.groups:
+        if group.timed and not isinstance(group.measure.build(), Latency):
+            raise plan.suite.source.error(
+                ("measures", group.measure.name),
+                "ab pairs latency and what is not timed; leave this one out with --only measure=latency",
+            )
+    groups = (
+        replace(group, seeds=(None,) * max(PAIRS, len(group.seeds))) if group.timed else group for group in plan.groups
+    )
+    return Plan(plan.suite, tuple(groups))
+
+
+def untimed(plan: Plan) -> Plan:
+    return Plan(plan.suite, tuple(group for group in plan.groups if not group.timed))
+
+
+def on_side(record: Record, number: int) -> Record:
+    """A record of one side's own run as one half of a pair: its cell is the group, its side the role."""
+    return replace(record, group=record.cell, role=ROLES[number])
+
+
+def time_pairs(
+    plan: Plan, sides: tuple[Side, Side], device: str, on_start: Callable[[Unit, Member], None]
+) -> Iterator[tuple[Unit, list[Record]]]:
+    """Every repeat of every timed group, with the records of both sides.
+
+    Args:
+        plan: from :func:`paired_plan`.
+        sides: A and B.
+        device: "cpu" or "cuda".
+        on_start: told the unit and the member that is about to run, for progress.
+    """
+    failed: dict[tuple[Group, int], str] = {}
+    for unit in plan.units():
+        if unit.group.timed:
+            yield unit, _Pair(plan, sides, device, unit, on_start).records(failed)
+
+
+class _Pair:
+    """One repeat: a process a side, begun again without a member that fails on either."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        sides: tuple[Side, Side],
+        device: str,
+        unit: Unit,
+        on_start: Callable[[Unit, Member], None],
+    ) -> None:
+        self.suite, self.sides, self.device, self.unit, self.on_start = plan.suite, sides, device, unit, on_start
+        self.members = [member for member in members(unit.group) if member.role != "twin"]
+        self.began, self.clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), monotonic()
+        self.random = random.Random(unit.repeat)
+
+    def records(self, failed: dict[tuple[Group, int], str]) -> list[Record]:
+        """The records of this repeat; what fails is added to ``failed`` and skipped in the repeats after it."""
+        found = [
+            self._record(side, member, "skipped", failed[self.unit.group, member.index])
+            for member in self.members
+            for side in (0, 1)
+            if (self.unit.group, member.index) in failed
+        ]
+        pending = [member for member in self.members if (self.unit.group, member.index) not in failed]
+        while pending:
+            try:
+                return found + self._timed(tuple(pending))
+            except HoldError as error:
+                culprits = [member for member in pending if error.index in (None, member.index)]
+                for member in culprits:
+                    failed[self.unit.group, member.index] = f"failed in repeat {self.unit.repeat}: {error.reason}"
+                    found.append(self._record(error.side, member, "failed", error.reason, error.traceback))
+                pending = [member for member in pending if member not in culprits]
+        return found
+
+    def _timed(self, pending: Sequence[Member]) -> list[Record]:
+        with ExitStack() as stack:
+            processes = []
+            for number, side in enumerate(self.sides):
+                processes.append(HoldingProcess(number, side.launch, self.suite.timeout))
+                stack.callback(processes[-1].stop)
+            held: dict[int, Any] = {}
+            # Either may come first: the second to build finds the machine as the first has left it.
+            for process in self.random.sample(processes, 2):
+                held[process.side] = process.build(tuple(pending), self.unit.seed, self.device)
+            trace = self._sample(processes, pending, held[0])
+        return [
+            self._record(side, member, "ok", seen=outcome(trace, 2 * place + side, held[side]["held"][place]))
+            for place, member in enumerate(pending)
+            for side in (0, 1)
+        ]
+
+    def _sample(self, processes: Sequence[HoldingProcess], pending: Sequence[Member], held: Any) -> Trace:
+        latency: Latency = self.unit.group.measure.build()
+        calls = [RemoteCall(process, member.index) for member in pending for process in processes]
+        clock = RemoteClock(held["separate_wall"], held["shortest_block"])
+
+        def announce(index: int) -> None:
+            self.on_start(self.unit, pending[index // 2])
+
+        first = [index // 2 * 2 for index in range(len(calls))]
+        counts = calibrate(calls, clock, announce)
+        return sample(
+            calls,
+            # Both sides of a cell in equally long blocks, so that what a block costs to begin is the same for both.
+            [max(counts[index], counts[index + 1]) for index in first],
+            clock=clock,
+            stopping=Stopping(latency.target, latency.budget / len(self.unit.group.seeds), tuple(first)),
+            shuffle=self.random.shuffle,
+            announce=announce,
+        )
+
+    def _record(
+        self,
+        side: int,
+        member: Member,
+        status: Status,
+        reason: str | None = None,
+        traceback: str | None = None,
+        seen: Outcome = _NOTHING,
+    ) -> Record:
+        return Record(
+            suite=self.suite.name,
+            measure=self.unit.group.measure.name,
+            group=member.cell.id,
+            cell=member.cell.id,
+            role=ROLES[side],
+            axes=member.cell.labels(),
+            options=member.cell.options(),
+            repeat=self.unit.repeat,
+            seed=self.unit.seed,
+            status=status,
+            reason=reason,
+            traceback=traceback,
+            values=seen.values,
+            details=seen.details,
+            environment=self.sides[side].environment.id,
+            started=self.began,
+            elapsed=monotonic() - self.clock,
+        )

@@ -1,0 +1,102 @@
+"""Records for judging the judge: the same code against itself, and against itself with a little more work.
+
+A round is one run, one comparison of two revisions that do the same, and one of a revision with another that does more.
+Each is made the way users make theirs, and lies in a folder of its own, so rounds can be added at any time.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+import simam
+from bench.errors import InputError, Interrupted
+from bench.run.revisions import compare_revisions
+from bench.run.session import begin
+from bench.suite.plan import Plan
+
+COMMENT = "\n# Another comment, the same code.\n"
+WORK = """
+
+def _with_more_work(self, x, forward=SimAM.forward):
+    channels = x.shape[1]
+    torch.nn.functional.conv2d(x, x.new_zeros(max(1, channels // 16), channels, 3, 3), padding=1)
+    return forward(self, x)
+
+
+import torch  # noqa: E402
+
+SimAM.forward = _with_more_work
+"""
+"""Appended to SimAM's module: a convolution whose result nobody uses."""
+
+KINDS = ("run", "same", "slowed")
+"""The folders of a round."""
+
+
+def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, console: Console) -> None:
+    """Add rounds to a folder until it has so many; one that a kill left unfinished is begun again.
+
+    Args:
+        compare: of a suite with a plain baseline and SimAM.
+        ab: of a suite with SimAM alone.
+        folder: holds ``01-run``, ``01-same``, ``01-slowed``, ``02-run`` …
+        rounds: how many there shall be.
+        device: "auto", "cpu" or "cuda".
+        console: for progress.
+
+    Raises:
+        InputError: a folder cannot be written, or git cannot be run.
+        Interrupted: by Ctrl-C or SIGTERM.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-calibrate-") as home:
+        checkout = _repository(Path(home))
+        for number in range(1, rounds + 1):
+            console.print(f"round {number} of {rounds}", highlight=False)
+            steps: dict[str, Callable[[Path], object]] = {
+                "run": lambda path: begin(compare, path, device, console),
+                "same": lambda path: compare_revisions(ab, ("plain", "comment"), checkout, path, device, console),
+                "slowed": lambda path: compare_revisions(ab, ("plain", "work"), checkout, path, device, console),
+            }
+            for kind in KINDS:
+                _once(folder / f"{number:02d}-{kind}", steps[kind], console)
+
+
+def _once(path: Path, step: Callable[[Path], object], console: Console) -> None:
+    """Make a folder under another name and rename it when it is whole."""
+    if path.exists():
+        return
+    half = path.with_name(f".{path.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    try:
+        step(half)
+    except Interrupted as error:
+        raise Interrupted("interrupted; what is whole is kept: go on with the same command", error.number) from error
+    half.rename(path)
+    console.print(f"recorded {escape(str(path))}", soft_wrap=True)
+
+
+def _repository(home: Path) -> Path:
+    """A repository of our own ``simam`` with the tags plain, comment and work."""
+    target = home / "simam"
+    shutil.copytree(Path(simam.__file__).parent, target, ignore=shutil.ignore_patterns("__pycache__"))
+    module = target / "attention" / "simam.py"
+    plain = module.read_text(encoding="utf-8")
+    try:
+        _git(home, "init", "--quiet")
+        for tag, more in (("plain", ""), ("comment", COMMENT), ("work", WORK)):
+            module.write_text(plain + more, encoding="utf-8")
+            _git(home, "add", ".")
+            _git(home, "-c", "user.name=bench", "-c", "user.email=bench", "commit", "--quiet", "-m", tag)
+            _git(home, "tag", tag)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise InputError(f"git cannot be run: {getattr(error, 'stderr', None) or error}") from error
+    return home
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)

@@ -1,0 +1,131 @@
+"""A group built in a worker and timed there, block by block, when the parent says so.
+
+So one sampler can shuffle the blocks of several processes, each of which sleeps while another is timed.
+"""
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.measure import require_finite
+from bench.measure.latency import clock_for
+from bench.measure.timing.sampler import Elapsed
+from bench.run.executor import Launch, WorkerProcess
+from bench.run.worker import Member, Say, failure, subject
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The task: build these members, then time what ``(index, iterations)`` asks for until None comes."""
+
+    members: tuple[Member, ...]
+    seed: int | None
+    device: str
+
+    def carry_out(self, receive: Callable[[], Any], say: Say) -> None:
+        """Answer ``{"start": index}`` before each member is built, ``{"held": …}`` once, and each block's seconds."""
+        current: int | None = None
+        try:
+            workloads = {}
+            for member in self.members:
+                current = member.index
+                say({"start": current})
+                workloads[current] = subject(member, self.seed, self.device).build(None)
+                require_finite(workloads[current].call())
+            clock = clock_for(workloads[self.members[0].index])
+            settings = [dict(workload.settings) for workload in workloads.values()]
+            say({"held": settings, "separate_wall": clock.separate_wall, "shortest_block": clock.shortest_block})
+            gc.collect()
+            gc.disable()
+            while (block := receive()) is not None:
+                current, iterations = block
+                say({"block": clock.time(workloads[current].call, iterations)})
+        except (Exception, SystemExit) as error:  # whatever a module under test raises is a result
+            say(failure(current, error))
+
+
+class HoldError(Exception):
+    """A worker died or raised.
+
+    Args:
+        side: the number that its process was given.
+        index: the member that it was at, None where it had not come to any.
+        reason: in one line, or with the end of its standard error.
+        traceback: where Python raised.
+    """
+
+    def __init__(self, side: int, index: int | None, reason: str, traceback: str | None) -> None:
+        super().__init__(reason)
+        self.side, self.index, self.reason, self.traceback = side, index, reason, traceback
+
+
+class HoldingProcess:
+    """A worker that holds a group, seen from the parent; use :meth:`stop` however things end."""
+
+    def __init__(self, side: int, launch: Launch, timeout: float) -> None:
+        self.side = side
+        self._process = WorkerProcess(launch)
+        self._timeout = timeout
+        self._current: int | None = None
+
+    def build(self, members: tuple[Member, ...], seed: int | None, device: str) -> dict[str, Any]:
+        """Build the group; what it runs under (``held``, a mapping a member) and its clock's properties.
+
+        Raises:
+            HoldError: a member cannot be built, or its output is not finite.
+        """
+        self._process.send(Hold(members, seed, device))
+        while "held" not in (message := self._message()):
+            self._current = message["start"]
+        return message
+
+    def block(self, index: int, iterations: int) -> Elapsed:
+        """Seconds that ``iterations`` calls of a member take together.
+
+        Raises:
+            HoldError: the worker died, raised or hung.
+        """
+        self._current = index
+        self._process.send((index, iterations))
+        return Elapsed(*self._message()["block"])
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def _message(self) -> dict[str, Any]:
+        message = self._process.message(self._timeout)
+        if "failed" in message:
+            raise HoldError(self.side, message["failed"], message["reason"], message["traceback"])
+        if "died" in message:
+            raise HoldError(self.side, self._current, message["died"], None)
+        return message
+
+
+@dataclass(frozen=True)
+class RemoteCall:
+    """One iteration of a member, in the process that holds it."""
+
+    process: HoldingProcess
+    index: int
+
+    def __call__(self) -> None:
+        self.process.block(self.index, 1)
+
+
+@dataclass(frozen=True)
+class RemoteClock:
+    """Has the process that holds a call time it there, so that the way to it and back is not in the block.
+
+    Args:
+        separate_wall: as the clock over there has it.
+        shortest_block: seconds, likewise.
+    """
+
+    separate_wall: bool
+    shortest_block: float
+
+    def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
+        """Seconds that ``iterations`` of a :class:`RemoteCall` take together."""
+        assert isinstance(call, RemoteCall)
+        return call.process.block(call.index, iterations)

@@ -1,0 +1,109 @@
+"""Two revisions of a repository as folders, for as long as somebody needs them.
+
+The folders are made, and taken away, by a process of their own that waits for the end of its standard input. However
+the process that asked for them ends, killed or not, that end comes.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from bench.errors import InputError
+
+WORKTREE = "WORKTREE"
+"""In place of a revision: the checkout as it is, changes and all."""
+
+
+def repository(path: Path) -> Path:
+    """The top of the checkout that a path lies in.
+
+    Raises:
+        InputError: it lies in none, or there is no git.
+    """
+    try:
+        return Path(_git(path, "rev-parse", "--show-toplevel"))
+    except subprocess.CalledProcessError as error:
+        raise InputError(f"{path.resolve()} is in no git checkout; ab compares two revisions of one") from error
+    except OSError as error:
+        raise InputError(f"git cannot be run: {error.strerror or error}") from error
+
+
+def commit(top: Path, revision: str) -> str:
+    """The full name of the commit that a revision stands for; of HEAD for ``WORKTREE``.
+
+    Raises:
+        InputError: there is no such revision; the message names those with similar names.
+    """
+    name = "HEAD" if revision == WORKTREE else revision
+    try:
+        return _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except subprocess.CalledProcessError as error:
+        there = _git(top, "for-each-ref", "--format=%(refname:short)").split()
+        near = get_close_matches(revision, there, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"write a commit, a branch, a tag, or {WORKTREE}"
+        raise InputError(f"{top} has no revision {revision!r}; {hint}") from error
+
+
+@contextmanager
+def worktrees(top: Path, commits: Sequence[str]) -> Iterator[list[Path]]:
+    """A folder for each commit, gone when the block is left.
+
+    Raises:
+        InputError: git cannot check a commit out; the message is its own.
+    """
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "bench.run.worktrees", str(top), *commits],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # what ends this process must not end the one that cleans up after it
+    )
+    assert keeper.stdin is not None and keeper.stdout is not None and keeper.stderr is not None
+    try:
+        answer = keeper.stdout.readline()
+        if not answer:
+            raise InputError(f"git cannot make worktrees: {keeper.stderr.read().strip()}")
+        yield [Path(each) for each in json.loads(answer)]
+    finally:
+        keeper.stdin.close()
+        keeper.wait()
+        keeper.stdout.close()
+        keeper.stderr.close()
+
+
+def _keep(top: Path, commits: Sequence[str]) -> int:
+    home = Path(tempfile.mkdtemp(prefix="bench-ab-")).resolve()
+    # Names of one length: the length of a path moves what lies in memory after it.
+    folders = [home / f"{number}" for number in range(len(commits))]
+    try:
+        for folder, name in zip(folders, commits, strict=True):
+            _git(top, "worktree", "add", "--detach", str(folder), name)
+        print(json.dumps([str(folder) for folder in folders]), flush=True)
+        sys.stdin.read()
+    except subprocess.CalledProcessError as error:
+        print(error.stderr, file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        _git(top, "worktree", "prune")
+    return 0
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    # A hook that runs this has the variables of the repository it was run in, which would win over the folder.
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=variables)
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(_keep(Path(sys.argv[1]), sys.argv[2:]))
