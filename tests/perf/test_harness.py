@@ -1,0 +1,98 @@
+"""The harness's own hot paths: what a run, a plan and a report cost beside what they measure."""
+
+import random
+import shutil
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench.commands import write_report
+from bench.measure.timing.sampler import Elapsed, Trace, sample
+from bench.measure.timing.stopping import Stopping
+from bench.results.estimates import estimate
+from bench.results.frame import load_frame
+from bench.results.record import Record, read_records
+from bench.suite.plan import expand
+from tests.helpers import suite
+
+pytestmark = [pytest.mark.perf, pytest.mark.benchmark(group="harness")]
+
+REPORT = Path(__file__).parents[2] / "reports/latency"
+
+LARGE = """
+    name: large
+    axes:
+      backbone: [resnet18, resnet50, mobilenet_v2, cifar_resnet20]
+      attention: [none, se, cbam, eca, {simam: {e_lambda: [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6]}}]
+      placement: [spatial, branch_end]
+      mode: [inference, training]
+      batch: [1, 2, 4, 8, 16, 32, 64, 128]
+    baseline: {attention: none}
+    measures:
+      complexity: {}
+      memory: {}
+      latency: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Twenty runs with the committed report's records, some thousands in all."""
+    folder = tmp_path_factory.mktemp("runs")
+    return [shutil.copytree(REPORT, folder / str(number)) for number in range(20)]
+
+
+def test_read_records(benchmark: BenchmarkFixture, runs: list[Path]) -> None:
+    def read() -> list[Record]:
+        return [record for run in runs for record in read_records(run / "records.jsonl")]
+
+    assert len(benchmark(read)) > 2000
+
+
+def test_load_frame(benchmark: BenchmarkFixture, runs: list[Path]) -> None:
+    assert len(benchmark(load_frame, *runs)) > 2000
+
+
+def test_estimate(benchmark: BenchmarkFixture, runs: list[Path]) -> None:
+    assert benchmark(estimate, load_frame(*runs))
+
+
+def test_write_report(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    benchmark(write_report, [REPORT], tmp_path / "report.md")
+
+
+def test_expand(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    assert benchmark(expand, suite(tmp_path, LARGE)).groups
+
+
+class Instant:
+    """A clock in whose world blocks take no time, and never quite the same."""
+
+    separate_wall = False
+    shortest_block = 0.020
+
+    def __init__(self) -> None:
+        self._seconds = cycle((0.019, 0.020, 0.021))
+
+    def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
+        seconds = next(self._seconds)
+        return Elapsed(seconds, seconds)
+
+
+@pytest.mark.usefixtures("frozen_heap")
+def test_500_rounds_of_six_variants(benchmark: BenchmarkFixture) -> None:
+    rounds, calls = 500, [lambda: None] * 6
+
+    def repeat() -> Trace:
+        return sample(
+            calls,
+            clock=Instant(),
+            stopping=Stopping(target=1e-9, budget=rounds * len(calls) * 0.020),
+            shuffle=random.Random(0).shuffle,
+            announce=lambda index: None,
+        )
+
+    assert len(benchmark(repeat).seconds[0]) == pytest.approx(rounds, abs=1)

@@ -1,0 +1,45 @@
+"""The attention modules beside one another, on the maps of a ResNet's first stage. For the eye: nothing is gated."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import Tensor
+
+from simam.registry import ATTENTION
+
+pytestmark = pytest.mark.perf
+
+SHAPE = (8, 64, 56, 56)
+
+modules = pytest.mark.parametrize("name", [name for name in ATTENTION if name != "none"])
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """On a busy machine several threads wait for one another a hundred times longer than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@modules
+@pytest.mark.benchmark(group="forward")
+def test_forward(benchmark: BenchmarkFixture, name: str) -> None:
+    module, x = ATTENTION.load(name)(SHAPE[1]).eval(), torch.randn(SHAPE)
+    with torch.inference_mode():
+        assert benchmark(module, x).shape == SHAPE
+
+
+@modules
+@pytest.mark.benchmark(group="forward and backward")
+def test_forward_and_backward(benchmark: BenchmarkFixture, name: str) -> None:
+    module, x = ATTENTION.load(name)(SHAPE[1]), torch.randn(SHAPE, requires_grad=True)
+    inputs, upstream = [x, *module.parameters()], torch.randn(SHAPE)
+
+    def step() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(module(x), inputs, upstream)
+
+    assert benchmark(step)[0].shape == SHAPE
