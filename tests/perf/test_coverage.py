@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import binomtest
 
-from bench.measure.timing.sampler import Elapsed, Trace, sample
+from bench.measure.timing.sampler import Elapsed, Trace, calibrate, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.statistics import log_ratios, paired_ratio, student_interval
 
@@ -66,9 +66,20 @@ def simulate(seed: int) -> list[Trace]:
     """One run: what each of its processes saw."""
     draw, shuffle = np.random.default_rng(seed), random.Random(seed).shuffle
     return [
-        sample(process.calls, clock=process, stopping=STOPPING, shuffle=shuffle, announce=lambda index: None)
+        sample(
+            process.calls,
+            calibrate(process.calls, process, _untold),
+            clock=process,
+            stopping=STOPPING,
+            shuffle=shuffle,
+            announce=_untold,
+        )
         for process in (Process(draw) for _ in range(REPEATS))
     ]
+
+
+def _untold(index: int) -> None:
+    """No progress is shown."""
 
 
 @pytest.fixture(scope="module")

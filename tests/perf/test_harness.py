@@ -89,6 +89,7 @@ def test_500_rounds_of_six_variants(benchmark: BenchmarkFixture) -> None:
     def repeat() -> Trace:
         return sample(
             calls,
+            [1] * len(calls),
             clock=Instant(),
             stopping=Stopping(target=1e-9, budget=rounds * len(calls) * 0.020),
             shuffle=random.Random(0).shuffle,
