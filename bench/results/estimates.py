@@ -1,6 +1,6 @@
 """Frame → estimates: each variant by itself, and against its group's baseline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bench.results.frame import AXES
-from bench.results.statistics import Estimate, over_repeats, paired_ratio
+from bench.results.statistics import Estimate, median_log_ratio, over_repeats, ratio_of
 
-Samples: TypeAlias = tuple[float | int | None, ...]
+Row: TypeAlias = Mapping[Any, Any]
+"""Of a frame, by column."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Comparison:
             value is zero or missing.
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
         repeats: how many repeats it rests on.
+        figures: what each of them said: of a time the median log ratio to the baseline over its rounds, none for the
+            baseline itself; else the value.
+        spent: measured seconds of one repeat, for a time.
         details: of the first repeat.
     """
 
@@ -44,6 +48,8 @@ class Comparison:
     ratio: Estimate | None
     difference: Estimate | None
     repeats: int
+    figures: tuple[float | int, ...]
+    spent: float
     details: dict[str, Any]
 
 
@@ -53,64 +59,72 @@ def estimate(frame: pd.DataFrame) -> list[Comparison]:
     Failed and skipped rows give nothing here, nor does a value of which no sample could be read; they stay visible in
     the frame.
     """
-    measured = frame[(frame["status"] == "ok") & frame["median"].notna()]
-    return [
-        comparison
-        for _, rows in measured.groupby(["run", "measure", "group", "value"], sort=False)
-        for comparison in _group(rows)
-    ]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in frame.to_dict("records"):
+        if row["status"] == "ok" and row["median"] is not None:
+            groups.setdefault((row["run"], row["measure"], row["group"], row["value"]), []).append(row)
+    return [comparison for rows in groups.values() for comparison in _group(rows)]
 
 
-def _group(rows: pd.DataFrame) -> Iterator[Comparison]:
-    baseline = {row.repeat: row for row in rows[rows["role"] == "baseline"].itertuples()}
-    for _, own in rows.groupby(["cell", "role"], sort=False):
-        first = own.iloc[0]
-        repeats = list(own.itertuples())
-        pairs = [(row, baseline[row.repeat]) for row in repeats if row.repeat in baseline]
-        timed, alone = first["unit"] == "s", first["role"] == "baseline" or not pairs
-        yield Comparison(
-            run=first["run"],
-            measure=first["measure"],
-            group=first["group"],
-            cell=first["cell"],
-            role=first["role"],
-            axes={axis: first[axis] for axis in AXES},
-            value=first["value"],
-            unit=first["unit"],
-            absolute=_range(own) if timed else over_repeats([_figure(row) for row in repeats]),
-            ratio=None if alone else _time_ratio(pairs) if timed else _exact_ratio(pairs),
-            difference=None
-            if alone or timed
-            else over_repeats([_figure(one) - _figure(other) for one, other in pairs]),
-            repeats=len(own),
-            details=first["details"],
-        )
+def _group(rows: list[Row]) -> Iterator[Comparison]:
+    baseline = {row["repeat"]: row for row in rows if row["role"] == "baseline"}
+    members: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        members.setdefault((row["cell"], row["role"]), []).append(row)
+    for own in members.values():
+        yield _comparison(own, [(row, baseline[row["repeat"]]) for row in own if row["repeat"] in baseline])
 
 
-def _range(own: pd.DataFrame) -> Estimate:
-    samples = np.asarray([each for row in own["samples"] for each in row if each is not None], dtype=float)
+def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
+    first = own[0]
+    timed, alone = first["unit"] == "s", first["role"] == "baseline" or not pairs
+    logs = () if alone or not timed else tuple(_logs(pairs))
+    values = tuple(map(_figure, own))
+    return Comparison(
+        run=first["run"],
+        measure=first["measure"],
+        group=first["group"],
+        cell=first["cell"],
+        role=first["role"],
+        axes={axis: first[axis] for axis in AXES},
+        value=first["value"],
+        unit=first["unit"],
+        absolute=_range(own) if timed else over_repeats(values),
+        ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
+        difference=None if alone or timed else over_repeats([_figure(one) - _figure(other) for one, other in pairs]),
+        repeats=len(own),
+        figures=logs if timed else values,
+        spent=sum(map(_spent, own)) / len(own) if timed else 0.0,
+        details=first["details"],
+    )
+
+
+def _range(own: list[Row]) -> Estimate:
+    samples = np.asarray([each for row in own for each in row["samples"] if each is not None], dtype=float)
     low, high = np.quantile(samples, [0.05, 0.95])
-    point = float(np.median(own["median"].astype(float)))
+    point = float(np.median([row["median"] for row in own]))
     return Estimate(point, float(low), float(high), f"median of {len(own)} repeats; 5th and 95th percentile")
 
 
-def _time_ratio(pairs: list[tuple[Any, Any]]) -> Estimate | None:
-    rounds = [_rounds(own.samples, baseline.samples) for own, baseline in pairs]
-    repeats = [(own, baseline) for own, baseline in rounds if own]
-    return paired_ratio(repeats) if repeats else None
+def _logs(pairs: list[tuple[Row, Row]]) -> Iterator[float]:
+    """Of each repeat the median log ratio over the rounds in which both could be read."""
+    for own, baseline in pairs:
+        rounds = zip(own["samples"], baseline["samples"], strict=True)
+        both = [(one, other) for one, other in rounds if one is not None and other is not None]
+        if both:
+            yield median_log_ratio(*zip(*both, strict=True))
 
 
-def _rounds(own: Samples, baseline: Samples) -> tuple[list[float], list[float]]:
-    """The rounds in which both could be read."""
-    both = [(one, other) for one, other in zip(own, baseline, strict=True) if one is not None and other is not None]
-    return [one for one, _ in both], [other for _, other in both]
+def _spent(row: Row) -> float:
+    """Measured seconds of one repeat: samples are seconds an iteration."""
+    return float(row["details"].get("iterations", 1) * sum(each for each in row["samples"] if each is not None))
 
 
-def _exact_ratio(pairs: list[tuple[Any, Any]]) -> Estimate | None:
+def _exact_ratio(pairs: list[tuple[Row, Row]]) -> Estimate | None:
     ratios = {_figure(own) / _figure(baseline) for own, baseline in pairs if _figure(baseline)}
     return over_repeats(list(ratios)) if len(ratios) == 1 else None
 
 
-def _figure(row: Any) -> float | int:
+def _figure(row: Row) -> float | int:
     """What one repeat says: its only sample, whole numbers kept whole, or the median of those that could be read."""
-    return row.samples[0] if len(row.samples) == 1 else row.median  # type: ignore[no-any-return]
+    return row["samples"][0] if len(row["samples"]) == 1 else row["median"]  # type: ignore[no-any-return]

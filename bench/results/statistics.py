@@ -66,13 +66,13 @@ def over_repeats(figures: Sequence[float]) -> Estimate:
     return Estimate(*student_interval(figures), f"mean of {len(figures)} repeats, Student t")
 
 
-def paired_ratio(repeats: Sequence[tuple[ArrayLike, ArrayLike]]) -> Estimate:
-    """The ratio of a variant to its baseline from (variant, baseline) samples of each repeat, paired by round.
+def median_log_ratio(samples: ArrayLike, baseline: ArrayLike) -> float:
+    """A repeat's figure: the median over its rounds of the log ratio to the baseline."""
+    return float(np.median(log_ratios(samples, baseline)))
 
-    A repeat's figure is the median log ratio over its rounds; the estimate is the mean of the repeats' figures
-    with a Student-t interval over repeats, taken back from the logarithm.
-    """
-    figures = [float(np.median(log_ratios(variant, baseline))) for variant, baseline in repeats]
+
+def ratio_of(figures: Sequence[float]) -> Estimate:
+    """A ratio from the repeats' log ratios: their mean with a Student-t interval, taken back from the logarithm."""
     point, low, high = student_interval(figures)
     return Estimate(
         math.exp(point),
@@ -88,3 +88,54 @@ def count_outliers(samples: ArrayLike) -> int:
     first, third = np.quantile(values, [0.25, 0.75])
     reach = 3 * (third - first)
     return int(np.sum((values < first - reach) | (values > third + reach)))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values adjusted for a family of so many tests (Holm, *Scand. J. Statist.* 6, 1979), in the order given."""
+    adjusted, highest = [0.0] * len(p), 0.0
+    for rank, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw variances that rest on few repeats towards what they have in common.
+
+    Empirical Bayes: the true variances are taken for draws from a scaled inverse χ² distribution, whose scale and
+    degrees of freedom come from the moments of the logarithms of those seen (Smyth, *Stat. Appl. Genet. Mol. Biol.* 3,
+    2004, section 6.2). Where these differ no more than chance makes them, all become the pooled one.
+
+    Args:
+        variances: shape (n,), each > 0.
+        freedom: their degrees of freedom, shape (n,), each ≥ 1.
+        most: what all of them together are worth; no result has more degrees of freedom.
+
+    Returns:
+        The moderated variances and their degrees of freedom, both of shape (n,).
+    """
+    from scipy.special import digamma, polygamma
+
+    seen, own = np.asarray(variances, dtype=float), np.asarray(freedom, dtype=float)
+    shared, prior = float(np.average(seen, weights=own)), math.inf
+    if len(seen) > 1:
+        logs = np.log(seen) - digamma(own / 2) + np.log(own / 2)
+        excess = float(np.var(logs, ddof=1) - np.mean(polygamma(1, own / 2)))
+        if excess > 0:
+            prior = 2 * _inverse_trigamma(excess)
+            shared = math.exp(float(np.mean(logs)) + float(digamma(prior / 2)) - math.log(prior / 2))
+    else:
+        prior = 0.0
+    if math.isinf(prior):
+        return np.full_like(seen, shared), np.full_like(seen, most)
+    return (prior * shared + own * seen) / (prior + own), np.minimum(prior + own, most)
+
+
+def _inverse_trigamma(value: float) -> float:
+    """X > 0 with ψ′(x) = value; ψ′ falls from infinity to 0."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
+    # 1/x < ψ′(x) < 1/x + 1/x² for all x > 0, which encloses the root.
+    low, high = 1 / value, (1 + math.sqrt(1 + 4 * value)) / (2 * value)
+    return float(brentq(lambda x: float(polygamma(1, x)) - value, low, high))
