@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.results.estimates import estimate
     from bench.results.frame import load_frame
+    from bench.run.stored import compare
 
-_HOMES = {"estimate": "bench.results.estimates", "load_frame": "bench.results.frame"}
+_HOMES = {
+    "compare": "bench.run.stored",
+    "estimate": "bench.results.estimates",
+    "load_frame": "bench.results.frame",
+}
 
-__all__ = ["estimate", "load_frame"]
+__all__ = ["compare", "estimate", "load_frame"]
 
 
 def __getattr__(name: str) -> Any:

@@ -41,6 +41,14 @@ class Kind(str, Enum):
     suites = "suites"
 
 
+class Format(str, Enum):
+    """How verdicts are shown."""
+
+    terminal = "terminal"
+    markdown = "markdown"
+    json = "json"
+
+
 SuiteFile = Annotated[Path, typer.Argument(help="A suite file, such as suites/smoke.yaml.", metavar="SUITE")]
 Settings = Annotated[
     list[str] | None,
@@ -50,6 +58,13 @@ Only = Annotated[
     list[str] | None,
     typer.Option(help="Keep a part of the grid, as in backbone=resnet18 or measure=latency.", metavar="KEY=VALUE"),
 ]
+
+Form = Annotated[Format, typer.Option("--format", help="How to show the verdicts.")]
+GitHub = Annotated[
+    bool, typer.Option("--github", help="Also write the job summary and annotations of a GitHub Actions job.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 where anything is inconclusive.")]
+Where = Annotated[Device, typer.Option(help="Where to measure; auto takes a GPU if there is one.")]
 
 
 @app.command(
@@ -63,7 +78,7 @@ def run(
         Path | None, typer.Option(help="Folder of a run that ended early: measure what is missing.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="With --resume: what failed, again.")] = False,
-    device: Annotated[Device, typer.Option(help="Where to measure; auto takes a GPU if there is one.")] = Device.auto,
+    device: Where = Device.auto,
     only: Only = None,
     settings: Settings = None,
 ) -> None:
@@ -107,6 +122,78 @@ def report(
 
     with _errors_for_people():
         write_report(runs, out)
+
+
+@app.command(epilog="Example: `python -m bench compare runs/before runs/after --format markdown`")
+def compare(
+    base: Annotated[Path, typer.Argument(help="Folder of the earlier run.", metavar="BASE")],
+    new: Annotated[Path, typer.Argument(help="Folder of the later run.", metavar="NEW")],
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Compare times though this differs: device, cpu, gpu, threads or torch.", metavar="KEY"),
+    ] = None,
+    form: Form = Format.terminal,
+    github: GitHub = False,
+    strict: Strict = False,
+) -> None:
+    """Say what regressed from one run to another.
+
+    Exit 0: nothing regressed. 1: something did. 2: bad input. 3: a measurement failed or vanished, the runs are
+    incomparable, or nothing could be told.
+    """
+    from bench.commands import compare_folders
+
+    with _errors_for_people():
+        code = compare_folders(base, new, accept or [], form.value, github, strict)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example, from inside the checkout: `python -m bench ab main WORKTREE suites/smoke.yaml`")
+def ab(
+    a: Annotated[str, typer.Argument(help="The earlier revision: a commit, branch or tag.", metavar="REV_A")],
+    b: Annotated[str, typer.Argument(help="The later one, or WORKTREE: what lies here now.", metavar="REV_B")],
+    suite: SuiteFile,
+    out: Annotated[Path | None, typer.Option(help="Folder to make; default runs/ab-SUITE-TIME.")] = None,
+    device: Where = Device.auto,
+    only: Only = None,
+    settings: Settings = None,
+    form: Form = Format.terminal,
+    github: GitHub = False,
+    strict: Strict = False,
+) -> None:
+    """Say what regressed from one git revision to another, measured in alternation.
+
+    Both are checked out beside one another, and their processes are timed block by block in one shuffled order.
+    `simam`, and what the suite imports, come from each revision; the harness is this one.
+
+    Exit codes as of `compare`.
+    """
+    from bench.commands import compare_revisions
+
+    with _errors_for_people():
+        plan = _plan(suite, settings, only)
+        code = compare_revisions(plan, (a, b), out, device.value, form.value, github, strict)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: `python -m bench calibrate reports/calibration --rounds 10`")
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="Where the rounds are, or shall be.", metavar="DIR")],
+    rounds: Annotated[int, typer.Option(min=0, help="How many rounds there shall be; each takes about 8 minutes.")] = 0,
+    compare_suite: Annotated[Path, typer.Option(help="What `compare` is judged on.")] = Path(
+        "suites/calibrate_compare.yaml"
+    ),
+    ab_suite: Annotated[Path, typer.Option(help="What `ab` is judged on.")] = Path("suites/calibrate_ab.yaml"),
+    device: Where = Device.auto,
+) -> None:
+    """Judge the judge: how often the gate, and its peers, cry wolf on this machine, and what they find.
+
+    Rounds that are there are kept, so a killed calibration goes on with the same command, and more can be added later.
+    """
+    from bench.commands import calibrate as carry_out
+
+    with _errors_for_people():
+        carry_out(_plan(compare_suite), _plan(ab_suite), folder, rounds, device.value)
 
 
 @app.command("list", epilog="Example: `python -m bench list backbones`")

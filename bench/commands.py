@@ -1,9 +1,11 @@
 """What each command does, told in the order it does it."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +15,9 @@ from bench.suite.axes import PLACEMENTS
 from bench.suite.measures import MEASURES
 from bench.suite.plan import Group, Plan
 from simam.registry import ATTENTION, BACKBONES
+
+if TYPE_CHECKING:
+    from bench.results.compare import Verdict
 
 
 def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
@@ -76,6 +81,77 @@ def write_report(runs: list[Path], out: Path | None) -> None:
         out.write_text(page, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write {out}: {error.strerror or error}") from error
+
+
+def compare_folders(base: Path, new: Path, accept: list[str], form: str, github: bool, strict: bool) -> int:
+    """Compare two runs and show the verdicts. Returns the exit code."""
+    from bench.run.stored import compare
+
+    page = _job_summary(form) if github else None
+    return _tell(compare(base, new, accept), form, page, strict)
+
+
+def compare_revisions(
+    plan: Plan, revisions: tuple[str, str], out: Path | None, device: str, form: str, github: bool, strict: bool
+) -> int:
+    """Measure two revisions in pairs and show the verdicts. Returns the exit code."""
+    from bench.report.verdicts import markdown
+    from bench.run import revisions as paired
+    from bench.run.directory import RunDirectory
+    from bench.run.stored import judge_sides
+
+    page, console = _job_summary(form) if github else None, Console(stderr=True)
+    folder = paired.compare_revisions(plan, revisions, Path.cwd(), out, device, console)
+    verdicts = judge_sides(folder)
+    with RunDirectory(folder) as held:
+        held.write(
+            "report.md", f"# {' → '.join(revisions)}: {plan.suite.title or plan.suite.name}\n\n{markdown(verdicts)}"
+        )
+    code = _tell(verdicts, form, page, strict)
+    console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
+    return code
+
+
+def _tell(verdicts: "list[Verdict]", form: str, page: Path | None, strict: bool) -> int:
+    from bench.report import verdicts as told
+    from bench.results.compare import exit_code
+
+    code = exit_code(verdicts, strict)
+    if form == "markdown":
+        print(told.markdown(verdicts))
+    elif form == "json":
+        print(told.as_json(verdicts, code))
+    else:
+        # Piped, a line is as long as it has to be; nothing is cut off.
+        console = Console() if sys.stdout.isatty() else Console(width=1000)
+        console.print(told.terminal(verdicts))
+        console.print(f"\n{told.summary(verdicts)}", markup=False, highlight=False)
+    if page is not None:
+        with page.open("a", encoding="utf-8") as file:
+            file.write(told.markdown(verdicts))
+        print(told.annotations(verdicts), end="")
+    return code
+
+
+def _job_summary(form: str) -> Path:
+    """Where a job on GitHub wants its summary; looked for before anything is measured."""
+    if form == "json":
+        raise InputError(
+            "--github prints annotations among the lines: it goes with terminal or markdown, not with json"
+        )
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        raise InputError(
+            "--github is for a job of GitHub Actions, where GITHUB_STEP_SUMMARY names a file; it is not set"
+        )
+    return Path(path)
+
+
+def calibrate(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str) -> None:
+    """Record rounds of code against itself and of slowed code, and report what every gate makes of them."""
+    from bench.run.calibrate import record
+
+    record(compare, ab, folder, rounds, device, Console(stderr=True))
 
 
 def show_names(kinds: Iterable[str]) -> None:

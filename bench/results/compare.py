@@ -130,7 +130,7 @@ def exit_code(verdicts: Iterable[Verdict], strict: bool = False) -> int:
     return 3 if strict and "inconclusive" in kinds else 0
 
 
-_SAME = Estimate(1.0, 1.0, 1.0, "the same records")
+_SAME = Estimate(1.0, 1.0, 1.0, "same records")
 
 
 @dataclass(frozen=True)

@@ -103,14 +103,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         Raises:
             RunError: the file is damaged.
         """
-        path = self.path / "environment.json"
-        if not path.exists():
-            return {}
-        try:
-            found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-            return {id_: {"facts": dict(each["facts"]), "state": dict(each["state"])} for id_, each in found.items()}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{path} is damaged: {error}") from error
+        return read_environments(self.path)
 
     def add_environment(self, environment: Environment) -> None:
         known = self.environments()
@@ -133,6 +126,22 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             half.replace(self.path / name)
         except OSError as error:
             raise RunError(f"cannot write {self.path / name}: {error.strerror or error}") from error
+
+
+def read_environments(path: Path) -> dict[str, dict[str, Any]]:
+    """What :meth:`RunDirectory.environments` gives, of a folder that may be written meanwhile.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    file = path / "environment.json"
+    if not file.exists():
+        return {}
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        return {id_: {"facts": dict(each["facts"]), "state": dict(each["state"])} for id_, each in found.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunError(f"{file} is damaged: {error}") from error
 
 
 def read_sides(path: Path) -> dict[str, Any]:

@@ -1,0 +1,211 @@
+"""Invented runs, whose verdicts are known beforehand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.results.compare import Stored, Verdict, compare_runs, compare_sides, exit_code
+from bench.results.frame import load_frame
+from bench.results.record import Record, Role, Status, Value, append_records
+
+GATE = {"latency_ratio": 0.01, "params": None}
+FACTS = {"device": "cpu", "cpu": "Model T", "gpu": None, "threads": 2, "packages": {"torch": "9.9"}}
+QUIET = (0.000, 0.001, -0.001, 0.002, -0.002, 0.000)
+"""How far each process is off, as a fraction."""
+
+
+def record(role: Role, cell: str, repeat: int, *values: Value, status: Status = "ok", **other: Any) -> Record:
+    return Record(
+        suite="s",
+        measure=other.get("measure", "latency"),
+        group=other.get("group", "net"),
+        cell=cell,
+        role=role,
+        axes={},
+        options={},
+        repeat=repeat,
+        seed=None,
+        status=status,
+        reason=None if status == "ok" else "the worker was killed by SIGSEGV",
+        traceback=None,
+        values=values,
+        details={"iterations": 2},
+        environment="e",
+        started="2026-01-01T00:00:00+00:00",
+        elapsed=1.0,
+    )
+
+
+def times(role: Role, cell: str, seconds: float, off: Sequence[float] = QUIET) -> list[Record]:
+    """Three rounds a process, each process off by a fraction of its own."""
+    return [
+        record(role, cell, repeat, Value("latency", "s", (seconds * (1 + each),) * 3))
+        for repeat, each in enumerate(off)
+    ]
+
+
+def counts(cell: str, params: int | None) -> Record:
+    return record("variant", cell, 0, Value("params", "1", (params,)), measure="complexity")
+
+
+def group(slower: float = 1.0, twin: Sequence[float] = QUIET[::-1], params: int | None = 100) -> list[Record]:
+    flat = (0.0,) * 6
+    return [
+        *times("baseline", "net/none", 0.1, flat),
+        *times("variant", "net/simam", 0.2 * slower),
+        *times("twin", "net/none", 0.1, twin),
+        counts("net/simam", params),
+    ]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Callable[..., Stored]:
+    def store(records: Sequence[Record], name: str = "run", **facts: Any) -> Stored:
+        folder = tmp_path / f"{name}{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        append_records(folder / "records.jsonl", records)
+        return Stored(name, load_frame(folder), {"e": {"facts": {**FACTS, **facts}, "state": {}}}, GATE)
+
+    return store
+
+
+def kinds(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    return {verdict.value: verdict.kind for verdict in verdicts}
+
+
+@pytest.mark.parametrize(
+    ("slower", "kind", "code"),
+    [(1.05, "regressed", 1), (0.95, "improved", 0), (1.001, "unchanged", 0)],
+)
+def test_a_slowed_copy(stored: Callable[..., Stored], slower: float, kind: str, code: int) -> None:
+    verdicts = compare_runs(stored(group()), stored(group(slower, twin=QUIET)))
+    assert kinds(verdicts) == {"latency_ratio": kind, "params": "unchanged"}
+    assert exit_code(verdicts) == code
+    [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
+    assert time.change is not None and time.change.point == pytest.approx(slower)
+    assert time.base is not None and time.base.point == pytest.approx(2.0, rel=1e-3)
+
+
+def test_a_run_with_itself_is_unchanged_however_noisy(stored: Callable[..., Stored]) -> None:
+    run = stored([*times("baseline", "net/none", 0.1, (0.5, -0.5, 0, 0, 0, 0)), *group()[6:]])
+    verdicts = compare_runs(run, run)
+    assert set(kinds(verdicts).values()) == {"unchanged"} and exit_code(verdicts) == 0
+
+
+def test_one_parameter_more_regresses_and_one_less_improves(stored: Callable[..., Stored]) -> None:
+    base = stored([counts("net/simam", 100)])
+    more, less = stored([counts("net/simam", 101)]), stored([counts("net/simam", 99)])
+    assert kinds(compare_runs(base, more)) == {"params": "regressed"}
+    assert kinds(compare_runs(base, less)) == {"params": "improved"}
+
+
+@pytest.mark.parametrize("key", ["cpu", "threads", "torch"])
+def test_another_machine_is_incomparable_but_for_what_is_exact(stored: Callable[..., Stored], key: str) -> None:
+    other = {"packages": {"torch": "9.8"}} if key == "torch" else {key: "another"}
+    base, new = stored(group(), "base"), stored(group(1.05), "new", **other)
+    verdicts = compare_runs(base, new)
+    assert kinds(verdicts) == {"latency_ratio": "incomparable", "params": "unchanged"}
+    assert exit_code(verdicts) == 3
+    assert f"--accept {key}" in (verdicts[0].reason or "")
+    assert kinds(compare_runs(base, new, accept=[key]))["latency_ratio"] == "regressed"
+
+
+def test_on_a_gpu_the_cpu_may_differ(stored: Callable[..., Stored]) -> None:
+    base = stored(group(), device="cuda", gpu="G", cpu="one")
+    same, other = stored(group(1.05), device="cuda", gpu="G", cpu="two"), stored(group(), device="cuda", gpu="H")
+    assert kinds(compare_runs(base, same))["latency_ratio"] == "regressed"
+    assert kinds(compare_runs(base, other))["latency_ratio"] == "incomparable"
+
+
+def test_a_control_that_does_not_pass_leaves_its_group_open(stored: Callable[..., Stored]) -> None:
+    verdicts = compare_runs(stored(group(), "base"), stored(group(1.05, twin=[0.02 + each for each in QUIET]), "new"))
+    [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
+    assert time.kind == "inconclusive" and time.reason == "the A/A control of new did not pass"
+    assert time.control is not None and time.control.point == pytest.approx(1.02)
+    assert time.repeats is None  # a machine that tells identical builds apart is not cured by patience
+    assert exit_code(verdicts) == 0 and exit_code(verdicts, strict=True) == 3
+
+
+def test_a_noisy_control_says_how_many_repeats_would_do(stored: Callable[..., Stored]) -> None:
+    wide = (0.02, -0.02, 0.02, -0.02, 0.02, -0.02)
+    verdicts = compare_runs(stored(group(twin=wide)), stored(group(1.05, twin=wide)))
+    [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
+    assert time.kind == "inconclusive" and time.repeats is not None and time.repeats > 6
+    # Two iterations a block, three rounds: 2 × 3 × (0.1 + 0.21 + 0.1) seconds a repeat.
+    assert time.seconds == pytest.approx(time.repeats * 6 * 0.41, rel=1e-2)
+
+
+def test_without_a_control_nothing_is_told(stored: Callable[..., Stored]) -> None:
+    def run(slower: float) -> Stored:
+        return stored([each for each in group(slower) if each.role != "twin"])
+
+    [time] = [verdict for verdict in compare_runs(run(1.0), run(1.05)) if verdict.value == "latency_ratio"]
+    assert time.kind == "inconclusive" and time.reason == "no A/A control was measured beside it"
+
+
+def test_what_failed_vanished_or_is_new_is_said(stored: Callable[..., Stored]) -> None:
+    base = stored([counts("net/a", 1), counts("net/b", 1), counts("net/c", 1)], "base")
+    dead = record("variant", "net/a", 0, status="failed", measure="complexity")
+    new = stored([dead, counts("net/c", 1), counts("net/d", 1)], "new")
+    verdicts = compare_runs(base, new)
+    assert [(verdict.kind, verdict.cell, verdict.reason) for verdict in verdicts] == [
+        ("failed", "net/a", "new: failed: the worker was killed by SIGSEGV"),
+        ("failed", "net/b", "new has no such measurement"),
+        ("unchanged", "net/c", None),
+        ("new", "net/d", "base has no such measurement"),
+    ]
+    assert exit_code(verdicts) == 3
+    assert exit_code([*verdicts, replace(verdicts[0], kind="regressed")]) == 1
+
+
+def test_a_measurement_that_failed_everywhere_is_not_forgotten(stored: Callable[..., Stored]) -> None:
+    dead = stored([record("variant", "net/a", 0, status="failed", measure="complexity"), counts("net/c", 1)])
+    verdicts = compare_runs(dead, dead)
+    assert [verdict.kind for verdict in verdicts] == ["failed", "unchanged"] and exit_code(verdicts) == 3
+
+
+def test_a_value_that_cannot_be_read_is_a_failure(stored: Callable[..., Stored]) -> None:
+    verdicts = compare_runs(stored([counts("net/a", 1)]), stored([counts("net/a", None)]))
+    assert [verdict.kind for verdict in verdicts] == ["failed"]
+
+
+def test_nothing_gated_or_nothing_told_is_no_pass(stored: Callable[..., Stored]) -> None:
+    run = replace(stored(group()), gate={"macs": None})
+    assert compare_runs(run, run) == [] and exit_code([]) == 3
+
+
+def test_a_threshold_on_a_count_allows_that_much(stored: Callable[..., Stored]) -> None:
+    base = replace(stored([counts("net/a", 1000)]), gate={"params": 0.01})
+    within, beyond = (replace(stored([counts("net/a", n)]), gate={}) for n in (1010, 1011))
+    assert kinds(compare_runs(base, within)) == {"params": "unchanged"}
+    assert kinds(compare_runs(base, beyond)) == {"params": "regressed"}
+
+
+def test_one_process_a_side_is_too_few(stored: Callable[..., Stored]) -> None:
+    def run(slower: float) -> Stored:
+        return stored([each for each in group(slower) if each.repeat == 0])
+
+    [time] = [verdict for verdict in compare_runs(run(1.0), run(1.05)) if verdict.value == "latency_ratio"]
+    assert time.kind == "inconclusive" and "at least two repeats" in (time.reason or "")
+
+
+def sides(slower: float, params: int = 100) -> list[Record]:
+    """What ab records: A in the role of the baseline, B in that of the variant, a group a cell."""
+    off = zip(times("baseline", "net/none", 0.1), times("variant", "net/none", 0.1 * slower, QUIET[::-1]), strict=True)
+    exact = [
+        record("baseline", "net/none", 0, Value("params", "1", (100,)), measure="complexity"),
+        record("variant", "net/none", 0, Value("params", "1", (params,)), measure="complexity"),
+    ]
+    return [*exact, *(each for pair in off for each in pair)]
+
+
+@pytest.mark.parametrize(("slower", "kind"), [(1.03, "regressed"), (1.0, "unchanged"), (0.97, "improved")])
+def test_two_revisions_are_judged_directly_the_plain_network_too(
+    stored: Callable[..., Stored], slower: float, kind: str
+) -> None:
+    verdicts = compare_sides(stored(sides(slower)).frame, GATE, ("A (main)", "B (mine)"))
+    assert kinds(verdicts) == {"latency_ratio": kind, "params": "unchanged"}
+    assert compare_sides(stored(sides(1.0, params=101)).frame, GATE, ("A", "B"))[0].kind == "regressed"
