@@ -154,13 +154,15 @@ def noise(control: Control | Failure) -> Finding:
     """Not fine when the interval is wider than the threshold or lies wholly beyond it.
 
     A report asks for an interval within the threshold, over six processes. They differ in where their memory lies, so a
-    single one may be up to a per cent off on a machine at rest.
+    single one is often half a per cent off, now and then more than one, on a machine at rest.
     """
     if isinstance(control, Failure):
         return _failed("noise", control)
     limit = math.log1p(THRESHOLD)
     fine = control.halfwidth <= limit and abs(control.point) - control.halfwidth <= limit
-    remedy = "End what else runs here, or give runs more time, as in `--set measures.latency.budget=240s`."
+    remedy = (
+        "End what else runs here and ask again, or give runs more time, as in `--set measures.latency.budget=240s`."
+    )
     return _finding("noise", f"{_equality(control)}, {_spread(control)}", fine, remedy)
 
 
