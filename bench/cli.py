@@ -204,6 +204,21 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list; defaul
     show_names([kind.value] if kind else [each.value for each in Kind])
 
 
+@app.command(epilog="Example: `python -m bench doctor --device cpu`")
+def doctor(
+    device: Annotated[Device, typer.Option(help="What to measure on; auto takes a GPU if there is one.")] = Device.auto,
+) -> None:
+    """Say whether this machine is fit to measure on, and what to do where it is not. Takes about 20 s.
+
+    Exit 0: fit. 2: bad usage. 3: something is not fine.
+    """
+    from bench.commands import examine
+
+    with _errors_for_people():
+        fit = examine(device.value)
+    raise typer.Exit(OK if fit else FAILED)
+
+
 def main() -> None:
     """Run the command line."""
     app()

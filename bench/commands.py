@@ -3,12 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from bench.errors import InputError
 from bench.suite.axes import PLACEMENTS
@@ -18,6 +21,7 @@ from simam.registry import ATTENTION, BACKBONES
 
 if TYPE_CHECKING:
     from bench.results.compare import Verdict
+    from bench.run.doctor import Finding
 
 
 def run_suite(plan: Plan, out: Path | None, device: str) -> bool:
@@ -162,6 +166,38 @@ def show_names(kinds: Iterable[str]) -> None:
             print(f"  {line}")
 
 
+def examine(device: str) -> bool:
+    """Print what speaks for and against measuring on this machine. Returns whether it is fit."""
+    from bench.run.checkup import read_facts
+    from bench.run.doctor import diagnose
+    from bench.run.executor import LocalProcesses
+
+    progress = Console(stderr=True)
+    with LocalProcesses() as execute:
+        facts = read_facts(device, execute, partial(progress.print, markup=False, highlight=False))
+    findings = diagnose(facts)
+    show = _findings_in_table if sys.stdout.isatty() else _findings_in_lines
+    show(findings)
+    wrong = [finding.name for finding in findings if finding.fine is False]
+    print(f"not fit to measure on: {', '.join(wrong)}" if wrong else "fit to measure on")
+    return not wrong
+
+
+def _findings_in_table(findings: "Sequence[Finding]") -> None:
+    table = Table(show_header=False, box=box.HORIZONTALS)
+    for finding in findings:
+        remedy = f"\n[bold]{escape(finding.remedy)}[/]" if finding.remedy else ""
+        table.add_row(FIT[finding.fine], finding.name, escape(finding.seen) + remedy, style=STYLES[finding.fine])
+    Console(highlight=False).print(table)
+
+
+def _findings_in_lines(findings: "Sequence[Finding]") -> None:
+    for finding in findings:
+        print(f"{FIT[finding.fine]:<9}{finding.name:<17}{finding.seen}")
+        if finding.remedy:
+            print(f"{'':<9}{'remedy:':<17}{finding.remedy}")
+
+
 def _names(kind: str) -> list[str]:
     registries: dict[str, Any] = {"attention": ATTENTION, "backbones": BACKBONES, "measures": MEASURES}
     if kind in registries:
@@ -197,6 +233,11 @@ def _page(folders: list[Path]) -> str:
         raise InputError(f"cannot read the run: {error}") from error
     return render(frame, runs)
 
+
+FIT = {True: "fine", False: "not fine", None: "unknown"}
+"""How a finding's ``fine`` reads."""
+STYLES = {True: "", False: "red", None: "dim"}
+"""How it looks in a terminal."""
 
 DEFAULT_THRESHOLD = 0.01
 """Of a ratio, where the suite gates none."""

@@ -17,6 +17,7 @@ import psutil
 from bench.errors import InputError
 from bench.run.executor import Executor
 from bench.run.probe import ask_torch
+from bench.run.system import cpu_model, governor
 
 _PACKAGES = ("simam-bench", "torch", "torchvision", "fvcore", "numpy", "scipy", "pandas")
 
@@ -56,7 +57,7 @@ def read_environment(wanted: str, execute: Executor, tree: Path | None = None) -
     device = "cuda" if wanted != "cpu" and seen["gpu"] else "cpu"
     facts = {
         "device": device,
-        "cpu": _cpu_model(),
+        "cpu": cpu_model() or platform.processor() or None,
         "cores": psutil.cpu_count(logical=False),
         "logical_cores": psutil.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
@@ -70,15 +71,6 @@ def read_environment(wanted: str, execute: Executor, tree: Path | None = None) -
         **_revision(tree or Path(__file__).parents[2]),
     }
     return Environment(facts, _state())
-
-
-def _cpu_model() -> str | None:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or None
 
 
 def _version(package: str) -> str | None:
@@ -112,12 +104,5 @@ def _state() -> dict[str, Any]:
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "cpu_mhz": frequency.current if frequency else None,
-        "governor": _governor(),
+        "governor": governor(),
     }
-
-
-def _governor() -> str | None:
-    try:
-        return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text(encoding="utf-8").strip()
-    except OSError:
-        return None

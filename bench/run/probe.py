@@ -1,4 +1,4 @@
-"""What torch says of this machine, asked in a worker, so that the parent need not import torch."""
+"""What a worker says of this machine, so that the parent need not import torch."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,13 +8,17 @@ from typing import Any, ClassVar
 
 from bench.errors import InputError
 from bench.measure import Outcome, Subject
-from bench.run.executor import Executor
+from bench.run.executor import Executor, Message
 from bench.run.worker import Job, Member
 from bench.suite.axes import Cell
 from bench.suite.measures import MeasureSpec
 
 _TIMEOUT = 600.0
 """Seconds for the first import of torch, which may come from a slow disk."""
+
+
+class NoAnswer(Exception):
+    """A worker failed or died; the message is its reason."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,70 @@ class Torch:
         yield group[0], Outcome((), facts)
 
 
+@dataclass(frozen=True)
+class Rates:
+    """What a device reaches at best.
+
+    Args:
+        copy_bandwidth: B/s, read plus written, far beyond the caches.
+        matmul_rate: FLOP/s in fp32; a multiply-add counts as 2 operations.
+        rounds: each of which was timed once; the best one counts.
+        gpu_clock: ``hertz``, ``highest`` and ``slowed_by`` at work; None on a CPU and where it cannot be read.
+    """
+
+    copy_bandwidth: float
+    matmul_rate: float
+    rounds: int
+    gpu_clock: Mapping[str, Any] | None
+
+
 def ask_torch(execute: Executor) -> Mapping[str, Any]:
     """``threads``, the ``gpu`` and ``cuda`` version and what ``kernels`` amount to, None where there is none.
 
     Raises:
         InputError: torch cannot be imported.
     """
-    job = Job(MeasureSpec(f"{__name__}:Torch"), (Member(0, "variant", Cell()),), 0, None, "cpu", fresh=False)
+    try:
+        [answer] = ask(_question(f"{__name__}:Torch"), execute)
+    except NoAnswer as error:
+        raise InputError(f"torch cannot be used here: {error}") from error
+    facts: Mapping[str, Any] = answer["details"]
+    return facts
+
+
+def ask_rates(device: str, execute: Executor) -> Rates:
+    """How fast a device copies and multiplies; takes some seconds.
+
+    Args:
+        device: "cpu" or "cuda".
+        execute: runs the worker that measures it.
+
+    Raises:
+        NoAnswer: it could not be measured.
+    """
+    [answer] = ask(_question("bench.measure.machine:Machine", device=device), execute)
+    bandwidth, rate = (value["samples"] for value in answer["values"])
+    return Rates(max(bandwidth), max(rate), len(rate), answer["details"]["gpu_clock"])
+
+
+def ask(job: Job, execute: Executor) -> list[Message]:
+    """What was measured of each member of a job.
+
+    Raises:
+        NoAnswer: one could not be measured.
+    """
+    answers = []
     for message in execute(job, _TIMEOUT):
         if "measured" in message:
-            facts: Mapping[str, Any] = message["details"]
+            answers.append(message)
         elif "start" not in message:
-            raise InputError(f"torch cannot be used here: {message.get('reason') or message.get('died')}")
-    return facts
+            raise NoAnswer(message.get("reason") or message.get("died"))
+    return answers
+
+
+def _question(measure: str, **options: Any) -> Job:
+    """A job that is about the machine, not about a cell."""
+    return Job(MeasureSpec(measure, tuple(options.items())), (Member(0, "variant", Cell()),), 0, None, "cpu", False)
 
 
 def _kernels() -> str | None:

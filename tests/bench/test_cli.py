@@ -131,7 +131,7 @@ def test_list_names_what_a_suite_may_use() -> None:
         assert f"  {name}\n" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "report", "list"])
+@pytest.mark.parametrize("command", ["run", "plan", "report", "list", "doctor"])
 def test_help_has_an_example(command: str) -> None:
     done = bench(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout

@@ -1,0 +1,100 @@
+"""How fast this machine copies and multiplies: the two roofs over every operator."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+
+from bench.measure import Outcome, Seconds, Subject
+from bench.measure.nvml import read_clock
+from bench.measure.timing.cpu import CpuClock
+from bench.measure.timing.cuda import CudaClock
+from bench.measure.timing.sampler import Clock, calibrate, sample
+from bench.measure.timing.stopping import Stopping
+from bench.results.record import Value
+
+_SIDES = {"cpu": 2048, "cuda": 8192}
+"""Of square matrices that keep every core or multiprocessor at work, in a fraction of a second."""
+_BUSY = 20
+"""Products that a GPU is given at once, some tenths of a second of work, so that its clock is read at work."""
+
+
+class Task(NamedTuple):
+    """Something to run, and how much work one call of it is."""
+
+    work: int
+    call: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """``copy_bandwidth`` in B/s and ``matmul_rate`` in FLOP/s, one sample a round.
+
+    The best sample is the machine's: whatever disturbs one makes it slower. A copy counts what is read and what is
+    written. A multiply-add counts as 2 operations. fp32, with torch's own settings.
+
+    Args:
+        device: "cpu" or "cuda".
+        budget: measured seconds, both together.
+        copied_bytes: half a GiB lies far beyond every last-level cache but a few servers'.
+        side: of the square matrices; None for one that suits the device.
+    """
+
+    device: str = "cpu"
+    budget: Seconds = 4.0
+    copied_bytes: int = 2**29
+    side: int | None = None
+
+    axes: ClassVar[frozenset[str]] = frozenset()
+    gates: ClassVar[tuple[str, ...]] = ()
+    timed: ClassVar[bool] = True
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        announce(group[0])
+        tasks = copy(self.device, self.copied_bytes), matmul(self.device, self.side or _SIDES[self.device])
+        clock = CudaClock() if self.device == "cuda" else CpuClock()
+        bandwidth, rate = rates(tasks, clock, self.budget, random.Random(seed).shuffle)
+        values = Value("copy_bandwidth", "B/s", bandwidth), Value("matmul_rate", "FLOP/s", rate)
+        yield group[0], Outcome(values, {"gpu_clock": _clock_at_work(tasks[1]) if self.device == "cuda" else None})
+
+
+def copy(device: str, copied_bytes: int) -> Task:
+    """Copy an fp32 tensor of that many bytes into another; its work is in bytes."""
+    source = torch.ones(copied_bytes // 4, device=device)
+    target = torch.empty_like(source)
+    return Task(2 * source.nbytes, lambda: target.copy_(source))
+
+
+def matmul(device: str, side: int) -> Task:
+    """Multiply two square fp32 matrices; its work is in operations."""
+    left, right, product = (torch.ones(side, side, device=device) for _ in range(3))
+    return Task(2 * side**3, lambda: torch.mm(left, right, out=product))
+
+
+def rates(
+    tasks: Sequence[Task], clock: Clock, budget: float, shuffle: Callable[[list[int]], None]
+) -> list[tuple[float, ...]]:
+    """Work a second of each task, one sample a round, until ``budget`` measured seconds are spent."""
+    # No width is below this target, so all of the budget is used: the best of few rounds would be no best.
+    stopping = Stopping(target=-1.0, budget=budget)
+    calls = [task.call for task in tasks]
+    trace = sample(
+        calls, calibrate(calls, clock, _untold), clock=clock, stopping=stopping, shuffle=shuffle, announce=_untold
+    )
+    return [tuple(task.work / second for second in seconds) for task, seconds in zip(tasks, trace.seconds, strict=True)]
+
+
+def _untold(index: int) -> None:
+    """Who measures a machine need not know which of the two is under way."""
+
+
+def _clock_at_work(task: Task) -> dict[str, Any] | None:
+    for _ in range(_BUSY):
+        task.call()
+    clock = read_clock(str(torch.cuda.get_device_properties().uuid))
+    torch.cuda.synchronize()
+    return asdict(clock) if clock else None
