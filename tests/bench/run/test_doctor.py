@@ -173,7 +173,7 @@ def value(name: str, *samples: float) -> dict[str, Any]:
 
 MACHINE = "bench.measure.machine:Machine"
 ANSWERS: dict[str, dict[str, Any]] = {
-    "bench.run.probe:Torch": {"values": [], "details": {"threads": 2, "gpu": None, "cuda": None}},
+    "bench.run.probe:Torch": {"values": [], "details": {"threads": 2, "gpu": None, "cuda": None, "kernels": None}},
     MACHINE: {"values": [value("copy", 1e9, 3e9, 2e9), value("mul", 5e9, 4e9, 3e9)], "details": {"gpu_clock": None}},
     "latency": {"values": [value("latency", *[0.002] * 16)], "details": {}},
 }
