@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.paired import paired
     from bench.results.estimates import estimate
     from bench.results.frame import load_frame
     from bench.run.stored import compare
@@ -15,9 +16,10 @@ _HOMES = {
     "compare": "bench.run.stored",
     "estimate": "bench.results.estimates",
     "load_frame": "bench.results.frame",
+    "paired": "bench.paired",
 }
 
-__all__ = ["compare", "estimate", "load_frame"]
+__all__ = ["compare", "estimate", "load_frame", "paired"]
 
 
 def __getattr__(name: str) -> Any:

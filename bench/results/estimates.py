@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 import pandas as pd
 
 from bench.results.frame import AXES
-from bench.results.statistics import Estimate, median_log_ratio, over_repeats, ratio_of
+from bench.results.statistics import Estimate, median_log_ratio, over_repeats, ratio_of, time_range
 
 Row: TypeAlias = Mapping[Any, Any]
 """Of a frame, by column."""
@@ -89,7 +88,7 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         axes={axis: first[axis] for axis in AXES},
         value=first["value"],
         unit=first["unit"],
-        absolute=_range(own) if timed else over_repeats(values),
+        absolute=time_range([_read(row) for row in own]) if timed else over_repeats(values),
         ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
         difference=None if alone or timed else over_repeats([_figure(one) - _figure(other) for one, other in pairs]),
         repeats=len(own),
@@ -97,13 +96,6 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         spent=sum(map(_spent, own)) / len(own) if timed else 0.0,
         details=first["details"],
     )
-
-
-def _range(own: list[Row]) -> Estimate:
-    samples = np.asarray([each for row in own for each in row["samples"] if each is not None], dtype=float)
-    low, high = np.quantile(samples, [0.05, 0.95])
-    point = float(np.median([row["median"] for row in own]))
-    return Estimate(point, float(low), float(high), f"median of {len(own)} repeats; 5th and 95th percentile")
 
 
 def _logs(pairs: list[tuple[Row, Row]]) -> Iterator[float]:
@@ -115,9 +107,13 @@ def _logs(pairs: list[tuple[Row, Row]]) -> Iterator[float]:
             yield median_log_ratio(*zip(*both, strict=True))
 
 
+def _read(row: Row) -> list[float]:
+    return [each for each in row["samples"] if each is not None]
+
+
 def _spent(row: Row) -> float:
     """Measured seconds of one repeat: samples are seconds an iteration."""
-    return float(row["details"].get("iterations", 1) * sum(each for each in row["samples"] if each is not None))
+    return float(row["details"].get("iterations", 1) * sum(_read(row)))
 
 
 def _exact_ratio(pairs: list[tuple[Row, Row]]) -> Estimate | None:

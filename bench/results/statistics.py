@@ -30,8 +30,8 @@ def log_ratios(samples: ArrayLike, baseline: ArrayLike) -> NDArray[np.float64]:
     return logs
 
 
-def median_halfwidth(values: ArrayLike, level: float = LEVEL) -> float:
-    """Half the width of the distribution-free interval of a median, from order statistics.
+def median_interval(values: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
+    """The distribution-free interval of a median, from order statistics of independent values.
 
     The ranks n/2 ± z√n/2 are the normal approximation of the binomial ones (Conover, *Practical Nonparametric
     Statistics*, section 3.2), rounded outwards. Infinite where they leave the sample.
@@ -43,8 +43,14 @@ def median_halfwidth(values: ArrayLike, level: float = LEVEL) -> float:
     reach = float(ndtri((1 + level) / 2)) * math.sqrt(n) / 2
     low, high = math.floor(n / 2 - reach), math.ceil(n / 2 + 1 + reach)
     if low < 1 or high > n:
-        return math.inf
-    return float(ordered[high - 1] - ordered[low - 1]) / 2
+        return -math.inf, math.inf
+    return float(ordered[low - 1]), float(ordered[high - 1])
+
+
+def median_halfwidth(values: ArrayLike, level: float = LEVEL) -> float:
+    """Half the width of :func:`median_interval`."""
+    low, high = median_interval(values, level)
+    return (high - low) / 2
 
 
 def student_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float | None, float | None]:
@@ -80,6 +86,13 @@ def ratio_of(figures: Sequence[float]) -> Estimate:
         None if high is None else math.exp(high),
         f"mean of {len(figures)} repeats' median log ratio, Student t",
     )
+
+
+def time_range(samples: Sequence[Sequence[float]]) -> Estimate:
+    """A time itself, from the samples of each repeat: the median of their medians, with the 5th and 95th percentile."""
+    low, high = np.quantile(np.concatenate([np.asarray(each) for each in samples]), [0.05, 0.95])
+    point = float(np.median([np.median(each) for each in samples]))
+    return Estimate(point, float(low), float(high), f"median of {len(samples)} repeats; 5th and 95th percentile")
 
 
 def count_outliers(samples: ArrayLike) -> int:

@@ -1,0 +1,207 @@
+"""Any two or more callables against one another, from a notebook or a script."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from bench.errors import InputError
+from bench.measure import Outcome, Subject
+from bench.measure.timing.sampler import Trace, calibrate, sample
+from bench.measure.timing.stopping import Stopping
+from bench.results.record import Value
+from bench.results.statistics import Estimate, log_ratios, median_interval, median_log_ratio, ratio_of, time_range
+
+Calls: TypeAlias = Mapping[str, Callable[[], object]]
+
+ONE_PROCESS = "one process: the interval knows nothing of what differs from process to process; a factory would"
+TIMEOUT = 600.0
+"""Seconds of silence after which a process counts as hung."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """What came of it.
+
+    Args:
+        baseline: the name that the others are compared with: the first.
+        ratios: name → time over the baseline's, with its 95 % interval.
+        seconds: name → seconds a call: the median, with the 5th and 95th percentile of all samples.
+        control: the ratio of a second build of the baseline to the first; None where there was one process.
+        note: what the intervals rest on.
+    """
+
+    baseline: str
+    ratios: Mapping[str, Estimate]
+    seconds: Mapping[str, Estimate]
+    control: Estimate | None
+    note: str
+
+    def __str__(self) -> str:
+        from bench.report.paired import text
+
+        return text(self)
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        from bench.report.paired import markdown
+
+        return markdown(self)
+
+
+def paired(
+    calls: Calls | Callable[[], Calls],
+    budget: str | float = "20s",
+    target: str | float = "1%",
+    processes: int = 6,
+    device: str = "cpu",
+) -> Paired:
+    """Time callables against one another: shuffled rounds, ratios within a round, an interval on each.
+
+    Args:
+        calls: name → callable, the first being what the others are compared with; all are timed in this process. Or a
+            factory that makes such a mapping: then each of several fresh processes makes its own, with a second build
+            of the first as the A/A control, and the interval is one over processes. It is sent by value, so a function
+            of a notebook will do.
+        budget: measured seconds in all, such as "20s" or 20.
+        target: half-width of each ratio at which a process has seen enough, such as "1%" or 0.01.
+        processes: how many, for a factory; two or more.
+        device: "cpu", or "cuda" to time what the calls do on the GPU.
+
+    Raises:
+        InputError: fewer than two callables or processes, a budget or target that is none, or a process that failed.
+    """
+    seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
+    if isinstance(calls, Mapping):
+        return _here(calls, Stopping(width, seconds), device)
+    if processes < 2:
+        raise InputError(f"processes={processes}: an interval over processes needs at least two")
+    return _in_processes(calls, Stopping(width, seconds / processes), processes, device)
+
+
+def _quantity(kind: str, name: str, given: str | float) -> float:
+    from bench.suite.model import quantity
+
+    value = quantity(kind, given)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        right = {"s": '"20s" or 20', "%": '"1%" or 0.01'}[kind]
+        raise InputError(f"{name}={given!r}: write {right}")
+    return float(value)
+
+
+def _here(calls: Calls, stopping: Stopping, device: str) -> Paired:
+    trace = _trace(calls, stopping, device, random.Random(0))
+    baseline, *others = calls
+    ratios = {name: _within(trace.seconds[place], trace.seconds[0]) for place, name in enumerate(others, start=1)}
+    times = {name: time_range([samples]) for name, samples in zip(calls, trace.seconds, strict=True)}
+    return Paired(baseline, ratios, times, None, ONE_PROCESS)
+
+
+def _within(samples: Sequence[float], baseline: Sequence[float]) -> Estimate:
+    logs = log_ratios(samples, baseline)
+    low, high = median_interval(logs)
+    return Estimate(exp(float(np.median(logs))), exp(low), exp(high), f"median of {len(logs)} rounds, order statistics")
+
+
+def _trace(calls: Calls, stopping: Stopping, device: str, draws: random.Random) -> Trace:
+    if len(calls) < 2:
+        raise InputError('give two callables or more, such as {"plain": f, "mine": g}')
+    clock, functions = _clock(device), list(calls.values())
+    iterations = calibrate(functions, clock, _untold)
+    return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=_untold)
+
+
+def _untold(index: int) -> None:
+    """Nobody is told which call is next."""
+
+
+def _clock(device: str) -> Any:
+    if device == "cuda":
+        from bench.measure.timing.cuda import CudaClock
+
+        return CudaClock()
+    from bench.measure.timing.cpu import CpuClock
+
+    return CpuClock()
+
+
+TWIN = "\0twin"
+"""The name of the second build of the baseline, which no caller gives to a callable."""
+
+
+@dataclass(frozen=True)
+class Factory:
+    """What a worker is asked to do: make the callables, and a second baseline, and time them. A measure of its own.
+
+    Args:
+        pickled: the factory, by cloudpickle.
+        target, budget: of this process.
+        clock: the device whose clock counts.
+    """
+
+    pickled: bytes
+    target: float
+    budget: float
+    clock: str
+
+    axes: ClassVar[frozenset[str]] = frozenset()
+    gates: ClassVar[tuple[str, ...]] = ()
+    timed: ClassVar[bool] = True
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        import cloudpickle
+
+        announce(group[0])
+        factory = cloudpickle.loads(self.pickled)
+        calls = dict(factory())
+        first = next(iter(calls), None)
+        if first is not None and len(calls) > 1:
+            calls[TWIN] = factory()[first]
+        trace = _trace(calls, Stopping(self.target, self.budget), self.clock, random.Random(seed))
+        values = (Value(name, "s", seconds) for name, seconds in zip(calls, trace.seconds, strict=True))
+        yield group[0], Outcome(tuple(values))
+
+
+def _in_processes(factory: Callable[[], Calls], stopping: Stopping, processes: int, device: str) -> Paired:
+    import cloudpickle
+
+    from bench.run.executor import LocalProcesses
+
+    options = (
+        ("pickled", cloudpickle.dumps(factory)),
+        ("target", stopping.target),
+        ("budget", stopping.budget),
+        ("clock", device),
+    )
+    with LocalProcesses() as execute:
+        seen = [_ask(execute, options, number) for number in range(processes)]
+    baseline = next(iter(seen[0]))
+    logs = {
+        name: [median_log_ratio(each[name], each[baseline]) for each in seen] for name in seen[0] if name != baseline
+    }
+    ratios = {name: ratio_of(figures) for name, figures in logs.items()}
+    times = {name: time_range([each[name] for each in seen]) for name in seen[0] if name != TWIN}
+    control = ratios.pop(TWIN)
+    return Paired(baseline, ratios, times, control, f"{processes} fresh processes, Student t over them")
+
+
+def _ask(execute: Any, options: tuple[tuple[str, Any], ...], number: int) -> dict[str, list[float]]:
+    """Name → samples, of one process."""
+    from bench.run.worker import Job, Member
+    from bench.suite.axes import Cell
+    from bench.suite.measures import MeasureSpec
+
+    member = Member(0, "variant", Cell())
+    job = Job(MeasureSpec(f"{__name__}:Factory", options), (member,), number, None, "cpu", fresh=True)
+    for message in execute(job, TIMEOUT):
+        if "measured" in message:
+            return {value["name"]: value["samples"] for value in message["values"]}
+        if "start" not in message:
+            where = message.get("traceback") or ""
+            raise InputError(f"process {number + 1} failed: {message.get('reason') or message.get('died')}\n{where}")
+    raise InputError(f"process {number + 1} gave no answer")
