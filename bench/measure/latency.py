@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 from bench.measure import Fraction, Outcome, Seconds, Subject, Workload, require_finite
+from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Clock, Trace, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.record import Value
@@ -14,17 +15,23 @@ from bench.results.statistics import count_outliers
 
 @dataclass(frozen=True)
 class Latency:
-    """``latency`` in seconds an iteration, one sample a round; on CUDA ``wall`` beside it.
+    """``latency`` in seconds an iteration, one sample a round.
+
+    Beside it, on CUDA ``wall``, the host's time for the same; with ``execution`` compile ``compile_time`` and
+    ``graph_breaks``.
 
     Args:
         target: half-width of the ratio's interval within a repeat at which it is settled, as a fraction.
         budget: measured seconds for a group, all repeats together.
         repeats: fresh processes; the independent units of the interval.
+        l2: a CUDA device's second-level cache: "hot", as the call before left it, or "cold", flushed before each call,
+            without ``wall`` then; means nothing on a CPU.
     """
 
     target: Fraction = 0.01
     budget: Seconds = 60.0
     repeats: int = 6
+    l2: Literal["hot", "cold"] = "hot"
 
     axes: ClassVar = frozenset(
         {
@@ -62,35 +69,49 @@ class Latency:
             workloads.append(workload)
         trace = sample(
             [workload.call for workload in workloads],
-            clock=_clock(workloads[0]),
+            clock=self._clock(workloads[0]),
             stopping=Stopping(self.target, self.budget / self.repeats),
             shuffle=random.Random(seed).shuffle,
             announce=lambda index: announce(group[index]),
         )
         for place, (subject, workload) in enumerate(zip(group, workloads, strict=True)):
-            yield subject, _outcome(trace, place, workload)
+            yield subject, self._outcome(trace, place, workload)
+
+    def _clock(self, workload: Workload) -> Clock:
+        if not workload.inputs.is_cuda:
+            from bench.measure.timing.cpu import CpuClock
+
+            return CpuClock()
+        import torch
+
+        from bench.measure.timing.cuda import CudaClock, l2_flush
+        from bench.measure.timing.nvml import sensors
+
+        flush = l2_flush() if self.l2 == "cold" else None
+        return CudaClock(flush, sensors(torch.cuda.get_device_properties().uuid))
+
+    def _outcome(self, trace: Trace, place: int, workload: Workload) -> Outcome:
+        seconds = trace.seconds[place]
+        values = [Value("latency", "s", seconds)]
+        if trace.walls is not None:
+            values.append(Value("wall", "s", trace.walls[place]))
+        details = {
+            "iterations": trace.iterations[place],
+            "rounds": len(seconds),
+            "stopped_by": trace.stopped_by,
+            "outliers": count_outliers(seconds),
+            "l2": self.l2 if workload.inputs.is_cuda else None,
+            **_sensed(trace.readings[place]),
+            **workload.settings,
+        }
+        return Outcome((*values, *workload.values), details)
 
 
-def _clock(workload: Workload) -> Clock:
-    if workload.inputs.is_cuda:
-        from bench.measure.timing.cuda import CudaClock
-
-        return CudaClock()
-    from bench.measure.timing.cpu import CpuClock
-
-    return CpuClock()
-
-
-def _outcome(trace: Trace, place: int, workload: Workload) -> Outcome:
-    seconds = trace.seconds[place]
-    values = [Value("latency", "s", seconds)]
-    if trace.walls is not None:
-        values.append(Value("wall", "s", trace.walls[place]))
-    details = {
-        "iterations": trace.iterations[place],
-        "rounds": len(seconds),
-        "stopped_by": trace.stopped_by,
-        "outliers": count_outliers(seconds),
-        **workload.settings,
+def _sensed(readings: Sequence[Reading | None]) -> dict[str, Any]:
+    """What the sensors said, an entry a sample; null as a whole where the device has none that are asked."""
+    read = [each for each in readings if each is not None]
+    return {
+        "sm_hz": [each.sm_hz for each in read] or None,
+        "throttle_reasons": [each.throttle_reasons for each in read] or None,
+        "sensors_missing": next((each.reason for each in read if each.reason), None),
     }
-    return Outcome(tuple(values), details)
