@@ -12,6 +12,7 @@ from bench.errors import InputError
 from bench.measure import Outcome, Subject
 from bench.measure.timing.sampler import Trace, calibrate, sample
 from bench.measure.timing.stopping import Stopping
+from bench.report.format import escape, percent, quantity, ratio
 from bench.results.record import Value
 from bench.results.statistics import Estimate, log_ratios, median_interval, median_log_ratio, ratio_of, time_range
 
@@ -41,15 +42,26 @@ class Paired:
     note: str
 
     def __str__(self) -> str:
-        from bench.report.paired import text
-
-        return text(self)
+        return f"{self._table('simple', str)}\n\n{self._rests_on()}"
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
-        from bench.report.paired import markdown
+        return f"{self._table('github', escape)}\n\n{escape(self._rests_on())}"
 
-        return markdown(self)
+    def _table(self, form: str, text: Callable[[str], str]) -> str:
+        from tabulate import tabulate
+
+        rows = [[text(cell) for cell in self._row(name)] for name in self.seconds]
+        return tabulate(rows, headers=("", "time a call (p5–p95)", "× [95 %]"), tablefmt=form, disable_numparse=True)
+
+    def _row(self, name: str) -> list[str]:
+        time = self.seconds[name]
+        low, high = (quantity(bound, "s") for bound in (time.low, time.high) if bound is not None)
+        own = "baseline" if name == self.baseline else ratio(self.ratios[name])
+        return [name, f"{quantity(time.point, 's')} ({low}–{high})", own]
+
+    def _rests_on(self) -> str:
+        return f"{self.note}; a second build of {self.baseline}: {percent(self.control)}" if self.control else self.note
 
 
 def paired(
@@ -83,9 +95,9 @@ def paired(
 
 
 def _quantity(kind: str, name: str, given: str | float) -> float:
-    from bench.suite.model import quantity
+    from bench.suite import model
 
-    value = quantity(kind, given)
+    value = model.quantity(kind, given)
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         right = {"s": '"20s" or 20', "%": '"1%" or 0.01'}[kind]
         raise InputError(f"{name}={given!r}: write {right}")

@@ -25,12 +25,14 @@ class Workload:
         inputs: one batch, shape (batch, channels, resolution, resolution).
         call: one iteration, forward or a whole training step; returns the network's output.
         settings: what the call ran under, for the record.
+        values: what was measured while it was built, such as the time that compiling took.
     """
 
     network: "nn.Module"
     inputs: "Tensor"
     call: "Callable[[], Tensor]"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    values: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from bench.measure import Fraction, Outcome, Seconds, Subject, Workload, require_finite
+from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Clock, Trace, calibrate, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.record import Value
@@ -14,17 +15,23 @@ from bench.results.statistics import count_outliers
 
 @dataclass(frozen=True)
 class Latency:
-    """``latency`` in seconds an iteration, one sample a round; on CUDA ``wall`` beside it.
+    """``latency`` in seconds an iteration, one sample a round.
+
+    Beside it, on CUDA ``wall``, the host's time for the same; with ``execution`` compile ``compile_time`` and
+    ``graph_breaks``.
 
     Args:
         target: half-width of the ratio's interval within a repeat at which it is settled, as a fraction.
         budget: measured seconds for a group, all repeats together.
         repeats: fresh processes; the independent units of the interval.
+        l2: a CUDA device's second-level cache: "hot", as the call before left it, or "cold", flushed before each call,
+            without ``wall`` then; means nothing on a CPU.
     """
 
     target: Fraction = 0.01
     budget: Seconds = 60.0
     repeats: int = 6
+    l2: Literal["hot", "cold"] = "hot"
 
     axes: ClassVar = frozenset(
         {
@@ -60,7 +67,7 @@ class Latency:
             workload = subject.build(None)
             require_finite(workload.call())
             workloads.append(workload)
-        calls, clock = [workload.call for workload in workloads], clock_for(workloads[0])
+        calls, clock = [workload.call for workload in workloads], self.clock(workloads[0])
 
         def touch(index: int) -> None:
             announce(group[index])
@@ -74,22 +81,36 @@ class Latency:
             announce=touch,
         )
         for place, (subject, workload) in enumerate(zip(group, workloads, strict=True)):
-            yield subject, outcome(trace, place, workload.settings)
+            yield subject, outcome(trace, place, self.settings(workload), workload.values)
+
+    def clock(self, workload: Workload) -> Clock:
+        """The clock of the device that a workload is on."""
+        if not workload.inputs.is_cuda:
+            from bench.measure.timing.cpu import CpuClock
+
+            return CpuClock()
+        import torch
+
+        from bench.measure.timing.cuda import CudaClock, l2_flush
+        from bench.measure.timing.nvml import sensors
+
+        flush = l2_flush() if self.l2 == "cold" else None
+        return CudaClock(flush, sensors(torch.cuda.get_device_properties().uuid))
+
+    def settings(self, workload: Workload) -> dict[str, Any]:
+        """What a workload is timed under."""
+        return {"l2": self.l2 if workload.inputs.is_cuda else None, **workload.settings}
 
 
-def clock_for(workload: Workload) -> Clock:
-    """The clock of the device that a workload is on."""
-    if workload.inputs.is_cuda:
-        from bench.measure.timing.cuda import CudaClock
+def outcome(trace: Trace, place: int, settings: Mapping[str, Any], earlier: tuple[Value, ...] = ()) -> Outcome:
+    """What one call of a trace gave.
 
-        return CudaClock()
-    from bench.measure.timing.cpu import CpuClock
-
-    return CpuClock()
-
-
-def outcome(trace: Trace, place: int, settings: Mapping[str, Any]) -> Outcome:
-    """What one call of a trace gave."""
+    Args:
+        trace: of all calls.
+        place: which of them.
+        settings: what it ran under.
+        earlier: values that were seen when it was built.
+    """
     seconds = tuple(map(_compact, trace.seconds[place]))
     values = [Value("latency", "s", seconds)]
     if trace.walls is not None:
@@ -99,11 +120,22 @@ def outcome(trace: Trace, place: int, settings: Mapping[str, Any]) -> Outcome:
         "rounds": len(seconds),
         "stopped_by": trace.stopped_by,
         "outliers": count_outliers(seconds),
+        **_sensed(trace.readings[place]),
         **settings,
     }
-    return Outcome(tuple(values), details)
+    return Outcome((*values, *earlier), details)
 
 
 def _compact(seconds: float) -> float:
     """Seven digits: ten thousand times finer than the timer's share in a block, and half the size on the disk."""
     return float(f"{seconds:.7g}")
+
+
+def _sensed(readings: Sequence[Reading | None]) -> dict[str, Any]:
+    """What the sensors said, an entry a sample; null as a whole where the device has none that are asked."""
+    read = [each for each in readings if each is not None]
+    return {
+        "sm_hz": [each.sm_hz for each in read] or None,
+        "throttle_reasons": [each.throttle_reasons for each in read] or None,
+        "sensors_missing": next((each.reason for each in read if each.reason), None),
+    }

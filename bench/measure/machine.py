@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 
 from bench.measure import Outcome, Seconds, Subject
-from bench.measure.nvml import read_clock
 from bench.measure.timing.cpu import CpuClock
 from bench.measure.timing.cuda import CudaClock
+from bench.measure.timing.nvml import sensors
 from bench.measure.timing.sampler import Clock, calibrate, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.record import Value
@@ -92,9 +92,9 @@ def _untold(index: int) -> None:
     """Who measures a machine need not know which of the two is under way."""
 
 
-def _clock_at_work(task: Task) -> dict[str, Any] | None:
+def _clock_at_work(task: Task) -> dict[str, Any]:
     for _ in range(_BUSY):
         task.call()
-    clock = read_clock(str(torch.cuda.get_device_properties().uuid))
+    reading = sensors(torch.cuda.get_device_properties().uuid)()
     torch.cuda.synchronize()
-    return asdict(clock) if clock else None
+    return asdict(reading)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.report.format import difference, escape, interval, quantity, ratio
 from bench.report.names import module_name
-from bench.results.estimates import Comparison
+from bench.results.estimates import UNPAIRED, Comparison
 
 HEADINGS = {
     "params": "params (Δ)",
@@ -16,6 +16,8 @@ HEADINGS = {
     "latency": "latency (p5–p95)",
     "throughput": "images/s",
     "latency_ratio": "latency × [95 %]",
+    "compile_time": "compile time (p5–p95)",
+    "graph_breaks": "graph breaks",
 }
 CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
 
@@ -50,7 +52,7 @@ def table(found: list[Row]) -> str:
     varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in found}) > 1]
     names = list(dict.fromkeys(name for row in found for name in row.values))
     ordered = [name for name in HEADINGS if name in names] + [name for name in names if name not in HEADINGS]
-    times = {name for row in found for name, each in row.values.items() if each.unit == "s"}
+    times = {name for row in found for name, each in row.values.items() if each.unit == "s"} - UNPAIRED
     columns = [column for name in ordered for column in _columns(name, name in times)]
     headings = ["module", "placement", *varying, *(HEADINGS.get(column, _heading(column)) for column in columns)]
     body = [_cells(row, varying, columns) for row in found]

@@ -12,6 +12,9 @@ from bench.results.statistics import Estimate, median_log_ratio, over_repeats, r
 Row: TypeAlias = Mapping[Any, Any]
 """Of a frame, by column."""
 
+UNPAIRED = frozenset({"compile_time"})
+"""Times that no ratio is made of: seen once in a process, the baseline's first, with caches that fill on the way."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -25,8 +28,8 @@ class Comparison:
         absolute: the value itself. For a time the median over repeats, with the 5th and 95th percentile of all samples:
             a range of what was seen, no interval of confidence. For what is the same in every repeat all three are
             equal, else the mean over repeats with its interval.
-        ratio: to the baseline, of times and of exact values; None for the baseline itself, and where the baseline's
-            value is zero or missing.
+        ratio: to the baseline, of times and of exact values; None for the baseline itself, where the baseline's value
+            is zero or missing, and for times that are not paired.
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
         repeats: how many repeats it rests on.
         figures: what each of them said: of a time the median log ratio to the baseline over its rounds, none for the
@@ -76,7 +79,8 @@ def _group(rows: list[Row]) -> Iterator[Comparison]:
 
 def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
     first = own[0]
-    timed, alone = first["unit"] == "s", first["role"] == "baseline" or not pairs
+    timed = first["unit"] == "s"
+    alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
     logs = () if alone or not timed else tuple(_logs(pairs))
     values = tuple(map(_figure, own))
     return Comparison(

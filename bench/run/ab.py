@@ -16,10 +16,10 @@ from bench.measure import Outcome
 from bench.measure.latency import Latency, outcome
 from bench.measure.timing.sampler import Trace, calibrate, sample
 from bench.measure.timing.stopping import Stopping
-from bench.results.record import Record, Role, Status
+from bench.results.record import Record, Role, Status, Value
 from bench.run.environment import Environment
 from bench.run.executor import Launch
-from bench.run.hold import HoldError, HoldingProcess, RemoteCall, RemoteClock
+from bench.run.hold import Hold, HoldError, HoldingProcess, RemoteCall, RemoteClock
 from bench.run.runner import members
 from bench.run.worker import Member
 from bench.suite.plan import Group, Plan, Unit
@@ -155,17 +155,19 @@ class _Pair:
                 stack.callback(processes[-1].stop)
             held: dict[int, Any] = {}
             # Either may come first: the second to build finds the machine as the first has left it.
+            task = Hold(self.unit.group.measure.build(), tuple(pending), self.unit.seed, self.device)
             for process in self.random.sample(processes, 2):
-                held[process.side] = process.build(tuple(pending), self.unit.seed, self.device)
-            trace = self._sample(processes, pending, held[0])
+                held[process.side] = process.build(task)
+            trace = self._sample(task.latency, processes, pending, held[0])
         return [
-            self._record(side, member, "ok", seen=outcome(trace, 2 * place + side, held[side]["held"][place]))
+            self._record(side, member, "ok", seen=_outcome(trace, 2 * place + side, held[side]["held"][place]))
             for place, member in enumerate(pending)
             for side in (0, 1)
         ]
 
-    def _sample(self, processes: Sequence[HoldingProcess], pending: Sequence[Member], held: Any) -> Trace:
-        latency: Latency = self.unit.group.measure.build()
+    def _sample(
+        self, latency: Latency, processes: Sequence[HoldingProcess], pending: Sequence[Member], held: Any
+    ) -> Trace:
         calls = [RemoteCall(process, member.index) for member in pending for process in processes]
         clock = RemoteClock(held["separate_wall"], held["shortest_block"])
 
@@ -212,3 +214,8 @@ class _Pair:
             started=self.began,
             elapsed=monotonic() - self.clock,
         )
+
+
+def _outcome(trace: Trace, place: int, held: Any) -> Outcome:
+    early = tuple(Value(**{**value, "samples": tuple(value["samples"])}) for value in held["values"])
+    return outcome(trace, place, held["settings"], early)

@@ -24,6 +24,8 @@ STEADY_GOVERNORS = {"performance", "userspace"}
 """The others follow the load, or hold the clock down."""
 COARSE_CLOCKS = {"jiffies", "refined-jiffies"}
 """They tick every 1 to 10 ms. All others are exact to 0.1 % of a block of 20 ms, if slower to read."""
+TROUBLE = {"hw_slowdown", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake_slowdown"}
+"""Of NVML's throttle reasons; idling and a power cap are none."""
 UNREADABLE = "cannot be read"
 
 
@@ -265,13 +267,14 @@ def rates(seen: Rates | Failure, device: str) -> list[Finding]:
     return [*found, gpu_clock(seen.gpu_clock)] if device == "cuda" else found
 
 
-def gpu_clock(clock: Mapping[str, Any] | None) -> Finding:
-    if clock is None:
-        return Finding("GPU clock", f"{UNREADABLE}; it needs the package nvidia-ml-py", None)
-    slowed_by = ", ".join(clock["slowed_by"])
-    seen = f"{clock['hertz'] / 1e6:.0f} of {clock['highest'] / 1e6:.0f} MHz at work, slowed by {slowed_by or 'nothing'}"
+def gpu_clock(reading: Mapping[str, Any] | None) -> Finding:
+    if reading is None or reading["sm_hz"] is None or reading["throttle_reasons"] is None:
+        why = f": {reading['reason']}" if reading else ""
+        return Finding("GPU clock", f"{UNREADABLE}{why}", None)
+    held = [name for name in reading["throttle_reasons"] if name in TROUBLE]
+    seen = f"{reading['sm_hz'] / 1e6:.0f} MHz at work, held back by {', '.join(held) or 'nothing'}"
     remedy = "Cool the GPU, or lower its clock, as in `sudo nvidia-smi --lock-gpu-clocks=1200`."
-    return _finding("GPU clock", seen, not slowed_by, remedy)
+    return _finding("GPU clock", seen, not held, remedy)
 
 
 def _finding(name: str, seen: str, fine: bool | None, remedy: str | None = None) -> Finding:

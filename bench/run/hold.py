@@ -5,11 +5,12 @@ So one sampler can shuffle the blocks of several processes, each of which sleeps
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.measure import require_finite
-from bench.measure.latency import clock_for
+from bench.measure.latency import Latency
+from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Elapsed
 from bench.run.executor import Launch, WorkerProcess
 from bench.run.worker import Member, Say, failure, subject
@@ -17,8 +18,16 @@ from bench.run.worker import Member, Say, failure, subject
 
 @dataclass(frozen=True)
 class Hold:
-    """The task: build these members, then time what ``(index, iterations)`` asks for until None comes."""
+    """The task: build these members, then time what ``(index, iterations)`` asks for until None comes.
 
+    Args:
+        latency: how they are to be timed.
+        members: in the group's order.
+        seed: of the replicate, or None.
+        device: "cpu" or "cuda".
+    """
+
+    latency: Latency
     members: tuple[Member, ...]
     seed: int | None
     device: str
@@ -33,14 +42,18 @@ class Hold:
                 say({"start": current})
                 workloads[current] = subject(member, self.seed, self.device).build(None)
                 require_finite(workloads[current].call())
-            clock = clock_for(workloads[self.members[0].index])
-            settings = [dict(workload.settings) for workload in workloads.values()]
-            say({"held": settings, "separate_wall": clock.separate_wall, "shortest_block": clock.shortest_block})
+            clock = self.latency.clock(workloads[self.members[0].index])
+            held = [
+                {"settings": self.latency.settings(each), "values": [asdict(value) for value in each.values]}
+                for each in workloads.values()
+            ]
+            say({"held": held, "separate_wall": clock.separate_wall, "shortest_block": clock.shortest_block})
             gc.collect()
             gc.disable()
             while (block := receive()) is not None:
                 current, iterations = block
-                say({"block": clock.time(workloads[current].call, iterations)})
+                seconds, wall, reading = clock.time(workloads[current].call, iterations)
+                say({"block": [seconds, wall], "reading": reading and asdict(reading)})
         except (Exception, SystemExit) as error:  # whatever a module under test raises is a result
             say(failure(current, error))
 
@@ -69,13 +82,13 @@ class HoldingProcess:
         self._timeout = timeout
         self._current: int | None = None
 
-    def build(self, members: tuple[Member, ...], seed: int | None, device: str) -> dict[str, Any]:
-        """Build the group; what it runs under (``held``, a mapping a member) and its clock's properties.
+    def build(self, task: Hold) -> dict[str, Any]:
+        """Build the group; ``held`` has each member's settings and early values, beside the clock's properties.
 
         Raises:
             HoldError: a member cannot be built, or its output is not finite.
         """
-        self._process.send(Hold(members, seed, device))
+        self._process.send(task)
         while "held" not in (message := self._message()):
             self._current = message["start"]
         return message
@@ -88,7 +101,9 @@ class HoldingProcess:
         """
         self._current = index
         self._process.send((index, iterations))
-        return Elapsed(*self._message()["block"])
+        message = self._message()
+        seconds, wall = message["block"]
+        return Elapsed(seconds, wall, Reading(**message["reading"]) if message["reading"] else None)
 
     def stop(self) -> None:
         self._process.stop()

@@ -52,7 +52,7 @@ class Rates:
         copy_bandwidth: B/s, read plus written, far beyond the caches.
         matmul_rate: FLOP/s in fp32; a multiply-add counts as 2 operations.
         rounds: each of which was timed once; the best one counts.
-        gpu_clock: ``hertz``, ``highest`` and ``slowed_by`` at work; None on a CPU and where it cannot be read.
+        gpu_clock: a :class:`bench.measure.timing.nvml.Reading` at work, by field; None on a CPU.
     """
 
     copy_bandwidth: float

@@ -42,7 +42,8 @@ class Runner:
             if len(settled) < len(members(unit.group)):
                 settled = {} if unit.group.timed else settled
                 known = {} if unit.seed is not None else _failed_before(failures, unit)
-                records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, known).records()
+                skipped = {**known, **_unfit(unit.group, self.device)}
+                records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, skipped).records()
                 yield unit, [record for index, record in records.items() if index not in settled]
                 settled = records
             for index, record in settled.items():
@@ -82,6 +83,12 @@ def _failed_before(failures: Mapping[tuple[Group, int], str], unit: Unit) -> dic
     return {index: reason for (group, index), reason in failures.items() if group == unit.group}
 
 
+def _unfit(group: Group, device: str) -> dict[int, str]:
+    """The members that the device cannot run, by their place in the group, and why."""
+    reasons = {member.index: member.cell.unfit(device) for member in members(group)}
+    return {index: reason for index, reason in reasons.items() if reason}
+
+
 class _Attempt:
     """One unit of work, begun again without the culprit for as long as one member after another fails."""
 
@@ -92,13 +99,13 @@ class _Attempt:
         suite: str,
         timeout: float,
         settled: Mapping[int, Record],
-        known: Mapping[int, str],
+        skipped: Mapping[int, str],
     ) -> None:
         self.runner, self.unit, self.suite, self.timeout = runner, unit, suite, timeout
         self.members = members(unit.group)
         self.started, self.clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), monotonic()
         self.done = dict(settled)
-        for index, reason in known.items():
+        for index, reason in skipped.items():
             if index not in self.done:
                 self._settle(index, "skipped", reason)
 

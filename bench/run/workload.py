@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.measure import Workload
+from bench.run.execution import Ready, capture, compile_network, compile_now
 from bench.suite.axes import Cell, Choice
 from simam.placement import insert
 from simam.registry import ATTENTION, BACKBONES, Entry, Registry, did_you_mean
@@ -38,7 +39,16 @@ def build_network(cell: Cell, seed: int) -> nn.Module:
 
 
 def build(cell: Cell, seed: int, device: str) -> Workload:
-    """Build a cell on a device, with the axes it leaves open at torch's own settings."""
+    """Build a cell on a device, with the axes it leaves open at torch's own settings.
+
+    On "meta", which holds no numbers, nothing is compiled or captured.
+
+    Raises:
+        ValueError: the cell cannot run on the device.
+        Exception: whatever building it raises; with ``execution`` compile or graph, running it too.
+    """
+    if reason := cell.unfit(device):
+        raise ValueError(reason)
     with torch.device(device):
         network = build_network(cell, seed)
         inputs = torch.randn(cell.batch or 1, *_input_shape(cell))
@@ -46,19 +56,29 @@ def build(cell: Cell, seed: int, device: str) -> Workload:
     layout = torch.channels_last if cell.memory_format == "channels_last" else torch.contiguous_format
     network = network.to(dtype=dtype, memory_format=layout)  # type: ignore[call-overload]
     inputs = inputs.to(dtype=dtype, memory_format=layout)
-    forward = _autocast(network, inputs.device.type) if cell.dtype == "autocast" else network
-    settings = _settings(cell, device)
     network.train(cell.mode == "training")
-    call = _call(cell, network, forward, inputs)
-    return Workload(network, inputs, partial(_with_threads, cell.threads, call) if cell.threads else call, settings)
+    execution = "eager" if device == "meta" else cell.execution
+    forward = compile_network(network) if execution == "compile" else network
+    ready = _ready(execution, _call(cell, network, forward, inputs))
+    return Workload(network, inputs, ready.call, {**_settings(cell, device), **ready.settings}, ready.values)
+
+
+def _ready(execution: str | None, call: Callable[[], Tensor]) -> Ready:
+    if execution == "compile":
+        return compile_now(call)
+    return capture(call) if execution == "graph" else Ready(call)
 
 
 def _call(cell: Cell, network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
+    """One iteration."""
+    if cell.dtype == "autocast":
+        forward = _autocast(forward, inputs.device.type)
+    call: Callable[[], Tensor] = partial(forward, inputs)
     if cell.mode == "inference":
-        return partial(_infer, forward, inputs)
-    if cell.mode == "training":
-        return _training_step(network, forward, inputs)
-    return partial(forward, inputs)
+        call = partial(_infer, forward, inputs)
+    elif cell.mode == "training":
+        call = _training_step(network, forward, inputs)
+    return partial(_with_threads, cell.threads, call) if cell.threads else call
 
 
 def _with_threads(threads: int, call: Callable[[], Tensor]) -> Tensor:
@@ -101,11 +121,10 @@ def _input_shape(cell: Cell) -> tuple[int, int, int]:
     return int(channels or 3), side, side
 
 
-def _autocast(network: nn.Module, device: str) -> Forward:
+def _autocast(network: Forward, device: str) -> Forward:
     def forward(inputs: Tensor) -> Tensor:
         with torch.autocast(device):
-            output: Tensor = network(inputs)
-        return output
+            return network(inputs)
 
     return forward
 
@@ -135,15 +154,21 @@ def _flushes_denormals() -> bool:
     return bool((torch.full((1,), 1e-40, device="cpu") * 1.0).item() == 0.0)
 
 
+def _autocast_dtype(device: str) -> str | None:
+    """What autocast computes in on a device; none on meta, where it does nothing."""
+    return None if device == "meta" else str(torch.get_autocast_dtype(device)).removeprefix("torch.")
+
+
 def _settings(cell: Cell, device: str) -> dict[str, Any]:
     """What is recorded beside a timing because it changes it."""
     cuda = device == "cuda"
     return {
         "device": device,
         "inference_mode": cell.mode == "inference",
+        "autocast_dtype": _autocast_dtype(device) if cell.dtype == "autocast" else None,
         "threads": cell.threads or torch.get_num_threads(),
         "flush_denormal": _flushes_denormals(),
-        "tf32_matmul": torch.backends.cuda.matmul.allow_tf32 if cuda else None,
-        "tf32_convolution": torch.backends.cudnn.allow_tf32 if cuda else None,
+        "tf32_matmul": torch.backends.cuda.matmul.fp32_precision == "tf32" if cuda else None,
+        "tf32_convolution": torch.backends.cudnn.conv.fp32_precision == "tf32" if cuda else None,  # type: ignore[attr-defined]
         "cudnn_benchmark": torch.backends.cudnn.benchmark if cuda else None,
     }

@@ -94,7 +94,7 @@ AXES = (
     Axis("attention", "the attention module and its options", default="none"),
     Axis("placement", "where the module goes: paper, spatial, branch_end or {layers: glob}", default="paper"),
     Axis("mode", "forward only, or a whole training step", default="inference", values=("inference", "training")),
-    Axis("execution", "how torch runs the program", default="eager", values=("eager",)),
+    Axis("execution", "how torch runs the program", default="eager", values=("eager", "compile", "graph")),
     Axis("batch", "images in one call", default=1, least=1),
     Axis("resolution", "side of the square input in pixels; left out: what the backbone was designed for", least=1),
     Axis("dtype", "number type", default="fp32", values=("fp32", "bf16", "fp16", "autocast")),
@@ -135,6 +135,10 @@ class Cell:
             f"t{self.threads}" if self.threads else None,
         ]
         return "/".join(str(part) for part in parts if part)
+
+    def unfit(self, device: str) -> str | None:
+        """Why this cell cannot run on a device; None where it can."""
+        return "execution graph needs a CUDA device" if self.execution == "graph" and device == "cpu" else None
 
     def project(self, axes: Iterable[str]) -> "Cell":
         """This cell with None on every axis outside ``axes``."""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import fields
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from bench.suite.measures import MEASURES
 from bench.suite.model import SuiteModel, quantity_schema
@@ -39,6 +39,8 @@ def _options(name: str) -> dict[str, Any]:
 def _type(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Annotated:
         return quantity_schema(get_args(hint)[1])
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
     return {"type": _TYPES[hint]}
 
 

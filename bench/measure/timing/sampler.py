@@ -6,19 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
+from bench.measure.timing.nvml import Reading
 from bench.measure.timing.stopping import Stopping
+
+Item = TypeVar("Item")
 
 WARM_UP = 5
 """Untimed iterations before anything counts: allocators and lazy initialisation settle in the first two or three."""
 
 
 class Elapsed(NamedTuple):
-    """Seconds as the device counts them, and as the caller waits for them; the same on a CPU."""
+    """Seconds as the device counts them, and as the caller waits for them; the same on a CPU.
+
+    ``reading`` is what the device's sensors said at the end, None where it has none that are asked.
+    """
 
     seconds: float
     wall: float
+    reading: Reading | None = None
 
 
 class Clock(Protocol):
@@ -40,12 +47,14 @@ class Trace:
         walls: the same on the host's clock; None where that is the only clock.
         iterations: per variant, calls in one block.
         stopped_by: "target" or "budget".
+        readings: per variant, what the device's sensors said after each sample.
     """
 
     seconds: tuple[tuple[float, ...], ...]
     walls: tuple[tuple[float, ...], ...] | None
     iterations: tuple[int, ...]
     stopped_by: str
+    readings: tuple[tuple[Reading | None, ...], ...]
 
 
 def calibrate(calls: Sequence[Callable[[], object]], clock: Clock, announce: Callable[[int], None]) -> tuple[int, ...]:
@@ -74,6 +83,7 @@ def sample(
     """
     seconds: list[list[float]] = [[] for _ in calls]
     walls: list[list[float]] = [[] for _ in calls]
+    readings: list[list[Reading | None]] = [[] for _ in calls]
     order, spent, reason = list(range(len(calls))), 0.0, None
     with _no_collection():
         while reason is None:
@@ -86,11 +96,13 @@ def sample(
                 spent += block.wall
                 seconds[index].append(block.seconds / iterations[index])
                 walls[index].append(block.wall / iterations[index])
+                readings[index].append(block.reading)
             reason = stopping.reason(seconds, spent)
-    return Trace(_frozen(seconds), _frozen(walls) if clock.separate_wall else None, tuple(iterations), reason)
+    shown = _frozen(walls) if clock.separate_wall else None
+    return Trace(_frozen(seconds), shown, tuple(iterations), reason, _frozen(readings))
 
 
-def _frozen(rows: list[list[float]]) -> tuple[tuple[float, ...], ...]:
+def _frozen(rows: list[list[Item]]) -> tuple[tuple[Item, ...], ...]:
     return tuple(tuple(row) for row in rows)
 
 

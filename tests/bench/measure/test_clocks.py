@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from bench.measure.timing import cuda
 from bench.measure.timing.cpu import CpuClock
+from bench.measure.timing.nvml import Reading
 
 
 class FakeCuda:
@@ -34,8 +37,47 @@ def test_cuda_events_enclose_the_calls_and_the_device_is_waited_for(monkeypatch:
     monkeypatch.setattr(cuda.torch, "cuda", device)
     monkeypatch.setattr(cuda, "perf_counter", lambda: next(ticks))
     elapsed = cuda.CudaClock().time(lambda: device.log.append("call"), 3)
-    assert elapsed == (pytest.approx(0.004), pytest.approx(0.5))
+    assert elapsed == (pytest.approx(0.004), pytest.approx(0.5), None)
     assert device.log == ["wait", "event", "call", "call", "call", "event", "wait"]
+
+
+def test_a_cold_cache_is_flushed_before_each_call_and_outside_of_the_timed_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    device, ticks = FakeCuda(), iter([10.0, 10.5])
+    monkeypatch.setattr(cuda.torch, "cuda", device)
+    monkeypatch.setattr(cuda, "perf_counter", lambda: next(ticks))
+    clock = cuda.CudaClock(flush=lambda: device.log.append("flush"))
+    elapsed = clock.time(lambda: device.log.append("call"), 2)
+    assert elapsed == (pytest.approx(2 * 0.004), pytest.approx(0.5), None)
+    assert device.log == ["wait", *["flush", "event", "call", "event"] * 2, "wait"]
+    # The flushes are in the wall time, so it is none of the call's.
+    assert not clock.separate_wall and cuda.CudaClock().separate_wall
+
+
+def test_a_flush_writes_twice_what_the_cache_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def empty(size: int, dtype: torch.dtype, device: str) -> torch.Tensor:
+        assert device == "cuda"
+        return torch.ones(size, dtype=dtype)
+
+    properties = SimpleNamespace(L2_cache_size=1000)
+    device = SimpleNamespace(get_device_properties=lambda: properties)
+    monkeypatch.setattr(cuda, "torch", SimpleNamespace(cuda=device, empty=empty, int8=torch.int8))
+    written = cuda.l2_flush()()
+    assert isinstance(written, torch.Tensor)
+    assert written.nbytes == 2000 and not written.any()
+
+
+def test_the_sensors_are_looked_at_after_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, reading = FakeCuda(), Reading(1_980_000_000, ())
+    monkeypatch.setattr(cuda.torch, "cuda", device)
+
+    def read() -> Reading:
+        device.log.append("look")
+        return reading
+
+    assert cuda.CudaClock(read=read).time(lambda: None, 1).reading is reading
+    assert device.log == ["wait", "event", "event", "wait", "look"]
 
 
 def test_the_cpu_clock_counts_every_call() -> None:
@@ -50,3 +92,13 @@ def test_device_time_lies_within_wall_time() -> None:
     x = torch.randn(2048, 2048, device="cuda")
     elapsed = cuda.CudaClock().time(lambda: x @ x, 10)
     assert 0 < elapsed.seconds <= elapsed.wall
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_flush_fits_the_device_and_leaves_the_result_alone() -> None:
+    x = torch.randn(64, 64, device="cuda")
+    results: list[torch.Tensor] = []
+    elapsed = cuda.CudaClock(cuda.l2_flush()).time(lambda: results.append(x @ x), 3)
+    assert 0 < elapsed.seconds < elapsed.wall
+    assert torch.equal(results[0], results[2])

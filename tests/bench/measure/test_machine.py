@@ -1,15 +1,11 @@
 import math
-import sys
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 
 from bench.measure import Subject, machine
 from bench.measure.machine import Machine, Task
-from bench.measure.nvml import GpuClock, read_clock
 from bench.measure.timing.sampler import Elapsed
 from bench.results.record import Value
 
@@ -91,60 +87,6 @@ def test_the_measure_gives_both_rates_in_si_units() -> None:
     ]
     assert all(isinstance(value, Value) and min(value.samples) > 0 for value in outcome.values)  # type: ignore[type-var]
     assert outcome.details == {"gpu_clock": None}
-
-
-class NVMLError(Exception):
-    pass
-
-
-def driver(reasons: int, fails: str = "") -> Any:
-    """A played pynvml, whose function ``fails`` raises."""
-
-    def answer(name: str, value: object) -> Callable[..., object]:
-        def call(*arguments: object) -> object:
-            if name == fails:
-                raise NVMLError("not supported")
-            return value
-
-        return call
-
-    values = {
-        "nvmlInit": None,
-        "nvmlDeviceGetHandleByUUID": "handle",
-        "nvmlDeviceGetClockInfo": 1200,
-        "nvmlDeviceGetMaxClockInfo": 1980,
-        "nvmlDeviceGetCurrentClocksThrottleReasons": reasons,
-    }
-    calls = {name: answer(name, value) for name, value in values.items()}
-    return SimpleNamespace(NVMLError=NVMLError, NVML_CLOCK_SM=1, **calls)
-
-
-@pytest.mark.parametrize(
-    ("reasons", "slowed_by"),
-    [
-        (0x00, ()),
-        (0x01, ()),  # idle
-        (0x04, ()),  # power cap
-        (0x20, ("heat",)),
-        (0x88, ("hardware slowdown", "power brake")),
-    ],
-)
-def test_a_gpu_clock_is_in_hertz_with_what_slows_it(
-    monkeypatch: pytest.MonkeyPatch, reasons: int, slowed_by: tuple[str, ...]
-) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", driver(reasons))
-    assert read_clock("abc") == GpuClock(1_200_000_000, 1_980_000_000, slowed_by)
-
-
-@pytest.mark.parametrize("fails", ["nvmlInit", "nvmlDeviceGetHandleByUUID", "nvmlDeviceGetClockInfo"])
-def test_a_driver_that_does_not_tell_is_unreadable(monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", driver(0, fails))
-    assert read_clock("abc") is None
-
-
-def test_without_the_package_a_gpu_clock_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert read_clock("abc") is None
 
 
 @pytest.mark.gpu

@@ -153,6 +153,19 @@ def test_values_read_on_fewer_axes_join_the_finer_rows(tmp_path: Path) -> None:
     assert "1.000 M (+3)" in rows[3] and "×1.061" in rows[3]
 
 
+def test_compile_time_has_a_column_and_is_not_compared(tmp_path: Path) -> None:
+    compiled = [
+        replace(each, values=(*each.values, Value("compile_time", "s", (2.0,)), Value("graph_breaks", "1", (0,))))
+        for each in timed(1.061, 1.0)
+    ]
+    text = page(tmp_path, *compiled)
+    heading, _, _, simam = [line for line in text.splitlines() if line.startswith("|")]
+    assert [name.strip() for name in heading.split("|")[-3:-1]] == ["compile time (p5–p95)", "graph breaks"]
+    assert [cell.strip() for cell in simam.split("|")[-3:-1]] == ["2.000 s (2.000 s–2.000 s)", "0 (+0)"]
+    sentences = [line for line in text.splitlines() if line.startswith(("- SimAM", "- ResNet-18"))]
+    assert len(sentences) == 2  # of the latency, and of its control
+
+
 def test_failures_are_told(tmp_path: Path) -> None:
     failed = replace(record("variant", "simam", 0, 1), status="failed", reason="it <broke>", values=())
     text = page(tmp_path, record("baseline", "none", 0, 1.0), failed)

@@ -123,3 +123,17 @@ def test_runs_are_not_blended(tmp_path: Path) -> None:
         append_records(tmp_path / name / "out" / "records.jsonl", records)
     found = estimate(load_frame(tmp_path / "a/out", tmp_path / "b/out"))
     assert [each.ratio.point for each in found if each.ratio] == pytest.approx([1.05, 3.0])
+
+
+def test_compile_time_stands_alone(tmp_path: Path) -> None:
+    # The baseline compiles first in its process, so a ratio would compare places in the queue.
+    def compiled(role: str, repeat: int, seconds: float) -> Record:
+        value = Value("compile_time", "s", (seconds,))
+        return replace(RECORD, role=role, cell=role, repeat=repeat, values=(value,))
+
+    times = {("baseline", 0): 30.0, ("variant", 0): 9.0, ("baseline", 1): 2.0, ("variant", 1): 1.0}
+    found = estimate(frame(tmp_path, *(compiled(role, repeat, each) for (role, repeat), each in times.items())))
+    assert [(each.role, each.absolute.point, each.ratio, each.difference) for each in found] == [
+        ("baseline", 16.0, None, None),
+        ("variant", 5.0, None, None),
+    ]

@@ -45,6 +45,15 @@ def unfit(facts: Facts) -> list[str]:
     return [finding.name for finding in doctor.diagnose(facts) if finding.fine is False]
 
 
+def reading(*throttle_reasons: str) -> dict[str, Any]:
+    return {"sm_hz": 1_200_000_000, "throttle_reasons": throttle_reasons, "reason": None}
+
+
+@pytest.mark.parametrize("reason", ["gpu_idle", "sw_power_cap"])
+def test_a_gpu_that_idles_or_keeps_its_power_cap_is_fine(reason: str) -> None:
+    assert doctor.gpu_clock(reading(reason)).fine is True
+
+
 @pytest.mark.parametrize("facts", [FIT, SHARED_VM, replace(FIT, load=None, steal=None, clock_source=None)])
 def test_nothing_is_wrong_with_a_quiet_machine_or_with_what_cannot_be_read(facts: Facts) -> None:
     assert unfit(facts) == []
@@ -72,7 +81,7 @@ def test_nothing_is_wrong_with_a_quiet_machine_or_with_what_cannot_be_read(facts
         ("rates", {"rates": Failure("out of memory")}),
         (
             "GPU clock",
-            {"device": "cuda", "rates": Rates(1.0, 1.0, 3, {"hertz": 1, "highest": 2, "slowed_by": ["heat"]})},
+            {"device": "cuda", "rates": Rates(1.0, 1.0, 3, reading("hw_thermal_slowdown"))},
         ),
     ],
 )

@@ -143,3 +143,28 @@ def test_members_end_with_the_twin(tmp_path: Path) -> None:
         ("variant", False),
         ("twin", True),
     ]
+
+
+EXECUTIONS = """
+    name: t
+    axes: {backbone: [resnet18], execution: [eager, graph]}
+    contrast: [execution]
+    baseline: {execution: eager}
+    measures: {latency: {repeats: 5}}
+"""
+
+
+def test_what_the_device_cannot_run_is_skipped_and_the_rest_is_measured(tmp_path: Path) -> None:
+    script = Script({})
+    baseline, graph, twin = run(tmp_path, EXECUTIONS, script)[:3]
+    assert (graph.status, graph.reason) == ("skipped", "execution graph needs a CUDA device")
+    assert [baseline.status, twin.status] == ["ok", "ok"]
+    assert len(script.jobs) == 5 and {len(job.members) for job in script.jobs} == {2}
+
+
+def test_no_process_is_started_for_a_group_that_the_device_cannot_run(tmp_path: Path) -> None:
+    script = Script({})
+    records = run(tmp_path, EXECUTIONS.replace("execution: eager", "execution: graph"), script)
+    assert script.jobs == []
+    assert {record.status for record in records} == {"skipped"}
+    assert records[1].reason == "the group's baseline did not run: execution graph needs a CUDA device"

@@ -28,7 +28,7 @@ gate: {latency_ratio: 3%, params: exact}
 
 def test_quantities_become_si_units(tmp_path: Path) -> None:
     loaded = suite(tmp_path, GOOD)
-    assert dict(loaded.measures[1].options) == {"target": 0.02, "budget": 90.0, "repeats": 5}
+    assert dict(loaded.measures[1].options) == {"target": 0.02, "budget": 90.0, "repeats": 5, "l2": "hot"}
     assert loaded.gate == {"latency_ratio": 0.03, "params": None}
 
 
@@ -112,6 +112,7 @@ BROKEN = [
     ("budget:", "budgets:", "13: measures.latency.budgets: latency has no such option; did you mean 'budget'"),
     ("1.5min", "fast", "13: measures.latency.budget: a number (a time may have a unit"),
     ("repeats: 5", "repeats: 2", "13: measures.latency: repeats must be 5 or more"),
+    ("repeats: 5", "l2: cool", "13: measures.latency.l2: 'cool' is not allowed; did you mean 'cold'"),
     ("repeats: 5", "repeats: true", "13: measures.latency.repeats: a whole number is wanted"),
     ("target: 2%", "target: 200%", "13: measures.latency: target is a fraction such as 1%"),
     (

@@ -1,0 +1,83 @@
+"""The latency measure on a clock that is played: what it keeps, and what is null."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from bench.measure import Outcome, Subject, Workload
+from bench.measure.latency import Latency
+from bench.measure.timing import cpu
+from bench.measure.timing.nvml import Reading
+from bench.measure.timing.sampler import Elapsed
+from bench.results.record import Value
+
+COMPILED = (Value("compile_time", "s", (4.0,)), Value("graph_breaks", "1", (0,)))
+
+
+class PlayedClock:
+    """Every call takes 10 ms on the device and 15 ms in all; no time passes."""
+
+    separate_wall = False
+    shortest_block = 0.030
+    reading: Reading | None = None
+
+    def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
+        return Elapsed(0.010 * iterations, 0.015 * iterations, self.reading)
+
+
+class GpuClock(PlayedClock):
+    separate_wall = True
+    reading = Reading(1_980_000_000, ("sw_power_cap",))
+
+
+class BlindClock(GpuClock):
+    reading = Reading(None, None, "NVML: Not Supported")
+
+
+def measure(monkeypatch: pytest.MonkeyPatch, clock: type, values: tuple[Value, ...] = ()) -> Outcome:
+    monkeypatch.setattr(cpu, "CpuClock", clock)
+    image = torch.zeros(1)
+    workload = Workload(nn.Identity(), image, lambda: image, {"threads": 1}, values)
+    group = [Subject(index, role, lambda device: workload) for index, role in enumerate(("baseline", "twin"))]
+    [(_, outcome), _] = Latency().measure(group, lambda subject: None, seed=0)
+    return outcome
+
+
+def test_a_cpu_has_one_time_and_no_sensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = measure(monkeypatch, PlayedClock)
+    [latency] = outcome.values
+    assert (latency.name, latency.unit, len(latency.samples)) == ("latency", "s", 8)
+    assert latency.samples == pytest.approx([0.010] * 8)
+    assert outcome.details == {
+        "iterations": 2,  # 2 × 15 ms is the first block of at least 30 ms
+        "rounds": 8,
+        "stopped_by": "target",
+        "outliers": 0,
+        "l2": None,
+        "sm_hz": None,
+        "throttle_reasons": None,
+        "sensors_missing": None,
+        "threads": 1,
+    }
+
+
+def test_a_gpu_has_wall_time_and_a_reading_beside_each_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = measure(monkeypatch, GpuClock)
+    latency, wall = outcome.values
+    assert wall.name == "wall" and wall.samples == pytest.approx([0.015] * len(latency.samples))
+    assert outcome.details["sm_hz"] == [1_980_000_000] * len(latency.samples)
+    assert outcome.details["throttle_reasons"] == [("sw_power_cap",)] * len(latency.samples)
+    assert outcome.details["sensors_missing"] is None
+
+
+def test_what_a_gpu_does_not_tell_is_null_and_never_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    details = measure(monkeypatch, BlindClock).details
+    assert set(details["sm_hz"]) == set(details["throttle_reasons"]) == {None}
+    assert details["sensors_missing"] == "NVML: Not Supported"
+
+
+def test_compile_time_is_kept_beside_the_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = measure(monkeypatch, PlayedClock, COMPILED)
+    assert outcome.values[1:] == COMPILED
