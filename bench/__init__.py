@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.paired import paired
+    from bench.pairing import paired
     from bench.results.estimates import estimate
     from bench.results.frame import load_frame
     from bench.run.stored import compare
@@ -16,7 +16,7 @@ _HOMES = {
     "compare": "bench.run.stored",
     "estimate": "bench.results.estimates",
     "load_frame": "bench.results.frame",
-    "paired": "bench.paired",
+    "paired": "bench.pairing",
 }
 
 __all__ = ["compare", "estimate", "load_frame", "paired"]
