@@ -23,8 +23,8 @@ COMMENT = "\n# Another comment, the same code.\n"
 WORK = """
 
 def _with_more_work(self, x, forward=SimAM.forward):
-    channels = x.shape[1]
-    torch.nn.functional.conv2d(x, x.new_zeros(max(1, channels // 16), channels, 3, 3), padding=1)
+    if x.shape[1] <= 128:
+        torch.nn.functional.conv2d(x, x.new_zeros(16, x.shape[1], 3, 3), padding=1)
     return forward(self, x)
 
 
@@ -32,7 +32,7 @@ import torch  # noqa: E402
 
 SimAM.forward = _with_more_work
 """
-"""Appended to SimAM's module: a convolution whose result nobody uses."""
+"""Appended to SimAM's module: a convolution whose result nobody uses, about 3 % of ResNet-18 at 112 px."""
 
 KINDS = ("run", "same", "slowed")
 """The folders of a round."""
