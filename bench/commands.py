@@ -152,10 +152,22 @@ def _job_summary(form: str) -> Path:
 
 
 def calibrate(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str) -> None:
-    """Record rounds of code against itself and of slowed code, and report what every gate makes of them."""
-    from bench.run.calibrate import record
+    """Record rounds of code against itself and of slowed code, and write down what every gate makes of them."""
+    from bench.report.calibration import render
+    from bench.results.calibration import calibrated
+    from bench.run.calibrate import read, record
+    from bench.run.directory import write_whole
 
-    record(compare, ab, folder, rounds, device, Console(stderr=True))
+    console = Console(stderr=True)
+    record(compare, ab, folder, rounds, device, console)
+    kinds = read(folder)
+    console.print("judging windows of the records", highlight=False)
+    seen = calibrated(kinds["run"], [run.frame for run in kinds["same"]], [run.frame for run in kinds["slowed"]])
+    # The revisions of the comparisons are of a repository that was made for them; what is real is the runs' own.
+    environments = {id_: each for run in kinds["run"] for id_, each in run.environments.items()}
+    page = render(seen, sum(map(len, kinds.values())), environments, f"python -m bench calibrate {folder}")
+    print(page)
+    write_whole(folder / "report.md", page)
 
 
 def show_names(kinds: Iterable[str]) -> None:

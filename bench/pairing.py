@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, inf
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -98,7 +98,7 @@ def _quantity(kind: str, name: str, given: str | float) -> float:
     from bench.suite import model
 
     value = model.quantity(kind, given)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
         right = {"s": '"20s" or 20', "%": '"1%" or 0.01'}[kind]
         raise InputError(f"{name}={given!r}: write {right}")
     return float(value)

@@ -15,8 +15,10 @@ from rich.markup import escape
 
 import simam
 from bench.errors import InputError, Interrupted
+from bench.results.compare import Stored
 from bench.run.revisions import compare_revisions
 from bench.run.session import begin
+from bench.run.stored import read_any
 from bench.suite.plan import Plan
 
 COMMENT = "\n# Another comment, the same code.\n"
@@ -64,6 +66,20 @@ def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, cons
             }
             for kind in KINDS:
                 _once(folder / f"{number:02d}-{kind}", steps[kind], console)
+
+
+def read(folder: Path) -> dict[str, list[Stored]]:
+    """The rounds of a folder, in the order measured: kind → what was recorded.
+
+    Raises:
+        InputError: there are fewer than two whole rounds.
+    """
+    found = {kind: [read_any(path) for path in sorted(folder.glob(f"[0-9]*-{kind}"))] for kind in KINDS}
+    if any(len(rounds) < 2 for rounds in found.values()):
+        raise InputError(
+            f"{folder} has fewer than two whole rounds; record some with --rounds 10, about 7 minutes each"
+        )
+    return found
 
 
 def _once(path: Path, step: Callable[[Path], object], console: Console) -> None:

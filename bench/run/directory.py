@@ -120,12 +120,21 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         Raises:
             RunError: it cannot be written.
         """
-        half = self.path / f".{name}.half"
-        try:
-            half.write_text(text, encoding="utf-8")
-            half.replace(self.path / name)
-        except OSError as error:
-            raise RunError(f"cannot write {self.path / name}: {error.strerror or error}") from error
+        write_whole(self.path / name, text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    half = path.with_name(f".{path.name}.half")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def read_environments(path: Path) -> dict[str, dict[str, Any]]:

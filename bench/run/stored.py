@@ -31,7 +31,7 @@ def judge_sides(folder: Path) -> list[Verdict]:
     Raises:
         InputError: the folder holds no such comparison.
     """
-    run, sides = _stored(folder), read_sides(folder)
+    run, sides = read_any(folder), read_sides(folder)
     if not sides:
         raise RunError(f"{folder} holds a run, not a comparison of two revisions: it has no sides.json")
     first, second = (f"{name} ({side['revision']})" for name, side in sides.items())
@@ -46,10 +46,15 @@ def read_run(folder: Path) -> Stored:
     """
     if read_sides(folder):
         raise RunError(f"{folder} compares two revisions; what was found is in {folder / 'report.md'}")
-    return _stored(folder)
+    return read_any(folder)
 
 
-def _stored(folder: Path) -> Stored:
+def read_any(folder: Path) -> Stored:
+    """The records in a folder, of a run or of two revisions in pairs.
+
+    Raises:
+        InputError: there are none.
+    """
     try:
         suite: Any = YAML(typ="safe").load(folder / "suite.yaml")
         gate = {str(name): None if value == "exact" else float(value) for name, value in suite["gate"].items()}

@@ -209,3 +209,19 @@ def test_two_revisions_are_judged_directly_the_plain_network_too(
     verdicts = compare_sides(stored(sides(slower)).frame, GATE, ("A (main)", "B (mine)"))
     assert kinds(verdicts) == {"latency_ratio": kind, "params": "unchanged"}
     assert compare_sides(stored(sides(1.0, params=101)).frame, GATE, ("A", "B"))[0].kind == "regressed"
+
+
+def test_of_a_family_each_pays_for_the_others(stored: Callable[..., Stored]) -> None:
+    """A change that regresses alone does not among many: the p is adjusted over the whole comparison."""
+
+    def run(slower: float, others: int) -> Stored:
+        scattered = (0.004, -0.004, 0.003, -0.003, 0.002, -0.002)
+        quiet = [times("variant", f"net/{n}", 0.2, scattered) for n in range(others)]
+        mine = [replace(each, cell="net/mine") for each in times("variant", "net/simam", 0.2 * slower, scattered)]
+        return stored([*group()[:6], *mine, *(each for one in quiet for each in one), *group()[12:18]])
+
+    def kind(others: int) -> str:
+        verdicts = compare_runs(run(1.0, others), run(1.0155, others))
+        return next(each.kind for each in verdicts if each.cell == "net/mine")
+
+    assert kind(0) == "regressed" and kind(60) == "inconclusive"

@@ -1,0 +1,113 @@
+"""How far the gate can be trusted, as Markdown."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.report.format import percent
+from bench.results.calibration import BUDGETS, LEVELS, PEERS, Calibration, Rate, Trials
+
+TARGET_ALARMS = 0.01
+TARGETS = ((20.0, 0.03), (60.0, 0.025))
+"""Measured seconds of a pair, and the slow-down to be found in 95 % of invocations."""
+TARGET_NARROWER = 5.0
+
+
+def render(seen: Calibration, records: int, environments: Mapping[str, Any], command: str) -> str:
+    """The whole page.
+
+    Args:
+        seen: from :func:`bench.results.calibration.calibrated`.
+        records: how many folders of records it rests on.
+        environments: id → ``facts`` and ``state``.
+        command: what makes the page from its records.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("calibration.md.j2").render(
+        targets=_table(("target", "seen", "met"), _targets(seen)),
+        gate=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule not in PEERS)),
+        peers=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule in PEERS)),
+        truth=percent(seen.truth),
+        slowed=_table(
+            ("seconds a pair", "found", "found where the same is injected by calculation"),
+            ([f"{each.seconds:g}", _rate(each.found), _rate(each.injected)] for each in seen.slowed),
+        ),
+        records=records,
+        facts=[environment["facts"] for environment in environments.values()],
+        command=command,
+    )
+
+
+_HEADINGS = (
+    "rule",
+    "seconds a pair",
+    "invocations",
+    "false alarms",
+    *(f"finds {100 * level:g} %" for level in LEVELS),
+    "finds in 95 %",
+    "error (sd)",
+    "unchanged",
+)
+
+
+def _table(headings: tuple[str, ...], rows: Iterator[list[str]]) -> str:
+    from tabulate import tabulate
+
+    return tabulate(list(rows), headers=headings, tablefmt="github", disable_numparse=True)
+
+
+def _row(each: Trials) -> list[str]:
+    alarms, expected = each.found(0.0), each.expected(0.0)
+    tail = f"; expected {100 * expected:.2g} %" if expected is not None else ""
+    return [
+        each.rule,
+        f"{each.seconds:g}",
+        f"{alarms.trials} (worth {alarms.effective:.0f})",
+        f"{_rate(alarms)}{tail}",
+        *(_rate(each.found(level)) for level in LEVELS),
+        _slowdowns(*each.smallest()),
+        f"{100 * each.error:.2f} %",
+        _rate(each.unchanged) if each.unchanged else "–",
+    ]
+
+
+def _targets(seen: Calibration) -> Iterator[list[str]]:
+    for rule in ("ab", "compare"):
+        for seconds in BUDGETS[1:]:
+            alarms = seen.of(rule, seconds).found(0.0)
+            yield [
+                f"{rule}, {seconds:g} s a pair: false alarms at most {100 * TARGET_ALARMS:g} %",
+                f"{_rate(alarms)}; {100 * (seen.of(rule, seconds).expected(0.0) or 0.0):.2g} % expected",
+                _met(alarms.high <= TARGET_ALARMS, alarms.low <= TARGET_ALARMS),
+            ]
+        for seconds, slowdown in TARGETS:
+            power = seen.of(rule, seconds).found(slowdown)
+            yield [
+                f"{rule}, {seconds:g} s a pair: finds {100 * slowdown:g} % in at least 95 %",
+                f"{_rate(power)}; {100 * (seen.of(rule, seconds).expected(slowdown) or 0.0):.3g} % expected",
+                _met(power.low >= 0.95, power.high >= 0.95 and power.share >= 0.95),
+            ]
+    for seconds in BUDGETS[1:]:
+        ours, theirs = seen.of("ab", seconds).error, seen.of(next(iter(PEERS)), seconds).error
+        yield [
+            f"{seconds:g} s a pair: error at least {TARGET_NARROWER:g} times smaller than one after the other",
+            f"{theirs / ours:.1f} times ({100 * ours:.2f} % against {100 * theirs:.2f} %)",
+            _met(theirs / ours >= TARGET_NARROWER, False),
+        ]
+
+
+def _met(shown: bool, likely: bool) -> str:
+    return "yes" if shown else "as seen; more invocations would show it" if likely else "no"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{100 * rate.share:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
+
+
+def _slowdowns(*bounds: float) -> str:
+    point, low, high = (f"{100 * each:.1f}" if math.isfinite(each) else "none" for each in bounds)
+    return f"{point} % [{low}, {high}]"

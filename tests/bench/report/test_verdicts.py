@@ -1,0 +1,96 @@
+import json
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from bench.report.verdicts import annotations, as_json, markdown, note, summary, terminal
+from bench.results.compare import Verdict
+from bench.results.statistics import Estimate
+
+CELL = "resnet18/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
+SLOWER = Verdict(
+    "regressed",
+    "latency",
+    "resnet18/inference/eager/b1/224/fp32",
+    CELL,
+    "latency_ratio",
+    threshold=0.01,
+    base=Estimate(1.056, 1.047, 1.066, "t"),
+    new=Estimate(1.109, 1.1, 1.119, "t"),
+    change=Estimate(1.05, 1.041, 1.059, "t"),
+    p=0.0001,
+)
+GROWN = Verdict(
+    "regressed",
+    "complexity",
+    "resnet18/224",
+    "resnet18/se@branch_end/224",
+    "params",
+    base=Estimate(11_776_552, 11_776_552, 11_776_552, "exact"),
+    new=Estimate(11_776_553, 11_776_553, 11_776_553, "exact"),
+    change=Estimate(1.0000001, 1.0000001, 1.0000001, "exact"),
+)
+OPEN = Verdict(
+    "inconclusive",
+    "latency",
+    "g",
+    "c",
+    "latency_ratio",
+    change=Estimate(1.012, 0.99, 1.03, "t"),
+    repeats=20,
+    seconds=209.03,
+)
+DEAD = Verdict("failed", "latency", "g", "<script>|d", "", reason="new: failed: Boom: 100% wrong\nat line 3")
+STILL = Verdict("unchanged", "latency", "g", "e", "latency_ratio", change=Estimate(1.0, 0.998, 1.002, "t"))
+
+
+def test_a_count_is_told_by_one_and_a_time_in_per_cent() -> None:
+    page = markdown([SLOWER, GROWN, STILL])
+    assert page.startswith("**2 regressed, 1 unchanged**\n")
+    time, count = (line for line in page.splitlines() if line.startswith("| regressed"))
+    assert "×1.056 \\[1.047, 1.066\\]" in time and "+5.0 % \\[4.1, 5.9\\]" in time
+    assert "11,776,552" in count and "11,776,553" in count and "| +1 " in count
+    assert "<details><summary>unchanged: 1</summary>" in page
+
+
+def test_what_is_inconclusive_says_what_would_settle_it() -> None:
+    assert note(OPEN) == "would be settled, if things stay as seen, by measures.latency: {repeats: 20, budget: 209s}"
+    near = Verdict("inconclusive", "latency", "g", "c", "latency_ratio", change=OPEN.change)
+    assert "too near the threshold" in note(near)
+    control = Estimate(1.02, 1.015, 1.025, "t")
+    off = Verdict("inconclusive", "latency", "g", "c", "v", change=OPEN.change, control=control, reason="no pass")
+    assert note(off).startswith("no pass: +2.0 % [1.5, 2.5]; ") and "bench doctor" in note(off)
+
+
+def test_text_of_others_stays_text() -> None:
+    assert "\\<script\\>\\|d" in markdown([DEAD])
+
+
+def test_annotations_are_one_escaped_line_each() -> None:
+    lines = annotations([SLOWER, OPEN, DEAD, STILL]).splitlines()
+    assert len(lines) == 3  # what is unchanged needs none
+    assert lines[0] == (
+        "::error title=regressed%3A latency_ratio of resnet18/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
+        "::+5.0 %25 [4.1, 5.9]"
+    )
+    assert lines[1].startswith("::warning title=inconclusive%3A ")
+    assert lines[2] == "::error title=failed%3A  of <script>|d::new: failed: Boom: 100%25 wrong%0Aat line 3"
+
+
+def test_json_has_everything_in_full() -> None:
+    told = json.loads(as_json([SLOWER, DEAD], 1))
+    assert told["exit_code"] == 1
+    assert told["verdicts"][0]["change"] == {"point": 1.05, "low": 1.041, "high": 1.059, "method": "t"}
+    assert told["verdicts"][1]["reason"] == DEAD.reason
+
+
+@pytest.mark.parametrize("verdict", [SLOWER, GROWN, OPEN, DEAD, STILL])
+def test_the_terminal_shows_the_verdict_and_the_whole_cell(verdict: Verdict) -> None:
+    shown = StringIO()
+    Console(file=shown, width=400).print(terminal([verdict]))
+    assert verdict.kind in shown.getvalue() and verdict.cell in shown.getvalue()
+
+
+def test_nothing_gated_is_said() -> None:
+    assert summary([]) == "nothing is gated"

@@ -1,0 +1,49 @@
+"""A worker that holds its group and times what it is told to."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.measure.latency import Latency
+from bench.run.executor import Launch
+from bench.run.hold import Hold, HoldError, HoldingProcess, RemoteCall, RemoteClock
+from bench.run.worker import Member
+from bench.suite.axes import Cell, Choice
+
+
+def member(index: int, how: str) -> Member:
+    trouble = Choice("tests.helpers:Trouble", (("how", how),))
+    place = Choice("layers", (("glob", "0"),))
+    return Member(
+        index, "variant", Cell(Choice("tests.helpers:tiny"), trouble, place, "inference", "eager", 1, 8, "fp32")
+    )
+
+
+@pytest.fixture
+def process() -> Iterator[HoldingProcess]:
+    held = HoldingProcess(1, Launch(), 60.0)
+    yield held
+    held.stop()
+
+
+def build(process: HoldingProcess, *how: str) -> dict[str, object]:
+    return process.build(Hold(Latency(), tuple(member(index, each) for index, each in enumerate(how)), None, "cpu"))
+
+
+def test_blocks_are_timed_where_the_group_is(process: HoldingProcess) -> None:
+    told = build(process, "well", "well")
+    assert len(told["held"]) == 2 and told["separate_wall"] is False  # type: ignore[arg-type]
+    once, often = process.block(0, 1), process.block(1, 200)
+    assert 0 < once.seconds < often.seconds
+    clock = RemoteClock(False, 0.02)
+    assert clock.time(RemoteCall(process, 0), 3).wall > 0
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("raise", "RuntimeError: no forward today"), ("segfault", "the worker was killed by SIGSEGV")]
+)
+def test_whoever_fails_is_named(process: HoldingProcess, how: str, reason: str) -> None:
+    with pytest.raises(HoldError) as caught:
+        build(process, "well", how)
+    assert (caught.value.side, caught.value.index) == (1, 1)
+    assert caught.value.reason.startswith(reason)

@@ -1,0 +1,70 @@
+"""Callables against one another. No time passes that a test depends on."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+
+import bench
+from bench.errors import InputError
+from bench.measure.timing.cpu import CpuClock
+from bench.measure.timing.sampler import Elapsed
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that takes a call's own word for how long it took."""
+
+    def time(self: CpuClock, call: Callable[[], object], iterations: int) -> Elapsed:
+        seconds = sum(float(str(call())) for _ in range(iterations))
+        return Elapsed(seconds, seconds)
+
+    monkeypatch.setattr(CpuClock, "time", time)
+
+
+def test_ratios_are_to_the_first(played: None) -> None:
+    seen = bench.paired({"plain": lambda: 0.02, "mine": lambda: 0.05, "yours": lambda: 0.01}, budget="5s")
+    assert seen.baseline == "plain" and seen.ratios.keys() == {"mine", "yours"}
+    assert seen.ratios["mine"].point == pytest.approx(2.5) and seen.ratios["yours"].point == pytest.approx(0.5)
+    assert seen.ratios["mine"].method.endswith("rounds, order statistics")
+    assert seen.seconds["mine"].point == pytest.approx(0.05)
+    assert seen.control is None and "knows nothing of what differs from process to process" in str(seen)
+    assert "×2.500 [2.500, 2.500]" in str(seen) and "| mine" in seen._repr_markdown_()
+
+
+def test_a_factory_is_measured_in_processes_with_a_control() -> None:
+    def factory() -> dict[str, Callable[[], object]]:
+        numbers = list(range(1000))
+        return {"once": lambda: sorted(numbers), "ten times": lambda: [sorted(numbers) for _ in range(10)]}
+
+    seen = bench.paired(factory, budget="400ms", processes=2)
+    # A factory defined in a function reaches the processes by value.
+    assert 3 < seen.ratios["ten times"].point < 30
+    assert seen.control is not None and 0.5 < seen.control.point < 2 and seen.ratios.keys() == {"ten times"}
+    assert "2 fresh processes" in str(seen) and "a second build of once" in str(seen)
+
+
+def test_what_fails_in_a_process_is_told_with_its_traceback() -> None:
+    def factory() -> dict[str, Callable[[], object]]:
+        return {"plain": lambda: None, "broken": lambda: 1 / 0}
+
+    with pytest.raises(InputError, match=r"process 1 failed: ZeroDivisionError(?s:.*)Traceback"):
+        bench.paired(factory, budget="1s", processes=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"calls": {"alone": len}}, "two callables or more"),
+        ({"budget": "20 sec"}, "budget='20 sec': write \"20s\" or 20"),
+        ({"budget": -1}, "budget=-1"),
+        ({"target": "1"}, 'write "1%" or 0.01'),
+        ({"calls": dict, "processes": 1}, "at least two"),
+        ({"budget": math.nan}, "budget=nan"),
+    ],
+)
+def test_bad_input_says_what_is_right(change: dict[str, object], message: str) -> None:
+    given: dict[str, object] = {"calls": {"a": lambda: None, "b": lambda: None}, **change}
+    with pytest.raises(InputError) as caught:
+        bench.paired(**given)  # type: ignore[arg-type]
+    assert message in str(caught.value)
