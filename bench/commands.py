@@ -77,7 +77,9 @@ def show_plan(plan: Plan) -> None:
 
 def write_report(runs: list[Path], out: Path | None) -> None:
     """Render runs' records as Markdown, to a file or to standard output."""
-    page = _page(runs)
+    from bench.run.directory import read_sides
+
+    page = _sides_page(runs[0]) if len(runs) == 1 and read_sides(runs[0]) else _page(runs)
     if out is None:
         print(page)
         return
@@ -99,21 +101,27 @@ def compare_revisions(
     plan: Plan, revisions: tuple[str, str], out: Path | None, device: str, form: str, github: bool, strict: bool
 ) -> int:
     """Measure two revisions in pairs and show the verdicts. Returns the exit code."""
-    from bench.report.verdicts import markdown
     from bench.run import revisions as paired
     from bench.run.directory import RunDirectory
     from bench.run.stored import judge_sides
 
     page, console = _job_summary(form) if github else None, Console(stderr=True)
     folder = paired.compare_revisions(plan, revisions, Path.cwd(), out, device, console)
-    verdicts = judge_sides(folder)
     with RunDirectory(folder) as held:
-        held.write(
-            "report.md", f"# {' → '.join(revisions)}: {plan.suite.title or plan.suite.name}\n\n{markdown(verdicts)}"
-        )
-    code = _tell(verdicts, form, page, strict)
+        held.write("report.md", _sides_page(folder))
+    code = _tell(judge_sides(folder), form, page, strict)
     console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
     return code
+
+
+def _sides_page(folder: Path) -> str:
+    """The report of two revisions."""
+    from bench.report.verdicts import markdown
+    from bench.run.directory import read_sides
+    from bench.run.stored import judge_sides
+
+    sides = (f"{name}: {side['revision']} ({side['commit'][:12]})" for name, side in read_sides(folder).items())
+    return f"# B against A\n\n{', '.join(sides)}\n\n{markdown(judge_sides(folder))}"
 
 
 def _tell(verdicts: "list[Verdict]", form: str, page: Path | None, strict: bool) -> int:

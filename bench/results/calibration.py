@@ -71,9 +71,9 @@ def _cuts(rows: pd.DataFrame, seconds: float) -> list[slice]:
     """Where one process is cut, in rounds."""
     pair = rows[rows["role"].isin(["baseline", "variant"])].to_dict("records")
     spent = np.cumsum(sum(np.asarray(row["samples"]) * row["details"]["iterations"] for row in pair))
-    # A process runs on to the end of its last round, so a last window that lacks a hair is whole.
-    count = int(spent[-1] / seconds + 1e-3)
-    ends = [int(np.searchsorted(spent, seconds * number)) for number in range(1, count + 1)]
+    count = int(spent[-1] / seconds + 1e-9)
+    # Like a repeat, a window ends with the round in which its seconds run out.
+    ends = [int(np.searchsorted(spent, seconds * number - 1e-9)) + 1 for number in range(1, count + 1)]
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 

@@ -1,0 +1,132 @@
+"""The gate as CI sees it: what is printed, and the exit code."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.results.record import Record
+from tests.invented import QUIET, counts, group, record, store, times
+
+
+def bench(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return store(tmp_path / "base", group())
+
+
+def noisy() -> list[Record]:
+    """A control so wide that nothing can be told, and nothing else is gated."""
+    wide = [0.05, -0.05] * 3
+    return [*times("baseline", "n", 0.1, (0.0,) * 6), *times("variant", "v", 0.2, wide), *times("twin", "n", 0.1, wide)]
+
+
+@pytest.mark.parametrize(
+    ("records", "facts", "arguments", "code"),
+    [
+        (group(), {}, (), 0),  # the run itself
+        (group(1.0005, QUIET), {}, (), 0),
+        (group(1.05, QUIET), {}, (), 1),
+        (group(params=101), {}, (), 1),
+        (group(), {"cpu": "another"}, (), 0),  # parameters compare everywhere, times do not: told below
+        (group()[:-1], {}, (), 3),  # a cell vanished
+        ([*group(), record("variant", "new", 0, status="failed")], {}, (), 3),
+        ([*group(1.05, QUIET), record("variant", "new", 0, status="failed")], {}, (), 1),  # outranks 3
+        ([*noisy(), counts("net/simam", 100)], {}, (), 3),
+    ],
+)
+def test_exit_codes_of_compare(
+    tmp_path: Path, base: Path, records: Sequence[Record], facts: dict[str, str], arguments: Sequence[str], code: int
+) -> None:
+    done = bench("compare", base, store(tmp_path / "new", records, **facts), *arguments)
+    assert done.exit_code == (3 if facts else code), done.output
+
+
+def test_strict_makes_doubt_an_error(tmp_path: Path) -> None:
+    def doubtful(name: str, step: int) -> Path:
+        variant = times("variant", "v", 0.2, QUIET[::step])
+        return store(tmp_path / name, [*noisy()[:6], *variant, *noisy()[12:], counts("c", 1)])
+
+    runs = doubtful("base", 1), doubtful("new", -1)
+    assert bench("compare", *runs).exit_code == 0
+    done = bench("compare", *runs, "--strict")
+    assert done.exit_code == 3 and "the A/A control of" in done.output
+
+
+def test_nothing_told_is_no_pass(tmp_path: Path) -> None:
+    first, second = (
+        store(tmp_path / name, [*noisy()[:6], *times("variant", "v", 0.2, QUIET[::step]), *noisy()[12:]])
+        for name, step in (("base", 1), ("new", -1))
+    )
+    assert bench("compare", first, second).exit_code == 3
+
+
+def test_accepted_differences(tmp_path: Path, base: Path) -> None:
+    new = store(tmp_path / "new", group(1.05, QUIET), cpu="another")
+    refused, accepted = bench("compare", base, new), bench("compare", base, new, "--accept", "cpu")
+    assert refused.exit_code == 3 and "--accept cpu" in refused.output
+    assert accepted.exit_code == 1 and "regressed" in accepted.output
+
+
+def test_a_machine_reads_json(tmp_path: Path, base: Path) -> None:
+    done = bench("compare", base, store(tmp_path / "new", group(1.05, QUIET)), "--format", "json")
+    told = json.loads(done.stdout)
+    assert told["exit_code"] == done.exit_code == 1
+    assert told["verdicts"][0]["kind"] == "regressed" and told["verdicts"][0]["change"]["point"] == pytest.approx(1.05)
+
+
+def test_github_gets_a_summary_and_annotations(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "summary.md"
+    page.write_text("earlier steps\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    done = bench("compare", base, store(tmp_path / "new", group(1.05, QUIET)), "--github")
+    assert "::error title=regressed%3A latency_ratio of net/simam::" in done.stdout
+    assert page.read_text(encoding="utf-8").startswith("earlier steps\n**1 regressed, 1 unchanged**")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere", "nowhere"), "nowhere holds no run"),
+        (("{base}", "{base}", "--accept", "torhc"), "did you mean 'torch'?"),
+        (("{base}", "{base}", "--github"), "GITHUB_STEP_SUMMARY"),
+        (("{base}", "{base}", "--github", "--format", "json"), "not with json"),
+    ],
+)
+def test_bad_input_is_2_with_a_message(
+    base: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    done = bench("compare", *(argument.format(base=base) for argument in arguments))
+    assert done.exit_code == 2 and message in done.output and "Traceback" not in done.output
+
+
+def test_a_damaged_run_is_2(tmp_path: Path, base: Path) -> None:
+    broken = store(tmp_path / "broken", group())
+    (broken / "environment.json").write_text("{", encoding="utf-8")
+    done = bench("compare", base, broken)
+    assert done.exit_code == 2 and "environment.json is damaged" in done.output
+
+
+def test_ab_refuses_before_it_measures(tmp_path: Path) -> None:
+    suite = Path(__file__).parents[2] / "suites/ci.yaml"
+    unknown = bench("ab", "no-such-revision", "HEAD", suite, "--out", tmp_path / "out")
+    assert unknown.exit_code == 2 and "has no revision 'no-such-revision'" in unknown.output
+    elsewhere = subprocess.run(
+        [sys.executable, "-m", "bench", "ab", "HEAD", "HEAD", str(suite)],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(suite.parents[1]), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert elsewhere.returncode == 2 and "Traceback" not in elsewhere.stderr
+    assert not (tmp_path / "out").exists()
