@@ -208,7 +208,7 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list; defaul
 def doctor(
     device: Annotated[Device, typer.Option(help="What to measure on; auto takes a GPU if there is one.")] = Device.auto,
 ) -> None:
-    """Say whether this machine is fit to measure on, and what to do where it is not. Takes about 20 s.
+    """Say whether this machine is fit to measure on, and what to do where it is not. Takes about half a minute.
 
     Exit 0: fit. 2: bad usage. 3: something is not fine.
     """

@@ -23,13 +23,10 @@ def sentences(comparisons: list[Comparison], thresholds: Mapping[str, float]) ->
     for each in comparisons:
         if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
-        reference = _reference(baselines[_family(each)])
-        doubt = (
-            ""
-            if passes(twins.get(_family(each)), thresholds[each.run])
-            else " Inconclusive: the A/A control did not pass."
-        )
-        yield f"{_subject(each, comparisons)} {_cost(each, each.ratio, reference)} ({_conditions(each)}).{doubt}"
+        baseline = baselines[_family(each)]
+        doubt = _doubt(twins.get(_family(each)), thresholds[each.run])
+        cost = _cost(each, each.ratio, _reference(baseline, each))
+        yield f"{_subject(each, baseline, comparisons)} {cost} ({_conditions(each, baseline)}).{doubt}"
 
 
 def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
@@ -39,7 +36,7 @@ def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float])
             threshold = thresholds[each.run]
             verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
             yield (
-                f"{network_name(each.axes['backbone'])} ({_conditions(each)}): {percent(each.ratio)}, "
+                f"{network_name(each.axes['backbone'])} ({_conditions(each, each)}): {percent(each.ratio)}, "
                 f"{verdict} at ±{100 * threshold:g} %."
             )
 
@@ -49,6 +46,12 @@ def passes(twin: Estimate | None, threshold: float) -> bool:
     if twin is None or twin.low is None or twin.high is None:
         return False
     return twin.low > 1 / (1 + threshold) and twin.high < 1 + threshold
+
+
+def _doubt(twin: Estimate | None, threshold: float) -> str:
+    if twin is None:
+        return " Inconclusive: no A/A control was measured beside it."
+    return "" if passes(twin, threshold) else " Inconclusive: the A/A control did not pass."
 
 
 def _is_time(each: Comparison) -> bool:
@@ -72,21 +75,32 @@ def _cost(each: Comparison, ratio: Estimate, reference: str) -> str:
     return f"cannot be told from {reference} by its {value}: {percent(ratio)}"
 
 
-def _subject(each: Comparison, comparisons: list[Comparison]) -> str:
-    """The module's name, with its place only where the group has the module in several."""
+def _subject(each: Comparison, baseline: Comparison, comparisons: list[Comparison]) -> str:
+    """The module's name, with its place only where the group has the module in several, and what else is compared."""
     places = {
         other.axes["placement"]
         for other in comparisons
         if _family(other) == _family(each) and other.axes["attention"] == each.axes["attention"]
     }
     place = f" at {escape(each.axes['placement'])}" if len(places) > 1 else ""
-    return f"{module_name(each.axes['attention'])}{place}"
+    return f"{module_name(each.axes['attention'])}{place}{_compared(each, baseline)}"
 
 
-def _reference(baseline: Comparison) -> str:
-    return f"{module_name(baseline.axes['attention'])} {network_name(baseline.axes['backbone'])}"
+def _reference(baseline: Comparison, each: Comparison) -> str:
+    network = network_name(baseline.axes["backbone"])
+    return f"{module_name(baseline.axes['attention'])} {network}{_compared(baseline, each)}"
 
 
-def _conditions(each: Comparison) -> str:
-    values = ((axis, each.axes[axis]) for axis in CONDITIONS if each.axes[axis] != "contiguous")
-    return ", ".join(UNITS.get(axis, "{}").format(escape(value)) for axis, value in values if value is not None)
+def _compared(one: Comparison, other: Comparison) -> str:
+    """The conditions that are not the same for both, such as ", compile"."""
+    return "".join(f", {_condition(one, axis)}" for axis in CONDITIONS if one.axes[axis] != other.axes[axis])
+
+
+def _conditions(each: Comparison, baseline: Comparison) -> str:
+    """Those that both were measured under; the usual order in memory goes without saying."""
+    shared = (axis for axis in CONDITIONS if each.axes[axis] == baseline.axes[axis] not in (None, "contiguous"))
+    return ", ".join(_condition(each, axis) for axis in shared)
+
+
+def _condition(each: Comparison, axis: str) -> str:
+    return UNITS.get(axis, "{}").format(escape(each.axes[axis]))

@@ -73,7 +73,7 @@ def read_facts(
     root: Path = system.ROOT,
     pause: Callable[[float], None] = sleep,
 ) -> Facts:
-    """Read and measure all that is judged; takes about 20 s.
+    """Read and measure all that is judged; takes about half a minute.
 
     Args:
         device: "cpu", "cuda", or "auto" for a GPU if there is one.

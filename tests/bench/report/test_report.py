@@ -130,6 +130,22 @@ def test_a_failed_control_makes_it_inconclusive(tmp_path: Path) -> None:
     assert "does not pass at ±1 %" in text
 
 
+def test_without_a_control_it_says_that_there_is_none(tmp_path: Path) -> None:
+    text = page(tmp_path, *(each for each in timed(1.061, 1.0) if each.role != "twin"))
+    assert "Inconclusive: no A/A control was measured beside it." in text
+
+
+def test_a_condition_that_is_compared_is_named_with_each(tmp_path: Path) -> None:
+    compiled = [
+        replace(each, cell="resnet18/none/compile", axes={**each.axes, "attention": "none", "execution": "compile"})
+        if each.role == "variant"
+        else each
+        for each in timed(0.8, 1.0)
+    ]
+    sentence = "- plain, compile saves latency against plain ResNet-18, eager: −20.0 % [−20.0, −20.0] "
+    assert f"{sentence}(inference, batch 1, 224 px, fp32).\n" in page(tmp_path, *compiled)
+
+
 def test_what_cannot_be_told_is_not_called_a_cost(tmp_path: Path) -> None:
     records = [
         each
