@@ -25,7 +25,7 @@ COMMENT = "\n# Another comment, the same code.\n"
 WORK = """
 
 def _with_more_work(self, x, forward=SimAM.forward):
-    if x.shape[1] <= 128:
+    if x.shape[1] == 64:
         torch.nn.functional.conv2d(x, x.new_zeros(16, x.shape[1], 3, 3), padding=1)
     return forward(self, x)
 
@@ -34,7 +34,7 @@ import torch  # noqa: E402
 
 SimAM.forward = _with_more_work
 """
-"""Appended to SimAM's module: a convolution whose result nobody uses, about 3 % of ResNet-18 at 112 px."""
+"""Appended to SimAM's module: a convolution whose result nobody uses, some 3 % of ResNet-18 at 112 px."""
 
 KINDS = ("run", "same", "slowed")
 """The folders of a round."""
