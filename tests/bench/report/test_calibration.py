@@ -1,0 +1,52 @@
+"""The page says what the trials say, and where a target is missed it says so."""
+
+from bench.report.calibration import render
+from bench.results.calibration import BUDGETS, PEERS, Calibration, Rate, Slowed, Trials, rate
+from bench.results.statistics import Estimate
+
+FACTS = {
+    "cpu": "A CPU",
+    "cores": 2,
+    "threads": 2,
+    "system": "Linux",
+    "python": "3.11",
+    "packages": {"torch": "2"},
+    "revision": "abc",
+}
+
+
+def trials(rule: str, seconds: float, needed: float, error: float) -> Trials:
+    freedom, unchanged = (None, None) if rule in PEERS else (5.0, rate(100, 100, 1.0))
+    return Trials(rule, seconds, (needed,) * 400, 1.0, (-error, error) * 200, freedom, unchanged)
+
+
+def page(ab: float, compare: float) -> str:
+    gate = [trials(rule, s, needed, 0.001) for s in BUDGETS for rule, needed in (("ab", ab), ("compare", compare))]
+    peers = [trials(rule, seconds, 0.08, 0.02) for seconds in BUDGETS for rule in PEERS]
+    slowed = tuple(Slowed(seconds, rate(9, 10, 1.0), Rate(0.9, 0.5, 1.0, 10, 10)) for seconds in BUDGETS)
+    seen = Calibration((*gate, *peers), Estimate(1.03, 1.028, 1.032, "t"), slowed)
+    return render(seen, 30, {"e": {"facts": FACTS}}, "python -m bench calibrate reports/calibration")
+
+
+def line(text: str, target: str) -> list[str]:
+    [row] = [row for row in text.splitlines() if row.startswith("|") and target in row]
+    return [cell.strip() for cell in row.split("|")]
+
+
+def test_targets_that_are_met_are_met() -> None:
+    text = page(ab=0.02, compare=0.02)
+    assert line(text, "ab, 20 s a pair: false alarms")[2].startswith("0 % [0, 1]") and "| yes " in text
+    assert line(text, "ab, 20 s a pair: finds 3 %")[2:4] == ["100 % [99, 100]; 100 % expected", "yes"]
+    assert line(text, "20 s a pair: error at least 5")[2].startswith("20.0 times (0.10 % against 2.0")
+
+
+def test_targets_that_are_missed_are_missed() -> None:
+    text = page(ab=0.0, compare=0.04)  # false alarms every time, and 3 % never found
+    assert line(text, "ab, 60 s a pair: false alarms")[3] == "no"
+    assert line(text, "compare, 20 s a pair: finds 3 %")[3] == "no"
+
+
+def test_the_page_has_everything() -> None:
+    text = page(ab=0.02, compare=0.02)
+    assert text.count("| asv, ") == len(BUDGETS) and "takes +3.0 % [2.8, 3.2] longer" in text
+    assert "python -m bench calibrate reports/calibration --rounds N" in text and "revision abc" in text
