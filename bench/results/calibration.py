@@ -7,7 +7,7 @@ for a false alarm, and infinite where nothing would do. Rates, powers and the sm
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -124,23 +124,29 @@ def _first(verdicts: Callable[[float], list[Verdict]]) -> float:
 
 
 def sequential(
-    processes: Sequence[tuple[Samples, Samples]], seconds: float, each: float
+    processes: Sequence[tuple[Samples, Samples, float]], seconds: float
 ) -> Iterator[tuple[Samples, Samples]]:
     """Identical code timed one after the other: A in some processes, then B in the next ones, so long together.
 
     Args:
-        processes: (A, B) samples of each, in the order measured.
+        processes: A's samples, B's samples and the measured seconds of both, in the order measured.
         seconds: of A and B together.
-        each: measured seconds of A and B together in one process.
     """
-    count = max(1, round(seconds / each))
-    share = min(1.0, seconds / each)
-    for start in range(0, len(processes) - 2 * count + 1, 2 * count):
-        first, second = processes[start : start + count], processes[start + count : start + 2 * count]
-        yield (
-            np.concatenate([own[: max(2, int(len(own) * share))] for own, _ in first]),
-            np.concatenate([own[: max(2, int(len(own) * share))] for _, own in second]),
-        )
+    left = iter(processes)
+    while (a := _gathered(left, 0, seconds)) is not None and (b := _gathered(left, 1, seconds)) is not None:
+        yield a, b
+
+
+def _gathered(left: Iterator[tuple[Samples, Samples, float]], side: Literal[0, 1], seconds: float) -> Samples | None:
+    """One side's half of so many seconds, from as many processes as it takes; None where they run out."""
+    parts, spent = [], 0.0
+    for process in left:
+        share = min(1.0, (seconds - spent) / process[2])
+        parts.append(process[side][: max(2, round(len(process[side]) * share))])
+        spent += process[2] * share
+        if spent > seconds * (1 - 1e-6):
+            return np.concatenate(parts)
+    return None
 
 
 def needed_by_mean(a: Samples, b: Samples) -> float:
@@ -176,28 +182,46 @@ PEERS: Mapping[str, Callable[[Samples, Samples], float]] = {
 def worth_of(figures: Sequence[Sequence[float]]) -> float:
     """What a trial is worth where windows of one process are alike: 1 / (1 + (k − 1) ρ).
 
-    ρ is the intraclass correlation of figures of one process (Kish, *Survey Sampling*, section 5.4), at least 0.
+    k is the mean number of windows of a process, and ρ the intraclass correlation of their figures, at least 0 (Kish,
+    *Survey Sampling*, section 5.4).
 
     Args:
-        figures: of each process those of its windows, the same number for all.
+        figures: of each process those of its windows.
     """
-    table = np.asarray(figures, dtype=float)
-    processes, k = table.shape
-    if k < 2 or processes < 2:
+    several = [each for each in figures if len(each) > 1]
+    if len(several) < 2:
         return 1.0
-    within = float(np.mean(np.var(table, axis=1, ddof=1)))
-    between = float(np.var(np.mean(table, axis=1), ddof=1)) - within / k
-    correlation = max(0.0, between) / (max(0.0, between) + within) if within or between > 0 else 0.0
-    return float(1 / (1 + (k - 1) * correlation))
+    k = float(np.mean([len(each) for each in figures]))
+    within = float(np.mean([np.var(each, ddof=1) for each in several]))
+    means = float(np.var([np.mean(each) for each in several], ddof=1))
+    between = max(0.0, means - within * float(np.mean([1 / len(each) for each in several])))
+    return 1 / (1 + (k - 1) * (between / (between + within) if between + within else 0.0))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How an invocation is measured.
+
+    Args:
+        processes: or pairs of them, the independent units.
+        seconds: measured, of both sides of a pair together, over all processes.
+    """
+
+    processes: int
+    seconds: float
+
+
+SETUPS = (Setup(6, 10.0), Setup(6, 20.0), Setup(18, 60.0))
+"""What is tried: more seconds go into more processes, since a process's own luck does not shrink with time."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """One rule at one budget, on identical code.
+    """One rule in one set-up, on identical code.
 
     Args:
         rule: its name.
-        seconds: measured, of both sides of a pair together.
+        setup: how each is measured.
         needed: of each trial the smallest slow-down that is called a regression.
         worth: what one trial counts, 1 where all are independent.
         estimates: of each trial the log ratio that it came to, in truth 0.
@@ -206,7 +230,7 @@ class Trials:
     """
 
     rule: str
-    seconds: float
+    setup: Setup
     needed: tuple[float, ...]
     worth: float
     estimates: tuple[float, ...]
@@ -241,40 +265,58 @@ class Trials:
         return float(np.quantile(values, POWER, method="higher")), float(low), float(high)
 
 
-def ab_trials(comparisons: Sequence[pd.DataFrame], seconds: float) -> Trials:
-    """The gate of ``ab`` on windows of comparisons of identical code."""
-    cut = [windows(frame, seconds / frame["repeat"].nunique()) for frame in comparisons]
-    trials = [trial for stretches in cut for trial in stretches]
+def invocations(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[pd.DataFrame]]:
+    """Records cut and joined to what an invocation sees: for each stretch of frames, one for each window.
+
+    Args:
+        frames: in the order measured, each of the same number of processes.
+        setup: what is wanted; a multiple of that number of processes.
+    """
+    together = setup.processes // frames[0]["repeat"].nunique()
+    cut = [windows(frame, setup.seconds / setup.processes) for frame in frames]
+    chunks = [cut[start : start + together] for start in range(0, len(cut) - together + 1, together)]
+    return [[_joined(windows_) for windows_ in zip(*chunk, strict=False)] for chunk in chunks]
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of the processes of all, numbered anew."""
+    several = [
+        frame.assign(repeat=[f"{number}.{each}" for each in frame["repeat"]]) for number, frame in enumerate(frames)
+    ]
+    return pd.concat(several, ignore_index=True)
+
+
+def ab_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> Trials:
+    """The gate of ``ab`` on comparisons of identical code."""
+    trials = [trial for chunk in invocations(comparisons, setup) for trial in chunk]
     judged = [compare_sides(trial, GATE, ("A", "B"))[0] for trial in trials]
-    worth = worth_of([figures for stretches in cut for figures in _by_process(stretches)])
+    worth = worth_of(_by_process(comparisons, setup))
     needed = tuple(needed_by_ab(trial) for trial in trials)
-    freedom = comparisons[0]["repeat"].nunique() - 1
-    return Trials("ab", seconds, needed, worth, _points(judged), freedom, _unchanged(judged, worth))
+    return Trials("ab", setup, needed, worth, _points(judged), setup.processes - 1, _unchanged(judged, worth))
 
 
-def compare_trials(runs: Sequence[Stored], seconds: float) -> Trials:
-    """The gate of ``compare`` on windows of neighbouring runs of identical code."""
-    cut = [windows(run.frame, seconds / run.frame["repeat"].nunique()) for run in runs]
+def compare_trials(runs: Sequence[Stored], setup: Setup) -> Trials:
+    """The gate of ``compare`` on neighbouring runs of identical code."""
+    chunks = invocations([run.frame for run in runs], setup)
     pairs = [
-        (replace(runs[number], frame=base), replace(runs[number + 1], frame=new))
-        for number in range(0, len(runs) - 1, 2)
-        for base, new in zip(cut[number], cut[number + 1], strict=False)
+        (replace(runs[0], frame=base), replace(runs[0], frame=new))
+        for before, after in zip(chunks[::2], chunks[1::2], strict=False)
+        for base, new in zip(before, after, strict=False)
     ]
     judged = [compare_runs(base, new)[0] for base, new in pairs]
-    worth = worth_of([figures for stretches in cut for figures in _by_process(stretches)])
+    worth = worth_of(_by_process([run.frame for run in runs], setup))
     needed = tuple(needed_by_compare(base, new) for base, new in pairs)
     # Variant and control have one degree of freedom less than repeats on each side, and share their baseline.
-    freedom = 4 * (runs[0].frame["repeat"].nunique() - 1) / 1.25
-    return Trials("compare", seconds, needed, worth, _points(judged), freedom, _unchanged(judged, worth))
+    freedom = 4 * (setup.processes - 1) / 1.25
+    return Trials("compare", setup, needed, worth, _points(judged), freedom, _unchanged(judged, worth))
 
 
-def peer_trials(comparisons: Sequence[pd.DataFrame], seconds: float) -> list[Trials]:
+def peer_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> list[Trials]:
     """What the peers make of identical code timed one after the other, for as long."""
     processes = [process for frame in comparisons for process in _processes(frame)]
-    each = float(np.mean([spent for _, _, spent in processes]))
-    pairs = list(sequential([(a, b) for a, b, _ in processes], seconds, each))
+    pairs = list(sequential(processes, setup.seconds))
     estimates = tuple(float(np.log(np.mean(b) / np.mean(a))) for a, b in pairs)
-    return [Trials(name, seconds, tuple(rule(a, b) for a, b in pairs), 1.0, estimates) for name, rule in PEERS.items()]
+    return [Trials(name, setup, tuple(rule(a, b) for a, b in pairs), 1.0, estimates) for name, rule in PEERS.items()]
 
 
 @dataclass(frozen=True)
@@ -282,28 +324,27 @@ class Slowed:
     """What ``ab`` made of revisions that do more work in truth.
 
     Args:
-        seconds: measured, of both sides of a pair together.
+        setup: how each invocation is measured.
         found: how often it called them a regression.
         injected: how often it does so where identical code is made that much slower by calculation.
     """
 
-    seconds: float
+    setup: Setup
     found: Rate
     injected: Rate
 
 
 def slowed_trials(comparisons: Sequence[pd.DataFrame], same: Trials, truth: float) -> Slowed:
-    """Judge windows of comparisons with real extra work of a known size, as a fraction, beside those of ``same``."""
-    cut = [windows(frame, same.seconds / frame["repeat"].nunique()) for frame in comparisons]
-    judged = [compare_sides(trial, GATE, ("A", "B"))[0] for stretches in cut for trial in stretches]
-    worth = worth_of([figures for stretches in cut for figures in _by_process(stretches)])
-    hits = sum(verdict.kind == "regressed" for verdict in judged)
-    return Slowed(same.seconds, rate(hits, len(judged), worth), same.found(truth))
+    """Judge comparisons with real extra work of a known size, as a fraction, beside those of ``same``."""
+    trials = [trial for chunk in invocations(comparisons, same.setup) for trial in chunk]
+    kinds = [compare_sides(trial, GATE, ("A", "B"))[0].kind for trial in trials]
+    worth = worth_of(_by_process(comparisons, same.setup))
+    return Slowed(same.setup, rate(kinds.count("regressed"), len(kinds), worth), same.found(truth))
 
 
 def true_slowdown(comparisons: Sequence[pd.DataFrame]) -> Estimate:
     """The ratio over all processes of all comparisons."""
-    return ratio_of([figure for frame in comparisons for [figure] in _by_process([frame])])
+    return ratio_of([float(np.median(log_ratios(b, a))) for frame in comparisons for a, b, _ in _processes(frame)])
 
 
 def _processes(frame: pd.DataFrame) -> Iterator[tuple[Samples, Samples, float]]:
@@ -317,10 +358,14 @@ def _processes(frame: pd.DataFrame) -> Iterator[tuple[Samples, Samples, float]]:
         yield a, b, float(spent)
 
 
-def _by_process(stretches: Sequence[pd.DataFrame]) -> list[list[float]]:
+def _by_process(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[float]]:
     """Of each process the log ratio of each of its windows."""
-    table = [[float(np.median(log_ratios(b, a))) for a, b, _ in _processes(stretch)] for stretch in stretches]
-    return [list(process) for process in zip(*table, strict=True)]
+    found = []
+    for frame in frames:
+        cut = windows(frame, setup.seconds / setup.processes)
+        table = [[float(np.median(log_ratios(b, a))) for a, b, _ in _processes(window)] for window in cut]
+        found += [list(process) for process in zip(*table, strict=True)]
+    return found
 
 
 def _points(judged: Sequence[Verdict]) -> tuple[float, ...]:
@@ -336,36 +381,32 @@ class Calibration:
     """All of it.
 
     Args:
-        trials: of the gate on both its paths and of the peers, at every budget, on identical code.
+        trials: of the gate on both its paths and of the peers, in every set-up, on identical code.
         truth: how much more work the slowed revision does, as a ratio.
-        slowed: what ``ab`` made of it, at every budget.
+        slowed: what ``ab`` made of it, in every set-up.
     """
 
     trials: tuple[Trials, ...]
     truth: Estimate
     slowed: tuple[Slowed, ...]
 
-    def of(self, rule: str, seconds: float) -> Trials:
-        """The trials of one rule at one budget."""
-        return next(each for each in self.trials if (each.rule, each.seconds) == (rule, seconds))
-
-
-BUDGETS = (10.0, 20.0, 60.0)
-"""Measured seconds of both sides of a pair together."""
+    def of(self, rule: str, setup: Setup) -> Trials:
+        """The trials of one rule in one set-up."""
+        return next(each for each in self.trials if (each.rule, each.setup) == (rule, setup))
 
 
 def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Sequence[pd.DataFrame]) -> Calibration:
     """Judge the gate.
 
     Args:
-        runs: stored runs of identical code, two or more, in the order measured.
-        same: comparisons of revisions that do the same, in the order measured.
-        more: comparisons of a revision with one that does more work.
+        runs: stored runs of identical code, in the order measured, each of six processes.
+        same: comparisons of revisions that do the same, in the order measured, each of six pairs of processes.
+        more: comparisons of a revision with one that does more work, likewise.
     """
     truth = true_slowdown(more)
     trials, slowed_too = [], []
-    for seconds in BUDGETS:
-        gate = ab_trials(same, seconds)
-        trials += [gate, compare_trials(runs, seconds), *peer_trials(same, seconds)]
+    for setup in SETUPS:
+        gate = ab_trials(same, setup)
+        trials += [gate, compare_trials(runs, setup), *peer_trials(same, setup)]
         slowed_too.append(slowed_trials(more, gate, truth.point - 1))
     return Calibration(tuple(trials), truth, tuple(slowed_too))

@@ -36,6 +36,8 @@ SimAM.forward = _with_more_work
 """
 """Appended to SimAM's module: a convolution whose result nobody uses, some 3 % of ResNet-18 at 112 px."""
 
+LEAST = 6
+"""Rounds: two runs of eighteen processes."""
 KINDS = ("run", "same", "slowed")
 """The folders of a round."""
 
@@ -72,7 +74,7 @@ def read(folder: Path) -> dict[str, list[Stored]]:
     """The rounds of a folder, in the order measured: kind → what was recorded.
 
     Raises:
-        InputError: there are fewer than two whole rounds.
+        InputError: there are too few whole rounds.
     """
     found = {kind: [read_any(path) for path in sorted(folder.glob(f"[0-9]*-{kind}"))] for kind in KINDS}
     if any(len(rounds) < 2 for rounds in found.values()):

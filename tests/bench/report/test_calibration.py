@@ -1,7 +1,7 @@
 """The page says what the trials say, and where a target is missed it says so."""
 
 from bench.report.calibration import render
-from bench.results.calibration import BUDGETS, PEERS, Calibration, Rate, Slowed, Trials, rate
+from bench.results.calibration import PEERS, SETUPS, Calibration, Rate, Setup, Slowed, Trials, rate
 from bench.results.statistics import Estimate
 
 FACTS = {
@@ -15,15 +15,17 @@ FACTS = {
 }
 
 
-def trials(rule: str, seconds: float, needed: float, error: float) -> Trials:
+def trials(rule: str, setup: Setup, needed: float, error: float) -> Trials:
     freedom, unchanged = (None, None) if rule in PEERS else (5.0, rate(100, 100, 1.0))
-    return Trials(rule, seconds, (needed,) * 400, 1.0, (-error, error) * 200, freedom, unchanged)
+    return Trials(rule, setup, (needed,) * 400, 1.0, (-error, error) * 200, freedom, unchanged)
 
 
 def page(ab: float, compare: float) -> str:
-    gate = [trials(rule, s, needed, 0.001) for s in BUDGETS for rule, needed in (("ab", ab), ("compare", compare))]
-    peers = [trials(rule, seconds, 0.08, 0.02) for seconds in BUDGETS for rule in PEERS]
-    slowed = tuple(Slowed(seconds, rate(9, 10, 1.0), Rate(0.9, 0.5, 1.0, 10, 10)) for seconds in BUDGETS)
+    gate = [
+        trials(rule, setup, needed, 0.001) for setup in SETUPS for rule, needed in (("ab", ab), ("compare", compare))
+    ]
+    peers = [trials(rule, setup, 0.08, 0.02) for setup in SETUPS for rule in PEERS]
+    slowed = tuple(Slowed(setup, rate(9, 10, 1.0), Rate(0.9, 0.5, 1.0, 10, 10)) for setup in SETUPS)
     seen = Calibration((*gate, *peers), Estimate(1.03, 1.028, 1.032, "t"), slowed)
     return render(seen, 30, {"e": {"facts": FACTS}}, "python -m bench calibrate reports/calibration")
 
@@ -48,5 +50,5 @@ def test_targets_that_are_missed_are_missed() -> None:
 
 def test_the_page_has_everything() -> None:
     text = page(ab=0.02, compare=0.02)
-    assert text.count("| asv, ") == len(BUDGETS) and "takes +3.0 % [2.8, 3.2] longer" in text
+    assert text.count("| asv, ") == len(SETUPS) and "takes +3.0 % [2.8, 3.2] longer" in text
     assert "python -m bench calibrate reports/calibration --rounds N" in text and "revision abc" in text

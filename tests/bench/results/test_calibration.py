@@ -11,9 +11,11 @@ from scipy import stats
 
 from bench.results import calibration
 from bench.results.calibration import (
+    Setup,
     Trials,
     ab_trials,
     compare_trials,
+    invocations,
     needed_by_ab,
     rate,
     sequential,
@@ -82,14 +84,24 @@ def test_what_is_needed_without_noise_is_the_first_step_beyond_the_threshold(tmp
     assert needed_by_ab(comparison(tmp_path / "wild", flat, wild)) == math.inf
 
 
+def test_invocations_never_share_a_process_between_stretches(tmp_path: Path) -> None:
+    # Five records of six processes, 40 rounds of 0.2 s each: 8 s a process.
+    frames = [comparison(tmp_path / f"ab{number}", [[0.05] * 40] * 6, [[0.05] * 40] * 6) for number in range(5)]
+    six = invocations(frames, Setup(6, 12.0))  # 2 s a process: four windows of each
+    assert [len(chunk) for chunk in six] == [4] * 5
+    twelve = invocations(frames, Setup(12, 24.0))
+    assert [len(chunk) for chunk in twelve] == [4, 4]  # the fifth has no partner
+    assert twelve[0][0]["repeat"].nunique() == 12
+
+
 def test_the_gate_on_both_paths_without_noise(tmp_path: Path) -> None:
-    flat = [[0.05] * 40] * 6  # 40 rounds of 0.2 s: 8 s a process, four windows of 2 s
+    flat = [[0.05] * 40] * 6
     same = [comparison(tmp_path / f"ab{number}", flat, flat) for number in range(2)]
-    seen = ab_trials(same, 12.0)
+    seen = ab_trials(same, Setup(6, 12.0))
     assert len(seen.needed) == 8 and seen.found(0.0).share == 0 and seen.found(0.02).share == 1
     assert seen.unchanged is not None and seen.unchanged.share == 1
-    stored = compare_trials([run(tmp_path / f"run{number}", 40) for number in range(4)], 12.0)
-    assert len(stored.needed) == 8  # two pairs of neighbours
+    stored = compare_trials([run(tmp_path / f"run{number}", 40) for number in range(4)], Setup(6, 12.0))
+    assert len(stored.needed) == 8  # two pairs of neighbours, four windows of each
     more = [comparison(tmp_path / "more", flat, [[0.0515] * 40] * 6)]
     truth = true_slowdown(more)
     assert truth.point == pytest.approx(1.03)
@@ -114,11 +126,14 @@ def test_what_windows_of_one_process_are_worth() -> None:
 
 
 def test_sequential_pairs_take_neighbouring_processes_once() -> None:
-    processes = [(np.full(4, float(number)), np.full(4, 10.0 + number)) for number in range(9)]
-    pairs = list(sequential(processes, seconds=20.0, each=10.0))
+    processes = [(np.full(4, float(number)), np.full(4, 10.0 + number), 10.0) for number in range(9)]
+    # Twenty seconds of both are ten of each, which is what two processes have: A of two, then B of the next two.
+    pairs = list(sequential(processes, 20.0))
     assert [(set(a), set(b)) for a, b in pairs] == [({0.0, 1.0}, {12.0, 13.0}), ({4.0, 5.0}, {16.0, 17.0})]
-    short = list(sequential(processes, seconds=5.0, each=10.0))
-    assert len(short) == 4 and len(short[0][0]) == 2
+    short = list(sequential(processes, 5.0))
+    assert [(list(a), list(b)) for a, b in short][0] == ([0.0, 0.0], [11.0, 11.0]) and len(short) == 4
+    odd = list(sequential(processes, 15.0))  # a whole process, and half of the next
+    assert [len(a) for a, _ in odd] == [6, 6]
 
 
 def test_the_peers_rules_by_hand() -> None:
@@ -132,7 +147,7 @@ def test_the_peers_rules_by_hand() -> None:
 
 def test_what_is_expected_is_what_a_simulation_sees() -> None:
     draw, spread, n = np.random.default_rng(0), 0.012, 6
-    seen = Trials("ab", 20.0, (0.0,), 1.0, tuple(draw.normal(0, spread / math.sqrt(n), 40_000)), n - 1)
+    seen = Trials("ab", Setup(6, 20.0), (0.0,), 1.0, tuple(draw.normal(0, spread / math.sqrt(n), 40_000)), n - 1)
     figures = draw.normal(math.log(1.02), spread, (20_000, n))
     tested = stats.ttest_1samp(figures, math.log(1.01), axis=1, alternative="greater")
     assert seen.expected(0.02) == pytest.approx(float(np.mean(tested.pvalue < 0.05)), abs=0.01)
@@ -140,5 +155,5 @@ def test_what_is_expected_is_what_a_simulation_sees() -> None:
 
 def test_the_smallest_change_is_the_one_that_nearly_all_find() -> None:
     needed = tuple(number / 1000 for number in range(1, 101))  # 0.1 % to 10 %
-    point, low, high = Trials("ab", 20.0, needed, 1.0, (0.0,)).smallest()
+    point, low, high = Trials("ab", Setup(6, 20.0), needed, 1.0, (0.0,)).smallest()
     assert point == pytest.approx(0.096, abs=0.0011) and low < point < high

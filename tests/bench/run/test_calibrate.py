@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.errors import InputError, Interrupted
 from bench.run import calibrate
-from bench.run.calibrate import read, record
+from bench.run.calibrate import KINDS, LEAST, read, record
 from bench.suite.load import load_suite
 from bench.suite.plan import Plan, expand
 from tests.bench.run.test_worktrees import git
@@ -57,9 +57,9 @@ def go(folder: Path, rounds: int) -> None:
 
 
 def test_a_round_is_a_run_and_two_comparisons(tmp_path: Path, played: Played) -> None:
-    go(tmp_path, 2)
-    assert played.made == ["run", "comment", "work"] * 2
-    assert {kind: len(rounds) for kind, rounds in read(tmp_path).items()} == {"run": 2, "same": 2, "slowed": 2}
+    go(tmp_path, LEAST)
+    assert played.made == ["run", "comment", "work"] * LEAST
+    assert {kind: len(rounds) for kind, rounds in read(tmp_path).items()} == dict.fromkeys(KINDS, LEAST)
 
 
 def test_the_revisions_are_our_own_code_one_with_more_work(tmp_path: Path, played: Played) -> None:
@@ -83,7 +83,7 @@ def test_rounds_that_are_there_are_kept_and_half_ones_begun_again(tmp_path: Path
 
 def test_too_few_rounds_are_an_error_that_says_how_to_get_more(tmp_path: Path, played: Played) -> None:
     go(tmp_path, 1)
-    with pytest.raises(InputError, match="--rounds 10"):
+    with pytest.raises(InputError, match="--rounds 20"):
         read(tmp_path)
 
 
