@@ -1,5 +1,6 @@
 """The command line, as a table of contents. What is heavy is imported by the command that needs it."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -233,7 +234,10 @@ def _plan(path: Path, settings: list[str] | None = None, only: list[str] | None 
 
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
-    """What a user can mend is a message and exit 2; anything else is a defect and keeps its traceback."""
+    """What a user can mend is a message and exit 2; anything else is a defect, with its traceback and exit 3.
+
+    Never 1, which Python would make of it and which says that something regressed.
+    """
     from bench.errors import InputError, Interrupted
 
     try:
@@ -244,3 +248,6 @@ def _errors_for_people() -> Iterator[None]:
     except Interrupted as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(128 + error.number) from error
+    except Exception as error:
+        traceback.print_exc()
+        raise typer.Exit(FAILED) from error

@@ -20,7 +20,7 @@ from bench.suite.plan import Group, Plan
 from simam.registry import ATTENTION, BACKBONES
 
 if TYPE_CHECKING:
-    from bench.results.compare import Verdict
+    from bench.results.sides import Verdict
     from bench.run.doctor import Finding
 
 
@@ -79,7 +79,10 @@ def write_report(runs: list[Path], out: Path | None) -> None:
     """Render runs' records as Markdown, to a file or to standard output."""
     from bench.run.directory import read_sides
 
-    page = _sides_page(runs[0]) if len(runs) == 1 and read_sides(runs[0]) else _page(runs)
+    paired = [folder for folder in runs if read_sides(folder)]
+    if paired and len(runs) > 1:
+        raise InputError(f"{paired[0]} compares two revisions; its report is one of its own")
+    page = _sides_page(runs[0]) if paired else _page(runs)
     if out is None:
         print(page)
         return
@@ -156,7 +159,11 @@ def _job_summary(form: str) -> Path:
         raise InputError(
             "--github is for a job of GitHub Actions, where GITHUB_STEP_SUMMARY names a file; it is not set"
         )
-    return Path(path)
+    try:
+        with Path(path).open("a", encoding="utf-8"):
+            return Path(path)
+    except OSError as error:
+        raise InputError(f"cannot write GITHUB_STEP_SUMMARY, {path}: {error.strerror or error}") from error
 
 
 def calibrate(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str) -> None:

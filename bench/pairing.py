@@ -86,6 +86,8 @@ def paired(
     Raises:
         InputError: fewer than two callables or processes, a budget or target that is none, or a process that failed.
     """
+    if device not in ("cpu", "cuda"):
+        raise InputError(f'device={device!r}: write "cpu" or "cuda"')
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
         return _here(calls, Stopping(width, seconds), device)
@@ -193,6 +195,8 @@ def _in_processes(factory: Callable[[], Calls], stopping: Stopping, processes: i
     with LocalProcesses() as execute:
         seen = [_ask(execute, options, number) for number in range(processes)]
     baseline = next(iter(seen[0]))
+    if any(each.keys() != seen[0].keys() for each in seen):
+        raise InputError("the factory gave callables of other names in one process than in another")
     logs = {
         name: [median_log_ratio(each[name], each[baseline]) for each in seen] for name in seen[0] if name != baseline
     }

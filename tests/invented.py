@@ -57,12 +57,12 @@ def group(slower: float = 1.0, twin: Sequence[float] = QUIET[::-1], params: int 
 
 
 def store(
-    folder: Path, records: Sequence[Record], gate: str = "{latency_ratio: 1%, params: exact}", **facts: Any
+    folder: Path, records: Sequence[Record], gate: str = "latency_ratio: 0.01, params: exact", **facts: Any
 ) -> Path:
     """A run's folder, as far as a comparison reads it; thresholds as a resolved suite has them."""
     folder.mkdir(parents=True)
     append_records(folder / "records.jsonl", records)
     environments = {"e": {"facts": {**FACTS, **facts}, "state": {}}}
     (folder / "environment.json").write_text(json.dumps(environments), encoding="utf-8")
-    (folder / "suite.yaml").write_text("gate: {latency_ratio: 0.01, params: exact}\n", encoding="utf-8")
+    (folder / "suite.yaml").write_text(f"gate: {{{gate}}}\nonly: {{}}\n", encoding="utf-8")
     return folder

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bench.report.format import difference, escape, interval, percent, quantity
-from bench.results.compare import ORDER, Verdict
+from bench.results.compare import ORDER
+from bench.results.sides import Verdict
 from bench.results.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 %]", "note")
 FOOTNOTE = (
     "Worst first. Intervals are unadjusted 95 %. A time regressed where its Holm-adjusted p, that it grew by no more "
-    "than the threshold, is below 0.05; what is exact, where it grew at all."
+    "than the threshold, is below 0.05; what is exact, where it grew at all, or by more than a threshold that it has."
 )
 _STYLES = {
     "regressed": "bold red",
@@ -107,8 +108,8 @@ def _remedy(verdict: Verdict) -> str:
         return f"would be settled, if things stay as seen, by {settings}"
     if verdict.control is not None:
         return "longer measuring would not settle it; see what python -m bench doctor says of this machine"
-    if verdict.change is not None:
-        return "too near the threshold for longer measuring to settle it"
+    if verdict.change is not None and verdict.reason is None:
+        return "too near the threshold, or too noisy, for any sensible number of repeats to settle it"
     return ""
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.results.compare import Stored, Verdict, compare_runs, compare_sides
+from bench.results.compare import Stored, compare_runs, compare_sides
+from bench.results.sides import Verdict
 from bench.results.statistics import LEVEL, Estimate, log_ratios, ratio_of
 from bench.results.verdicts import SIGNIFICANCE
 
@@ -94,9 +95,14 @@ def slowed(frame: pd.DataFrame, slowdown: float) -> pd.DataFrame:
     return changed
 
 
+def judge_ab(frame: pd.DataFrame) -> list[Verdict]:
+    """What ``ab`` says of one comparison."""
+    return compare_sides(Stored("ab", frame, {}, GATE), ("A", "B"))
+
+
 def needed_by_ab(frame: pd.DataFrame) -> float:
     """Of one comparison of revisions, the smallest slow-down that is called a regression."""
-    return _first(lambda slowdown: compare_sides(slowed(frame, slowdown), GATE, ("A", "B")))
+    return _first(lambda slowdown: judge_ab(slowed(frame, slowdown)))
 
 
 def needed_by_compare(base: Stored, new: Stored) -> float:
@@ -227,6 +233,7 @@ class Trials:
         estimates: of each trial the log ratio that it came to, in truth 0.
         freedom: degrees of freedom of the test; None for a rule that is none.
         unchanged: how many trials were called unchanged; None for a rule that never says so.
+        passing: in what share of the trials the A/A controls passed; 1 where there are none.
     """
 
     rule: str
@@ -236,6 +243,7 @@ class Trials:
     estimates: tuple[float, ...]
     freedom: float | None = None
     unchanged: Rate | None = None
+    passing: float = 1.0
 
     @property
     def error(self) -> float:
@@ -254,12 +262,12 @@ class Trials:
         if self.freedom is None:
             return None
         away = (math.log1p(slowdown) - math.log1p(GATE["latency_ratio"] or 0.0)) / self.error
-        return float(nct.sf(t.ppf(1 - SIGNIFICANCE, self.freedom), self.freedom, away))
+        return self.passing * float(nct.sf(t.ppf(1 - SIGNIFICANCE, self.freedom), self.freedom, away))
 
     def smallest(self, draws: int = 2000) -> tuple[float, float, float]:
-        """The slow-down found in 95 % of trials, with a bootstrap interval over trials."""
+        """The slow-down found in 95 % of trials, with a bootstrap interval over as many as the trials are worth."""
         values = np.asarray(self.needed)
-        again = np.random.default_rng(0).choice(values, (draws, len(values)))
+        again = np.random.default_rng(0).choice(values, (draws, max(1, round(len(values) * self.worth))))
         ends = np.quantile(again, POWER, axis=1, method="higher")
         low, high = np.quantile(ends, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
         return float(np.quantile(values, POWER, method="higher")), float(low), float(high)
@@ -289,7 +297,7 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def ab_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> Trials:
     """The gate of ``ab`` on comparisons of identical code."""
     trials = [trial for chunk in invocations(comparisons, setup) for trial in chunk]
-    judged = [compare_sides(trial, GATE, ("A", "B"))[0] for trial in trials]
+    judged = [judge_ab(trial)[0] for trial in trials]
     worth = worth_of(_by_process(comparisons, setup))
     needed = tuple(needed_by_ab(trial) for trial in trials)
     return Trials("ab", setup, needed, worth, _points(judged), setup.processes - 1, _unchanged(judged, worth))
@@ -308,7 +316,8 @@ def compare_trials(runs: Sequence[Stored], setup: Setup) -> Trials:
     needed = tuple(needed_by_compare(base, new) for base, new in pairs)
     # Variant and control have one degree of freedom less than repeats on each side, and share their baseline.
     freedom = 4 * (setup.processes - 1) / 1.25
-    return Trials("compare", setup, needed, worth, _points(judged), freedom, _unchanged(judged, worth))
+    passing = sum(verdict.control is None for verdict in judged) / len(judged)
+    return Trials("compare", setup, needed, worth, _points(judged), freedom, _unchanged(judged, worth), passing)
 
 
 def peer_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> list[Trials]:
@@ -337,7 +346,7 @@ class Slowed:
 def slowed_trials(comparisons: Sequence[pd.DataFrame], same: Trials, truth: float) -> Slowed:
     """Judge comparisons with real extra work of a known size, as a fraction, beside those of ``same``."""
     trials = [trial for chunk in invocations(comparisons, same.setup) for trial in chunk]
-    kinds = [compare_sides(trial, GATE, ("A", "B"))[0].kind for trial in trials]
+    kinds = [judge_ab(trial)[0].kind for trial in trials]
     worth = worth_of(_by_process(comparisons, same.setup))
     return Slowed(same.setup, rate(kinds.count("regressed"), len(kinds), worth), same.found(truth))
 

@@ -69,12 +69,16 @@ def estimate(frame: pd.DataFrame) -> list[Comparison]:
 
 
 def _group(rows: list[Row]) -> Iterator[Comparison]:
-    baseline = {row["repeat"]: row for row in rows if row["role"] == "baseline"}
+    baselines = [row for row in rows if row["role"] == "baseline"]
+    by_cell = {(row["repeat"], row["cell"]): row for row in baselines}
+    by_repeat = {row["repeat"]: row for row in baselines}
     members: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         members.setdefault((row["cell"], row["role"]), []).append(row)
     for own in members.values():
-        yield _comparison(own, [(row, baseline[row["repeat"]]) for row in own if row["repeat"] in baseline])
+        # In a comparison of revisions every cell has a baseline of its own: itself, at A.
+        found = [(row, by_cell.get((row["repeat"], row["cell"]), by_repeat.get(row["repeat"]))) for row in own]
+        yield _comparison(own, [(row, baseline) for row, baseline in found if baseline is not None])
 
 
 def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:

@@ -20,7 +20,7 @@ from bench.results.record import Record, Role, Status, Value
 from bench.run.environment import Environment
 from bench.run.executor import Launch
 from bench.run.hold import Hold, HoldError, HoldingProcess, RemoteCall, RemoteClock
-from bench.run.runner import members
+from bench.run.runner import make_record, members, unfit
 from bench.run.worker import Member
 from bench.suite.plan import Group, Plan, Unit
 
@@ -90,8 +90,8 @@ def untimed(plan: Plan) -> Plan:
 
 
 def on_side(record: Record, number: int) -> Record:
-    """A record of one side's own run as one half of a pair: its cell is the group, its side the role."""
-    return replace(record, group=record.cell, role=ROLES[number])
+    """A record of one side's own run as one half of a pair: its side is its role."""
+    return replace(record, role=ROLES[number])
 
 
 def time_pairs(
@@ -129,20 +129,23 @@ class _Pair:
 
     def records(self, failed: dict[tuple[Group, int], str]) -> list[Record]:
         """The records of this repeat; what fails is added to ``failed`` and skipped in the repeats after it."""
+        group = self.unit.group
+        known = {index: reason for (other, index), reason in failed.items() if other == group}
+        skipped = {**known, **unfit(group, self.device)}
         found = [
-            self._record(side, member, "skipped", failed[self.unit.group, member.index])
+            self._record(side, member, "skipped", skipped[member.index])
             for member in self.members
             for side in (0, 1)
-            if (self.unit.group, member.index) in failed
+            if member.index in skipped
         ]
-        pending = [member for member in self.members if (self.unit.group, member.index) not in failed]
+        pending = [member for member in self.members if member.index not in skipped]
         while pending:
             try:
                 return found + self._timed(tuple(pending))
             except HoldError as error:
                 culprits = [member for member in pending if error.index in (None, member.index)]
                 for member in culprits:
-                    failed[self.unit.group, member.index] = f"failed in repeat {self.unit.repeat}: {error.reason}"
+                    failed[group, member.index] = f"failed in repeat {self.unit.repeat}: {error.reason}"
                     found.append(self._record(error.side, member, "failed", error.reason, error.traceback))
                 pending = [member for member in pending if member not in culprits]
         return found
@@ -195,24 +198,19 @@ class _Pair:
         traceback: str | None = None,
         seen: Outcome = _NOTHING,
     ) -> Record:
-        return Record(
-            suite=self.suite.name,
-            measure=self.unit.group.measure.name,
-            group=member.cell.id,
-            cell=member.cell.id,
+        return make_record(
+            self.suite.name,
+            self.unit,
+            member,
             role=ROLES[side],
-            axes=member.cell.labels(),
-            options=member.cell.options(),
-            repeat=self.unit.repeat,
-            seed=self.unit.seed,
+            environment=self.sides[side].environment.id,
+            started=self.began,
+            elapsed=monotonic() - self.clock,
             status=status,
             reason=reason,
             traceback=traceback,
             values=seen.values,
             details=seen.details,
-            environment=self.sides[side].environment.id,
-            started=self.began,
-            elapsed=monotonic() - self.clock,
         )
 
 

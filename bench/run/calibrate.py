@@ -15,7 +15,8 @@ from rich.markup import escape
 
 import simam
 from bench.errors import InputError, Interrupted
-from bench.results.compare import Stored
+from bench.results.compare import Stored, facts_of
+from bench.run.git import git
 from bench.run.revisions import compare_revisions
 from bench.run.session import begin
 from bench.run.stored import read_any
@@ -36,6 +37,8 @@ SimAM.forward = _with_more_work
 """
 """Appended to SimAM's module: a convolution whose result nobody uses, some 3 % of ResNet-18 at 112 px."""
 
+_PLAINLY = ("-c", "user.name=bench", "-c", "user.email=bench", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false")
+"""Whatever the user has set up for commits of their own."""
 LEAST = 6
 """Rounds: two runs of eighteen processes."""
 KINDS = ("run", "same", "slowed")
@@ -57,6 +60,9 @@ def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, cons
         InputError: a folder cannot be written, or git cannot be run.
         Interrupted: by Ctrl-C or SIGTERM.
     """
+    wanted = [f"{number:02d}-{kind}" for number in range(1, rounds + 1) for kind in KINDS]
+    if all((folder / name).exists() for name in wanted):
+        return
     with tempfile.TemporaryDirectory(prefix="bench-calibrate-") as home:
         checkout = _repository(Path(home))
         for number in range(1, rounds + 1):
@@ -77,10 +83,11 @@ def read(folder: Path) -> dict[str, list[Stored]]:
         InputError: there are too few whole rounds.
     """
     found = {kind: [read_any(path) for path in sorted(folder.glob(f"[0-9]*-{kind}"))] for kind in KINDS}
-    if any(len(rounds) < 2 for rounds in found.values()):
-        raise InputError(
-            f"{folder} has fewer than two whole rounds; record some with --rounds 10, about 7 minutes each"
-        )
+    if any(len(rounds) < LEAST for rounds in found.values()):
+        raise InputError(f"{folder} has fewer than {LEAST} whole rounds; --rounds 20 records 20, about 4 minutes each")
+    places = {str(sorted(facts_of(run).items())) for rounds in found.values() for run in rounds}
+    if len(places) > 1:
+        raise InputError(f"{folder} has rounds of several machines or torch versions, which cannot be judged together")
     return found
 
 
@@ -92,6 +99,9 @@ def _once(path: Path, step: Callable[[Path], object], console: Console) -> None:
     shutil.rmtree(half, ignore_errors=True)
     try:
         step(half)
+        wrong = read_any(half).frame.query("status != 'ok'")
+        if len(wrong):
+            raise InputError(f"what was measured into {half} is not whole: {wrong['reason'].iloc[0]}")
     except Interrupted as error:
         raise Interrupted("interrupted; what is whole is kept: go on with the same command", error.number) from error
     half.rename(path)
@@ -105,16 +115,12 @@ def _repository(home: Path) -> Path:
     module = target / "attention" / "simam.py"
     plain = module.read_text(encoding="utf-8")
     try:
-        _git(home, "init", "--quiet")
+        git(home, "init", "--quiet")
         for tag, more in (("plain", ""), ("comment", COMMENT), ("work", WORK)):
             module.write_text(plain + more, encoding="utf-8")
-            _git(home, "add", ".")
-            _git(home, "-c", "user.name=bench", "-c", "user.email=bench", "commit", "--quiet", "-m", tag)
-            _git(home, "tag", tag)
+            git(home, "add", ".")
+            git(home, *_PLAINLY, "commit", "--quiet", "-m", tag)
+            git(home, *_PLAINLY, "tag", tag)
     except (OSError, subprocess.CalledProcessError) as error:
         raise InputError(f"git cannot be run: {getattr(error, 'stderr', None) or error}") from error
     return home
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)

@@ -22,12 +22,17 @@ class RunError(InputError):
 class RunDirectory(AbstractContextManager["RunDirectory"]):
     """One run's folder, held by one process at a time; use it as a context manager.
 
+    Args:
+        path: of the folder.
+        advice: how to go on when what is measured cannot be written; None for ``--resume``.
+
     Raises:
         RunError: another process is at work in the folder, or it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, advice: str | None = None) -> None:
         self.path = path
+        self._advice = advice or f"go on with --resume {path}"
         self._lock = FileLock(path / ".lock")
         try:
             self._lock.acquire(timeout=0)
@@ -37,7 +42,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             raise RunError(f"cannot write to {path}: {error.strerror or error}") from error
 
     @classmethod
-    def create(cls, path: Path, suite: Suite) -> "RunDirectory":
+    def create(cls, path: Path, suite: Suite, advice: str | None = None) -> "RunDirectory":
         """Make the folder and write down what is asked, before anything is measured.
 
         Raises:
@@ -51,7 +56,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             ) from error
         except OSError as error:
             raise RunError(f"cannot make {path}: {error.strerror or error}") from error
-        folder = cls(path)
+        folder = cls(path, advice)
         folder.write("suite.yaml", suite.to_yaml())
         return folder
 
@@ -94,7 +99,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         except OSError as error:
             raise StorageError(
                 f"cannot write {self.path / 'records.jsonl'}: {error.strerror or error}; all that was measured before "
-                f"is kept: make room, then go on with --resume {self.path}"
+                f"is kept: make room; then {self._advice}"
             ) from error
 
     def environments(self) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ import psutil
 
 from bench.errors import InputError
 from bench.run.executor import Executor
+from bench.run.git import git
 from bench.run.probe import ask_torch
 from bench.run.system import cpu_model, governor
 
@@ -92,10 +93,9 @@ def _revision(folder: Path) -> dict[str, Any]:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
+        return git(folder, *arguments)
+    except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _state() -> dict[str, Any]:

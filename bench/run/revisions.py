@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from bench.errors import InputError
 from bench.run.ab import Side, build_extension, launch, on_side, paired_plan, time_pairs, untimed
 from bench.run.directory import RUNS, RunDirectory
 from bench.run.environment import read_environment
@@ -16,10 +17,12 @@ from bench.run.progress import Observer, observer
 from bench.run.runner import Runner
 from bench.run.session import stops
 from bench.run.worker import Member
-from bench.run.worktrees import WORKTREE, commit, repository, worktrees
+from bench.run.worktrees import commit, repository, worktrees
 from bench.suite.plan import Plan, Unit
 
 NAMES = ("A", "B")
+AGAIN = "to be judged it has to be measured again, into another folder"
+"""How a comparison that was stopped goes on: its processes are gone, and others are other pairs."""
 
 
 def compare_revisions(
@@ -40,15 +43,14 @@ def compare_revisions(
         Interrupted: by Ctrl-C or SIGTERM.
     """
     path = path or RUNS / f"ab-{plan.suite.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    if path.exists():
+        raise InputError(f"{path} exists already; name another folder with --out")
     plan = paired_plan(plan)
     top = repository(checkout)
     commits = [commit(top, revision) for revision in revisions]
-    out = [name for name, revision in zip(commits, revisions, strict=True) if revision != WORKTREE]
-    with stops(f"nothing is judged; what was measured is in {path}"), worktrees(top, out) as folders:
-        made = iter(folders)
-        trees = [top if revision == WORKTREE else next(made) for revision in revisions]
+    with stops("nothing was measured yet"), worktrees(top, commits) as trees:
         sides = _side(trees[0], top, device), _side(trees[1], top, device)
-        with RunDirectory.create(path, plan.suite) as folder:
+        with RunDirectory.create(path, plan.suite, AGAIN) as folder, stops(f"what was measured is in {path}; {AGAIN}"):
             told = {
                 name: {"revision": revision, "commit": full, "environment": side.environment.id}
                 for name, revision, full, side in zip(NAMES, revisions, commits, sides, strict=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from time import monotonic
 from typing import Any
 
-from bench.results.record import Key, Record, Role, Status, Value
+from bench.results.record import Key, Record, Status, Value
 from bench.run.executor import Executor, Message
 from bench.run.worker import Job, Member
 from bench.suite.plan import Group, Plan, Unit
@@ -42,7 +42,7 @@ class Runner:
             if len(settled) < len(members(unit.group)):
                 settled = {} if unit.group.timed else settled
                 known = {} if unit.seed is not None else _failed_before(failures, unit)
-                skipped = {**known, **_unfit(unit.group, self.device)}
+                skipped = {**known, **unfit(unit.group, self.device)}
                 records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, skipped).records()
                 yield unit, [record for index, record in records.items() if index not in settled]
                 settled = records
@@ -83,7 +83,7 @@ def _failed_before(failures: Mapping[tuple[Group, int], str], unit: Unit) -> dic
     return {index: reason for (group, index), reason in failures.items() if group == unit.group}
 
 
-def _unfit(group: Group, device: str) -> dict[int, str]:
+def unfit(group: Group, device: str) -> dict[int, str]:
     """The members that the device cannot run, by their place in the group, and why."""
     reasons = {member.index: member.cell.unfit(device) for member in members(group)}
     return {index: reason for index, reason in reasons.items() if reason}
@@ -170,24 +170,40 @@ class _Attempt:
         values: tuple[Value, ...] = (),
         details: dict[str, Any] | None = None,
     ) -> None:
-        member, group = self.members[index], self.unit.group
-        role: Role = member.role  # type: ignore[assignment]
-        self.done[index] = Record(
-            suite=self.suite,
-            measure=group.measure.name,
-            group=group.id,
-            cell=member.cell.id,
-            role=role,
-            axes=member.cell.labels(),
-            options=member.cell.options(),
-            repeat=self.unit.repeat,
-            seed=self.unit.seed,
+        self.done[index] = make_record(
+            self.suite,
+            self.unit,
+            self.members[index],
+            environment=self.runner.environment,
+            started=self.started,
+            elapsed=monotonic() - self.clock,
             status=status,
             reason=reason,
             traceback=traceback,
             values=values,
             details=details or {},
-            environment=self.runner.environment,
-            started=self.started,
-            elapsed=monotonic() - self.clock,
         )
+
+
+def make_record(suite: str, unit: Unit, member: Member, **told: Any) -> Record:
+    """What one member gave in one repeat.
+
+    Args:
+        suite: the suite's name.
+        unit: the repeat.
+        member: who.
+        told: the record's other fields.
+    """
+    group = unit.group
+    same: dict[str, Any] = {
+        "suite": suite,
+        "measure": group.measure.name,
+        "group": group.id,
+        "cell": member.cell.id,
+        "role": member.role,
+        "axes": member.cell.labels(),
+        "options": member.cell.options(),
+        "repeat": unit.repeat,
+        "seed": unit.seed,
+    }
+    return Record(**{**same, **told})

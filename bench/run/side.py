@@ -17,11 +17,18 @@ def use(tree: Path, own: Path) -> None:
     sources = [own.resolve(), (own / "src").resolve()]
     left = [entry for entry in sys.path if Path(entry or ".").resolve() not in sources]
     sys.path[:] = [str(tree), *([str(tree / "src")] if (tree / "src").is_dir() else []), *left]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not _maps_into(finder, own.resolve())]
     import simam
 
     found = Path(simam.__file__).resolve()
     if (tree / "simam").is_dir() and tree.resolve() not in found.parents:
         raise ImportError(f"simam comes from {found.parent}, not from {tree}")
+
+
+def _maps_into(finder: object, own: Path) -> bool:
+    """Whether a finder is an editable install's that maps packages into our own tree."""
+    mapping = getattr(sys.modules.get(getattr(finder, "__module__", "")), "MAPPING", {})
+    return any(own in Path(str(target)).resolve().parents for target in dict(mapping).values())
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bench.results.compare import MUST_AGREE, Stored, Verdict, compare_runs, compare_sides
+from bench.results.compare import MUST_AGREE, Stored, compare_runs, compare_sides
 from bench.results.frame import load_frame
+from bench.results.sides import Verdict
 from bench.run.directory import RunError, read_environments, read_sides
 from simam.registry import did_you_mean
 
@@ -35,7 +36,7 @@ def judge_sides(folder: Path) -> list[Verdict]:
     if not sides:
         raise RunError(f"{folder} holds a run, not a comparison of two revisions: it has no sides.json")
     first, second = (f"{name} ({side['revision']})" for name, side in sides.items())
-    return compare_sides(run.frame, run.gate, (first, second))
+    return compare_sides(run, (first, second))
 
 
 def read_run(folder: Path) -> Stored:
@@ -58,7 +59,8 @@ def read_any(folder: Path) -> Stored:
     try:
         suite: Any = YAML(typ="safe").load(folder / "suite.yaml")
         gate = {str(name): None if value == "exact" else float(value) for name, value in suite["gate"].items()}
-        return Stored(str(folder), load_frame(folder), read_environments(folder), gate)
+        whole = "measure" not in suite["only"]
+        return Stored(str(folder), load_frame(folder), read_environments(folder), gate, whole)
     except OSError as error:
         raise RunError(f"{folder} holds no run: {error}") from error
     except (YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -135,6 +135,9 @@ def _listen(tasks: "queue.SimpleQueue[Any]") -> None:
             tasks.put(pickle.load(sys.stdin.buffer))
         except EOFError:
             os._exit(0)
+        except BaseException:  # a task that cannot be read: its parent waits for an answer, and one day is gone
+            traceback.print_exc()
+            os._exit(1)
 
 
 if __name__ == "__main__":

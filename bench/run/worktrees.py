@@ -5,7 +5,6 @@ the process that asked for them ends, killed or not, that end comes.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from bench.errors import InputError
+from bench.run.git import git
 
 WORKTREE = "WORKTREE"
 """In place of a revision: the checkout as it is, changes and all."""
@@ -28,27 +28,44 @@ def repository(path: Path) -> Path:
         InputError: it lies in none, or there is no git.
     """
     try:
-        return Path(_git(path, "rev-parse", "--show-toplevel"))
+        return Path(git(path, "rev-parse", "--show-toplevel"))
     except subprocess.CalledProcessError as error:
-        raise InputError(f"{path.resolve()} is in no git checkout; ab compares two revisions of one") from error
+        raise InputError(f"{path.resolve()} is no checkout to compare revisions of: {error.stderr.strip()}") from error
     except OSError as error:
         raise InputError(f"git cannot be run: {error.strerror or error}") from error
 
 
 def commit(top: Path, revision: str) -> str:
-    """The full name of the commit that a revision stands for; of HEAD for ``WORKTREE``.
+    """The full name of the commit that a revision stands for.
+
+    For ``WORKTREE`` that is one made for the purpose, on no branch, of all that lies there and is not ignored: what is
+    edited while it is measured does not change it.
 
     Raises:
         InputError: there is no such revision; the message names those with similar names.
     """
-    name = "HEAD" if revision == WORKTREE else revision
+    if revision == WORKTREE:
+        return _snapshot(top)
     try:
-        return _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        return git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except subprocess.CalledProcessError as error:
-        there = _git(top, "for-each-ref", "--format=%(refname:short)").split()
+        there = git(top, "for-each-ref", "--format=%(refname:short)").split()
         near = get_close_matches(revision, there, n=1)
         hint = f"did you mean {near[0]}?" if near else f"write a commit, a branch, a tag, or {WORKTREE}"
         raise InputError(f"{top} has no revision {revision!r}; {hint}") from error
+
+
+def _snapshot(top: Path) -> str:
+    with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
+        index = str(Path(folder) / "index")
+        try:
+            git(top, "read-tree", "HEAD", GIT_INDEX_FILE=index)
+            git(top, "add", "--all", GIT_INDEX_FILE=index)
+            tree = git(top, "write-tree", GIT_INDEX_FILE=index)
+            who = ("-c", "user.name=bench", "-c", "user.email=bench", "-c", "commit.gpgsign=false")
+            return git(top, *who, "commit-tree", tree, "-p", "HEAD", "-m", WORKTREE)
+        except subprocess.CalledProcessError as error:
+            raise InputError(f"git cannot take {WORKTREE} down: {error.stderr.strip()}") from error
 
 
 @contextmanager
@@ -85,7 +102,7 @@ def _keep(top: Path, commits: Sequence[str]) -> int:
     folders = [home / f"{number}" for number in range(len(commits))]
     try:
         for folder, name in zip(folders, commits, strict=True):
-            _git(top, "worktree", "add", "--detach", str(folder), name)
+            git(top, "worktree", "add", "--detach", str(folder), name)
         print(json.dumps([str(folder) for folder in folders]), flush=True)
         sys.stdin.read()
     except subprocess.CalledProcessError as error:
@@ -93,16 +110,8 @@ def _keep(top: Path, commits: Sequence[str]) -> int:
         return 1
     finally:
         shutil.rmtree(home, ignore_errors=True)
-        _git(top, "worktree", "prune")
+        git(top, "worktree", "prune")
     return 0
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    # A hook that runs this has the variables of the repository it was run in, which would win over the folder.
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=variables)
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

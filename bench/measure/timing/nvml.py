@@ -53,7 +53,7 @@ def sensors(uuid: str, load: Callable[[], Any] = _bindings) -> Callable[[], Read
     try:
         library.nvmlInit()
         gpu = library.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
-    except library.NVMLError as error:
+    except (library.NVMLError, AttributeError) as error:  # an older library lacks some of its functions
         return partial(Reading, None, None, f"NVML: {error}")
     return partial(_read, library, gpu)
 
@@ -72,7 +72,7 @@ def _ask(library: Any, question: Callable[[], int]) -> tuple[int | None, str | N
     """The answer, or None and why there is none."""
     try:
         return question(), None
-    except library.NVMLError as error:
+    except (library.NVMLError, AttributeError) as error:
         return None, f"NVML: {error}"
 
 

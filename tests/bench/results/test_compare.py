@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.results.compare import Stored, Verdict, compare_runs, compare_sides, exit_code
+from bench.results.compare import Stored, compare_runs, compare_sides, exit_code
 from bench.results.record import Record, Value
+from bench.results.sides import Verdict
 from bench.run.stored import read_run
 from tests.invented import QUIET, counts, group, record, times
 from tests.invented import store as store_run
@@ -20,7 +21,10 @@ GATE = {"latency_ratio": 0.01, "params": None}
 def stored(tmp_path: Path) -> Callable[..., Stored]:
     def store(records: Sequence[Record], name: str = "run", **facts: Any) -> Stored:
         run = read_run(store_run(tmp_path / f"{name}{len(list(tmp_path.iterdir()))}", records, **facts))
-        return replace(run, name=name)
+        there = {
+            f"{value.name}_ratio" if value.unit == "s" else value.name for each in records for value in each.values
+        }
+        return replace(run, name=name, gate={gated: GATE[gated] for gated in GATE if gated in there})
 
     return store
 
@@ -114,6 +118,88 @@ def test_what_failed_vanished_or_is_new_is_said(stored: Callable[..., Stored]) -
     assert exit_code([*verdicts, replace(verdicts[0], kind="regressed")]) == 1
 
 
+def test_a_failed_control_is_a_failed_measurement(stored: Callable[..., Stored]) -> None:
+    """Else a slow-down could hide behind it."""
+    broken = [
+        replace(each, status="failed", reason="out of memory", values=()) for each in group(1.2) if each.role == "twin"
+    ]
+    slower = [each for each in group(1.2) if each.role != "twin"]
+    verdicts = compare_runs(stored(group()), stored([*slower, broken[0]]))
+    assert [verdict.kind for verdict in verdicts] == ["failed", "inconclusive", "unchanged"]
+    assert verdicts[0].reason == "run: failed: out of memory" and exit_code(verdicts) == 3
+
+
+def test_counts_may_be_nothing_or_negative(stored: Callable[..., Stored]) -> None:
+    def kind(before: int, after: int) -> str:
+        base = replace(stored([counts("net/a", before)]), gate={"params": 0.01})
+        [verdict] = compare_runs(base, replace(stored([counts("net/a", after)]), gate={}))
+        return verdict.kind
+
+    assert kind(100, 0) == "improved" and kind(0, 1) == "regressed" and kind(0, 0) == "unchanged"
+    assert kind(-100, -100) == "unchanged" and kind(-100, -98) == "regressed" and kind(-100, -102) == "improved"
+
+
+def test_what_neither_side_can_run_is_no_failure(stored: Callable[..., Stored]) -> None:
+    unfit = replace(record("variant", "net/graph", 0), status="skipped", reason="needs a GPU")
+    run = stored([counts("net/a", 1), replace(unfit, measure="latency")])
+    verdicts = compare_runs(run, run)
+    assert {verdict.kind for verdict in verdicts if verdict.cell} == {"unchanged"}
+
+
+def test_an_unreadable_value_is_the_failure_of_itself_alone(stored: Callable[..., Stored]) -> None:
+    both = record(
+        "variant",
+        "net/a",
+        0,
+        Value("params", "1", (5,)),
+        Value("macs", "1", (None,), "no driver"),
+        measure="complexity",
+    )
+    run = replace(stored([both]), gate={"params": None, "macs": None})
+    assert [(each.kind, each.value, each.reason) for each in compare_runs(run, run)] == [
+        ("failed", "macs", "run: macs could not be read: no driver; run: macs could not be read: no driver"),
+        ("unchanged", "params", None),
+    ]
+
+
+def test_a_machine_that_is_not_known_is_not_the_same(stored: Callable[..., Stored]) -> None:
+    base, new = stored(group(), "base", cpu=None), stored(group(1.05), "new", cpu=None)
+    verdicts = compare_runs(base, new)
+    assert kinds(verdicts)["latency_ratio"] == "incomparable" and "not known" in (verdicts[0].reason or "")
+    assert kinds(compare_runs(base, new, accept=["cpu"]))["latency_ratio"] == "regressed"
+
+
+def test_other_settings_are_another_measurement(stored: Callable[..., Stored]) -> None:
+    def run(l2: str) -> Stored:
+        return stored([replace(each, details={**each.details, "l2": l2}) for each in group()])
+
+    verdicts = compare_runs(run("hot"), run("cold"))
+    assert verdicts[0].kind == "incomparable" and verdicts[0].reason == "l2: hot before, cold now"
+
+
+def test_a_gated_name_that_nothing_has_is_a_failure(stored: Callable[..., Stored]) -> None:
+    run = replace(stored(group()), gate={"latency_ratio": 0.01, "startup_ratio": 0.01})
+    verdicts = compare_runs(run, run)
+    assert [(each.kind, each.value) for each in verdicts] == [
+        ("failed", "startup_ratio"),
+        ("unchanged", "latency_ratio"),
+    ]
+    part = replace(run, whole=False)  # with --only measure=… some values are not to be had
+    assert [each.kind for each in compare_runs(part, part)] == ["unchanged"]
+
+
+def test_a_users_own_time_is_gated_under_either_name(stored: Callable[..., Stored]) -> None:
+    def run(slower: float, gate: str) -> Stored:
+        renamed = [
+            replace(each, values=tuple(replace(value, name="startup") for value in each.values))
+            for each in group(slower)[:-1]
+        ]
+        return replace(stored(renamed), gate={gate: 0.01})
+
+    for gate in ("startup", "startup_ratio"):
+        assert kinds(compare_runs(run(1.0, gate), run(1.05, gate))) == {gate: "regressed"}
+
+
 def test_a_measurement_that_failed_everywhere_is_not_forgotten(stored: Callable[..., Stored]) -> None:
     dead = stored([record("variant", "net/a", 0, status="failed", measure="complexity"), counts("net/c", 1)])
     verdicts = compare_runs(dead, dead)
@@ -126,7 +212,7 @@ def test_a_value_that_cannot_be_read_is_a_failure(stored: Callable[..., Stored])
 
 
 def test_nothing_gated_or_nothing_told_is_no_pass(stored: Callable[..., Stored]) -> None:
-    run = replace(stored(group()), gate={"macs": None})
+    run = replace(stored(group()), gate={"macs": None}, whole=False)
     assert compare_runs(run, run) == [] and exit_code([]) == 3
 
 
@@ -159,9 +245,9 @@ def sides(slower: float, params: int = 100) -> list[Record]:
 def test_two_revisions_are_judged_directly_the_plain_network_too(
     stored: Callable[..., Stored], slower: float, kind: str
 ) -> None:
-    verdicts = compare_sides(stored(sides(slower)).frame, GATE, ("A (main)", "B (mine)"))
+    verdicts = compare_sides(stored(sides(slower)), ("A (main)", "B (mine)"))
     assert kinds(verdicts) == {"latency_ratio": kind, "params": "unchanged"}
-    assert compare_sides(stored(sides(1.0, params=101)).frame, GATE, ("A", "B"))[0].kind == "regressed"
+    assert compare_sides(stored(sides(1.0, params=101)), ("A", "B"))[0].kind == "regressed"
 
 
 def test_of_a_family_each_pays_for_the_others(stored: Callable[..., Stored]) -> None:
