@@ -120,11 +120,10 @@ def test_what_failed_vanished_or_is_new_is_said(stored: Callable[..., Stored]) -
 
 def test_a_failed_control_is_a_failed_measurement(stored: Callable[..., Stored]) -> None:
     """Else a slow-down could hide behind it."""
-    broken = [
-        replace(each, status="failed", reason="out of memory", values=()) for each in group(1.2) if each.role == "twin"
-    ]
     slower = [each for each in group(1.2) if each.role != "twin"]
-    verdicts = compare_runs(stored(group()), stored([*slower, broken[0]]))
+    twin = next(each for each in group() if each.role == "twin")
+    broken = replace(twin, status="failed", reason="out of memory", values=())
+    verdicts = compare_runs(stored(group()), stored([*slower, broken]))
     assert [verdict.kind for verdict in verdicts] == ["failed", "inconclusive", "unchanged"]
     assert verdicts[0].reason == "run: failed: out of memory" and exit_code(verdicts) == 3
 
