@@ -180,7 +180,7 @@ def ab(
 @app.command(epilog="Example: `python -m bench calibrate reports/calibration --rounds 20`")
 def calibrate(
     folder: Annotated[Path, typer.Argument(help="Where the rounds are, or shall be.", metavar="DIR")],
-    rounds: Annotated[int, typer.Option(min=0, help="How many rounds there shall be; each takes about 4 minutes.")] = 0,
+    rounds: Annotated[int, typer.Option(min=0, help="How many rounds there shall be; each takes about 6 minutes.")] = 0,
     compare_suite: Annotated[Path, typer.Option(help="What `compare` is judged on.")] = Path(
         "suites/calibrate_compare.yaml"
     ),

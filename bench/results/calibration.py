@@ -5,20 +5,19 @@ for a false alarm, and infinite where nothing would do. Rates, powers and the sm
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bench.results.compare import Stored, compare_runs, compare_sides
+from bench.results.peers import PEERS
 from bench.results.sides import Verdict
 from bench.results.statistics import LEVEL, Estimate, log_ratios, ratio_of
 from bench.results.verdicts import SIGNIFICANCE
+from bench.results.windows import SETUPS, Setup, invocations, processes, sequential
 
-Samples: TypeAlias = NDArray[np.float64]
 LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10)
 """Slow-downs whose power is told."""
 GATE: Mapping[str, float | None] = {"latency_ratio": 0.01}
@@ -52,37 +51,6 @@ def rate(hits: int, trials: int, worth: float) -> Rate:
     low = float(betaincinv(k, n - k + 1, (1 - LEVEL) / 2)) if hits else 0.0
     high = float(betaincinv(k + 1, n - k, (1 + LEVEL) / 2)) if hits < trials else 1.0
     return Rate(hits / trials, low, high, trials, n)
-
-
-def windows(frame: pd.DataFrame, seconds: float) -> list[pd.DataFrame]:
-    """Cut every process of a comparison into stretches of so many measured seconds of variant and baseline together.
-
-    Args:
-        frame: of one group's latency.
-        seconds: of one process.
-
-    Returns:
-        Frames like the given one; the i-th has the i-th stretch of every process.
-    """
-    cuts = {repeat: _cuts(rows, seconds) for repeat, rows in frame.groupby("repeat")}
-    return [_stretch(frame, cuts, number) for number in range(min(map(len, cuts.values())))]
-
-
-def _cuts(rows: pd.DataFrame, seconds: float) -> list[slice]:
-    """Where one process is cut, in rounds."""
-    pair = rows[rows["role"].isin(["baseline", "variant"])].to_dict("records")
-    spent = np.cumsum(sum(np.asarray(row["samples"]) * row["details"]["iterations"] for row in pair))
-    count = int(spent[-1] / seconds + 1e-9)
-    # Like a repeat, a window ends with the round in which its seconds run out.
-    ends = [int(np.searchsorted(spent, seconds * number - 1e-9)) + 1 for number in range(1, count + 1)]
-    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-
-
-def _stretch(frame: pd.DataFrame, cuts: Mapping[Any, list[slice]], number: int) -> pd.DataFrame:
-    cut = frame.copy()
-    places = zip(frame["repeat"], frame["samples"], strict=True)
-    cut["samples"] = [samples[cuts[repeat][number]] for repeat, samples in places]
-    return cut
 
 
 def slowed(frame: pd.DataFrame, slowdown: float) -> pd.DataFrame:
@@ -129,62 +97,6 @@ def _first(verdicts: Callable[[float], list[Verdict]]) -> float:
     return _GRID[high]
 
 
-def sequential(
-    processes: Sequence[tuple[Samples, Samples, float]], seconds: float
-) -> Iterator[tuple[Samples, Samples]]:
-    """Identical code timed one after the other: A in some processes, then B in the next ones, so long together.
-
-    Args:
-        processes: A's samples, B's samples and the measured seconds of both, in the order measured.
-        seconds: of A and B together.
-    """
-    left = iter(processes)
-    while (a := _gathered(left, 0, seconds)) is not None and (b := _gathered(left, 1, seconds)) is not None:
-        yield a, b
-
-
-def _gathered(left: Iterator[tuple[Samples, Samples, float]], side: Literal[0, 1], seconds: float) -> Samples | None:
-    """One side's half of so many seconds, from as many processes as it takes; None where they run out."""
-    parts, spent = [], 0.0
-    for process in left:
-        share = min(1.0, (seconds - spent) / process[2])
-        parts.append(process[side][: max(2, round(len(process[side]) * share))])
-        spent += process[2] * share
-        if spent > seconds * (1 - 1e-6):
-            return np.concatenate(parts)
-    return None
-
-
-def needed_by_mean(a: Samples, b: Samples) -> float:
-    """pytest-benchmark's ``--benchmark-compare-fail=mean:5%``."""
-    return max(0.0, 1.05 / float(np.mean(b) / np.mean(a)) - 1)
-
-
-def needed_by_asv(a: Samples, b: Samples) -> float:
-    """Asv's default: a Mann–Whitney test at p < 0.002, and medians that differ by a factor of 1.1."""
-    from scipy.stats import mannwhitneyu
-
-    by_factor = 1.1 / float(np.median(b) / np.median(a)) - 1
-    # Beyond the factor the test is all but certain; it is asked at the first slow-down that passes the factor.
-    certain = mannwhitneyu(a, b * (1 + max(0.0, by_factor))).pvalue < 0.002
-    return max(0.0, by_factor) if certain else math.inf
-
-
-def needed_by_criterion(a: Samples, b: Samples, draws: int = 1000) -> float:
-    """criterion.rs: the bootstrap interval of the change of the mean wholly beyond its noise threshold of 1 %."""
-    rng = np.random.default_rng(0)
-    ratios = rng.choice(b, (draws, len(b))).mean(axis=1) / rng.choice(a, (draws, len(a))).mean(axis=1)
-    return max(0.0, 1.01 / float(np.quantile(ratios, (1 - LEVEL) / 2)) - 1)
-
-
-PEERS: Mapping[str, Callable[[Samples, Samples], float]] = {
-    "pytest-benchmark, mean +5 %": needed_by_mean,
-    "asv, Mann–Whitney p < 0.002 and factor 1.1": needed_by_asv,
-    "criterion, interval beyond ±1 %": needed_by_criterion,
-}
-"""What others gate on, all of them on times taken one after the other."""
-
-
 def worth_of(figures: Sequence[Sequence[float]]) -> float:
     """What a trial is worth where windows of one process are alike: 1 / (1 + (k − 1) ρ).
 
@@ -202,23 +114,6 @@ def worth_of(figures: Sequence[Sequence[float]]) -> float:
     means = float(np.var([np.mean(each) for each in several], ddof=1))
     between = max(0.0, means - within * float(np.mean([1 / len(each) for each in several])))
     return 1 / (1 + (k - 1) * (between / (between + within) if between + within else 0.0))
-
-
-@dataclass(frozen=True)
-class Setup:
-    """How an invocation is measured.
-
-    Args:
-        processes: or pairs of them, the independent units.
-        seconds: measured, of both sides of a pair together, over all processes.
-    """
-
-    processes: int
-    seconds: float
-
-
-SETUPS = (Setup(6, 10.0), Setup(6, 20.0), Setup(18, 60.0))
-"""What is tried: more seconds go into more processes, since a process's own luck does not shrink with time."""
 
 
 @dataclass(frozen=True)
@@ -273,27 +168,6 @@ class Trials:
         return float(np.quantile(values, POWER, method="higher")), float(low), float(high)
 
 
-def invocations(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[pd.DataFrame]]:
-    """Records cut and joined to what an invocation sees: for each stretch of frames, one for each window.
-
-    Args:
-        frames: in the order measured, each of the same number of processes.
-        setup: what is wanted; a multiple of that number of processes.
-    """
-    together = setup.processes // frames[0]["repeat"].nunique()
-    cut = [windows(frame, setup.seconds / setup.processes) for frame in frames]
-    chunks = [cut[start : start + together] for start in range(0, len(cut) - together + 1, together)]
-    return [[_joined(windows_) for windows_ in zip(*chunk, strict=False)] for chunk in chunks]
-
-
-def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One frame of the processes of all, numbered anew."""
-    several = [
-        frame.assign(repeat=[f"{number}.{each}" for each in frame["repeat"]]) for number, frame in enumerate(frames)
-    ]
-    return pd.concat(several, ignore_index=True)
-
-
 def ab_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> Trials:
     """The gate of ``ab`` on comparisons of identical code."""
     trials = [trial for chunk in invocations(comparisons, setup) for trial in chunk]
@@ -322,8 +196,7 @@ def compare_trials(runs: Sequence[Stored], setup: Setup) -> Trials:
 
 def peer_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> list[Trials]:
     """What the peers make of identical code timed one after the other, for as long."""
-    processes = [process for frame in comparisons for process in _processes(frame)]
-    pairs = list(sequential(processes, setup.seconds))
+    pairs = list(sequential([process for frame in comparisons for process in processes(frame)], setup.seconds))
     estimates = tuple(float(np.log(np.mean(b) / np.mean(a))) for a, b in pairs)
     return [Trials(name, setup, tuple(rule(a, b) for a, b in pairs), 1.0, estimates) for name, rule in PEERS.items()]
 
@@ -353,26 +226,14 @@ def slowed_trials(comparisons: Sequence[pd.DataFrame], same: Trials, truth: floa
 
 def true_slowdown(comparisons: Sequence[pd.DataFrame]) -> Estimate:
     """The ratio over all processes of all comparisons."""
-    return ratio_of([float(np.median(log_ratios(b, a))) for frame in comparisons for a, b, _ in _processes(frame)])
-
-
-def _processes(frame: pd.DataFrame) -> Iterator[tuple[Samples, Samples, float]]:
-    """A's samples, B's samples and the measured seconds of each process, in the order measured."""
-    for _, rows in frame.groupby("repeat"):
-        sides = {row["role"]: row for row in rows.to_dict("records")}
-        a, b = (np.asarray(sides[role]["samples"]) for role in ("baseline", "variant"))
-        spent = (
-            a.sum() * sides["baseline"]["details"]["iterations"] + b.sum() * sides["variant"]["details"]["iterations"]
-        )
-        yield a, b, float(spent)
+    return ratio_of([float(np.median(log_ratios(b, a))) for frame in comparisons for a, b, _ in processes(frame)])
 
 
 def _by_process(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[float]]:
     """Of each process the log ratio of each of its windows."""
     found = []
-    for frame in frames:
-        cut = windows(frame, setup.seconds / setup.processes)
-        table = [[float(np.median(log_ratios(b, a))) for a, b, _ in _processes(window)] for window in cut]
+    for cut in invocations(frames, setup):
+        table = [[float(np.median(log_ratios(b, a))) for a, b, _ in processes(window)] for window in cut]
         found += [list(process) for process in zip(*table, strict=True)]
     return found
 
@@ -399,23 +260,27 @@ class Calibration:
     truth: Estimate
     slowed: tuple[Slowed, ...]
 
-    def of(self, rule: str, setup: Setup) -> Trials:
-        """The trials of one rule in one set-up."""
-        return next(each for each in self.trials if (each.rule, each.setup) == (rule, setup))
+    def of(self, rule: str, setup: Setup) -> Trials | None:
+        """The trials of one rule in one set-up; None where the records make fewer than two."""
+        return next((each for each in self.trials if (each.rule, each.setup) == (rule, setup)), None)
 
 
 def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Sequence[pd.DataFrame]) -> Calibration:
     """Judge the gate.
 
     Args:
-        runs: stored runs of identical code, in the order measured, each of six processes.
-        same: comparisons of revisions that do the same, in the order measured, each of six pairs of processes.
+        runs: stored runs of identical code, in the order measured.
+        same: comparisons of revisions that do the same, in the order measured.
         more: comparisons of a revision with one that does more work, likewise.
     """
     truth = true_slowdown(more)
-    trials, slowed_too = [], []
+    trials: list[Trials] = []
+    found: list[Slowed] = []
     for setup in SETUPS:
-        gate = ab_trials(same, setup)
-        trials += [gate, compare_trials(runs, setup), *peer_trials(same, setup)]
-        slowed_too.append(slowed_trials(more, gate, truth.point - 1))
-    return Calibration(tuple(trials), truth, tuple(slowed_too))
+        if len(invocations(same, setup)) > 1:
+            gate = ab_trials(same, setup)
+            trials += [gate, *peer_trials(same, setup)]
+            found.append(slowed_trials(more, gate, truth.point - 1))
+        if len(invocations([run.frame for run in runs], setup)) > 3:
+            trials.append(compare_trials(runs, setup))
+    return Calibration(tuple(trials), truth, tuple(found))

@@ -27,9 +27,6 @@ from bench.suite.plan import Group, Plan, Unit
 PAIRS = 6
 """Of processes, at least: the independent units of the interval."""
 
-PASSIVE = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-"""A parked process must not spin on the cores that the other one is timed on."""
-
 ROLES: tuple[Role, Role] = ("baseline", "variant")
 """Of the two sides: a cell at A is what the same cell at B is compared with."""
 
@@ -51,7 +48,7 @@ class Side:
 
 def launch(tree: Path, own: Path) -> Launch:
     """Workers with the ``bench`` of this process and the ``simam`` of a tree; ``own`` is the checkout we are in."""
-    return Launch(("-m", "bench.run.side", str(tree), str(own)), PASSIVE)
+    return Launch(("-m", "bench.run.side", str(tree), str(own)))
 
 
 def build_extension(tree: Path) -> None:

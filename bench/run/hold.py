@@ -6,6 +6,7 @@ So one sampler can shuffle the blocks of several processes, each of which sleeps
 import gc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from time import sleep
 from typing import Any
 
 from bench.measure import require_finite
@@ -128,6 +129,11 @@ class RemoteCall:
         self.process.block(self.index, 1)
 
 
+REST = 0.010
+"""Seconds after each block, until the threads of the process that ran it sleep: waiting for more work they spin, GNU's
+for some 9 ms, and would do so on the cores that another process is timed on."""
+
+
 @dataclass(frozen=True)
 class RemoteClock:
     """Has the process that holds a call time it there, so that the way to it and back is not in the block.
@@ -135,12 +141,16 @@ class RemoteClock:
     Args:
         separate_wall: as the clock over there has it.
         shortest_block: seconds, likewise.
+        rest: waits for some seconds.
     """
 
     separate_wall: bool
     shortest_block: float
+    rest: Callable[[float], None] = sleep
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
         """Seconds that ``iterations`` of a :class:`RemoteCall` take together."""
         assert isinstance(call, RemoteCall)
-        return call.process.block(call.index, iterations)
+        elapsed = call.process.block(call.index, iterations)
+        self.rest(REST)
+        return elapsed

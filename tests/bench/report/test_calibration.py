@@ -1,8 +1,10 @@
 """The page says what the trials say, and where a target is missed it says so."""
 
 from bench.report.calibration import render
-from bench.results.calibration import PEERS, SETUPS, Calibration, Rate, Setup, Slowed, Trials, rate
+from bench.results.calibration import Calibration, Rate, Slowed, Trials, rate
+from bench.results.peers import PEERS
 from bench.results.statistics import Estimate
+from bench.results.windows import SETUPS, Setup
 
 FACTS = {
     "cpu": "A CPU",

@@ -9,25 +9,22 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.results import calibration
+from bench.results import peers
 from bench.results.calibration import (
-    Setup,
     Trials,
     ab_trials,
     compare_trials,
-    invocations,
     needed_by_ab,
     rate,
-    sequential,
     slowed,
     slowed_trials,
     true_slowdown,
-    windows,
     worth_of,
 )
 from bench.results.compare import Stored
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
+from bench.results.windows import Setup, invocations, sequential, windows
 from bench.run.stored import read_run
 from tests.invented import record, store
 
@@ -138,11 +135,11 @@ def test_sequential_pairs_take_neighbouring_processes_once() -> None:
 
 def test_the_peers_rules_by_hand() -> None:
     a, b = np.linspace(0.99, 1.01, 101), np.linspace(0.99, 1.01, 101)
-    assert calibration.needed_by_mean(a, b) == pytest.approx(0.05)
-    assert calibration.needed_by_mean(a, 1.1 * b) == 0  # an alarm as it is
-    assert calibration.needed_by_asv(a, b) == pytest.approx(0.1)
-    assert calibration.needed_by_asv(a[:3], b[:3]) == math.inf  # three against three are never so sure
-    assert calibration.needed_by_criterion(a, b) == pytest.approx(0.01, abs=0.003)
+    assert peers.needed_by_mean(a, b) == pytest.approx(0.05)
+    assert peers.needed_by_mean(a, 1.1 * b) == 0  # an alarm as it is
+    assert peers.needed_by_asv(a, b) == pytest.approx(0.1)
+    assert peers.needed_by_asv(a[:3], b[:3]) == math.inf  # three against three are never so sure
+    assert peers.needed_by_criterion(a, b) == pytest.approx(0.01, abs=0.003)
 
 
 def test_what_is_expected_is_what_a_simulation_sees() -> None:
