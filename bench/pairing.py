@@ -1,6 +1,7 @@
 """Any two or more callables against one another, from a notebook or a script."""
 
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf
@@ -90,10 +91,17 @@ def paired(
         raise InputError(f'device={device!r}: write "cpu" or "cuda"')
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
+        _tell(f"timing {', '.join(calls)} for about {seconds:.0f} s")
         return _here(calls, Stopping(width, seconds), device)
     if processes < 2:
         raise InputError(f"processes={processes}: an interval over processes needs at least two")
     return _in_processes(calls, Stopping(width, seconds / processes), processes, device)
+
+
+def _tell(what: str) -> None:
+    """One line where somebody waits; nothing that moves, since it would move beside what is timed."""
+    if sys.stderr.isatty():
+        print(what, file=sys.stderr)
 
 
 def _quantity(kind: str, name: str, given: str | float) -> float:
@@ -193,7 +201,10 @@ def _in_processes(factory: Callable[[], Calls], stopping: Stopping, processes: i
         ("clock", device),
     )
     with LocalProcesses() as execute:
-        seen = [_ask(execute, options, number) for number in range(processes)]
+        seen = []
+        for number in range(processes):
+            _tell(f"process {number + 1} of {processes}, about {stopping.budget:.0f} s")
+            seen.append(_ask(execute, options, number))
     baseline = next(iter(seen[0]))
     if any(each.keys() != seen[0].keys() for each in seen):
         raise InputError("the factory gave callables of other names in one process than in another")

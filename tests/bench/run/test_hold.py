@@ -6,7 +6,7 @@ import pytest
 
 from bench.measure.latency import Latency
 from bench.run.executor import Launch
-from bench.run.hold import Hold, HoldError, HoldingProcess, RemoteCall, RemoteClock
+from bench.run.hold import REST, Hold, HoldError, HoldingProcess, RemoteCall, RemoteClock
 from bench.run.worker import Member
 from bench.suite.axes import Cell, Choice
 
@@ -35,8 +35,12 @@ def test_blocks_are_timed_where_the_group_is(process: HoldingProcess) -> None:
     assert len(told["held"]) == 2 and told["separate_wall"] is False  # type: ignore[arg-type]
     once, often = process.block(0, 1), process.block(1, 200)
     assert 0 < once.seconds < often.seconds
-    clock = RemoteClock(False, 0.02)
+    rests: list[float] = []
+    clock = RemoteClock(False, 0.02, rests.append)
     assert clock.time(RemoteCall(process, 0), 3).wall > 0
+    assert rests == [REST]  # until the threads of that process sleep; after an untimed call its own block follows
+    RemoteCall(process, 0)()
+    assert rests == [REST]
 
 
 @pytest.mark.parametrize(
