@@ -65,15 +65,14 @@ def _table(headings: tuple[str, ...], rows: Iterator[list[str]]) -> str:
 
 def _row(each: Trials) -> list[str]:
     alarms = each.found(0.0)
-    tail = f"; {_expected(each, 0.0)}" if each.freedom else ""
     return [
         each.rule,
         _setup(each.setup),
         f"{alarms.trials} (worth {alarms.effective:.0f})",
-        f"{_rate(alarms)}{tail}",
+        _seen(each, 0.0),
         *(_rate(each.found(level)) for level in LEVELS),
         _slowdowns(*each.smallest()),
-        f"{100 * each.error:.2f} %",
+        f"{100 * each.error:.2f} %" if len(each.estimates) > 1 else "–",
         _rate(each.unchanged) if each.unchanged else "–",
     ]
 
@@ -90,17 +89,17 @@ def _targets(seen: Calibration) -> Iterator[list[str]]:
         alarms, power = trials.found(0.0), trials.found(slowdown)
         yield [
             f"{where}: {rare}",
-            f"{_rate(alarms)}; {_expected(trials, 0.0)}",
+            _seen(trials, 0.0),
             _met(alarms.high <= TARGET_ALARMS, alarms.share <= TARGET_ALARMS),
         ]
         yield [
             f"{where}: {finds}",
-            f"{_rate(power)}; {_expected(trials, slowdown)}",
+            _seen(trials, slowdown),
             _met(power.low >= POWER, power.share >= POWER),
         ]
     for setup in setups:
         ours, theirs = seen.of("ab", setup), seen.of(next(iter(PEERS)), setup)
-        if ours is not None and theirs is not None:
+        if ours is not None and theirs is not None and len(ours.estimates) > 1 < len(theirs.estimates):
             times = theirs.error / ours.error
             yield [
                 f"{setup.seconds:g} s a pair: error {TARGET_NARROWER:g} times smaller than one after the other",
@@ -109,8 +108,11 @@ def _targets(seen: Calibration) -> Iterator[list[str]]:
             ]
 
 
-def _expected(trials: Trials, slowdown: float) -> str:
-    return f"{100 * (trials.expected(slowdown) or 0.0):.3g} % expected"
+def _seen(trials: Trials, slowdown: float) -> str:
+    """How often a slow-down was found, and how often it is to be expected."""
+    expected = trials.expected(slowdown)
+    tail = f"; {100 * expected:.3g} % expected" if expected is not None else ""
+    return f"{_rate(trials.found(slowdown))}{tail}"
 
 
 def _met(shown: bool, likely: bool) -> str:
@@ -126,5 +128,5 @@ def _rate(rate: Rate) -> str:
 
 
 def _slowdowns(*bounds: float) -> str:
-    point, low, high = (f"{100 * each:.1f}" if math.isfinite(each) else "none" for each in bounds)
-    return f"{point} % [{low}, {high}]"
+    point, low, high = (f"{100 * each:.1f} %" if math.isfinite(each) else "none" for each in bounds)
+    return f"{point} [{low}, {high}]"

@@ -154,7 +154,7 @@ class Trials:
         """How often the test finds a slow-down if estimates are normal with the spread seen (noncentral t)."""
         from scipy.stats import nct, t
 
-        if self.freedom is None:
+        if self.freedom is None or len(self.estimates) < 2:
             return None
         away = (math.log1p(slowdown) - math.log1p(GATE["latency_ratio"] or 0.0)) / self.error
         return self.passing * float(nct.sf(t.ppf(1 - SIGNIFICANCE, self.freedom), self.freedom, away))

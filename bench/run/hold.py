@@ -131,7 +131,7 @@ class RemoteCall:
 
 REST = 0.010
 """Seconds after each block, until the threads of the process that ran it sleep: waiting for more work they spin, GNU's
-for some 9 ms, and would do so on the cores that another process is timed on."""
+for some milliseconds, and would do so on the cores that another process is timed on."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,20 @@
 """The page says what the trials say, and where a target is missed it says so."""
 
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bench.commands import calibrate
 from bench.report.calibration import render
 from bench.results.calibration import Calibration, Rate, Slowed, Trials, rate
 from bench.results.peers import PEERS
 from bench.results.statistics import Estimate
 from bench.results.windows import SETUPS, Setup
+from bench.suite.load import load_suite
+from bench.suite.plan import expand
 
+ROOT = Path(__file__).parents[3]
 FACTS = {
     "cpu": "A CPU",
     "cores": 2,
@@ -41,7 +50,7 @@ def test_targets_that_are_met_are_met() -> None:
     text = page(ab=0.02, compare=0.02)
     assert line(text, "ab, 20 s a pair: false alarms")[2].startswith("0 % [0, 1]") and "| yes " in text
     assert line(text, "ab, 20 s a pair: finds 3 %")[2:4] == ["100 % [99, 100]; 100 % expected", "yes"]
-    assert line(text, "20 s a pair: error at least 5")[2].startswith("20.0 times (0.10 % against 2.0")
+    assert line(text, "| 20 s a pair: error 5 times")[2].startswith("20.0 times (0.10 % against 2.0")
 
 
 def test_targets_that_are_missed_are_missed() -> None:
@@ -54,3 +63,22 @@ def test_the_page_has_everything() -> None:
     text = page(ab=0.02, compare=0.02)
     assert text.count("| asv, ") == len(SETUPS) and "takes +3.0 % [2.8, 3.2] longer" in text
     assert "python -m bench calibrate reports/calibration --rounds N" in text and "revision abc" in text
+
+
+def test_what_the_records_do_not_show_is_said() -> None:
+    one = Trials("ab", SETUPS[1], (0.02,), 1.0, (0.001,), 5.0, rate(1, 1, 1.0))
+    peer = Trials(next(iter(PEERS)), SETUPS[1], (0.08,), 1.0, (0.02,))
+    seen = Calibration((one, peer), Estimate(1.03, 1.028, 1.032, "t"), ())
+    text = render(seen, 3, {"e": {"facts": FACTS}}, "command")
+    assert line(text, "compare, 20 s a pair")[2:4] == ["too few records", "not shown"]
+    assert "nan" not in text and "smaller than one after the other" not in text
+
+
+def test_the_committed_report_is_what_its_records_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed = ROOT / "reports/calibration"
+    shutil.copytree(committed, tmp_path / "reports/calibration")
+    plans = [expand(load_suite(ROOT / f"suites/calibrate_{name}.yaml")) for name in ("compare", "ab")]
+    monkeypatch.chdir(tmp_path)
+    calibrate(plans[0], plans[1], Path("reports/calibration"), rounds=0, device="cpu")
+    page = (tmp_path / "reports/calibration/report.md").read_text(encoding="utf-8")
+    assert page == (committed / "report.md").read_text(encoding="utf-8")
