@@ -106,11 +106,13 @@ def sequential(measured: Sequence[Process], seconds: float) -> Iterator[tuple[Sa
 
 def _gathered(left: Iterator[Process], side: Literal[0, 1], seconds: float) -> Samples | None:
     """One side's half of so many seconds, from as many processes as it takes; None where they run out."""
-    parts, spent = [], 0.0
+    parts: list[Samples] = []
+    spent = 0.0
     for process in left:
         share = min(1.0, (seconds - spent) / process[2])
         parts.append(process[side][: max(2, round(len(process[side]) * share))])
         spent += process[2] * share
         if spent > seconds * (1 - 1e-6):
-            return np.concatenate(parts)
+            gathered: Samples = np.concatenate(parts)
+            return gathered
     return None
