@@ -54,3 +54,27 @@ def test_another_simam_than_the_trees_is_refused(tmp_path: Path) -> None:
         text=True,
     )
     assert f"not from {tmp_path}" in done.stderr
+
+
+def test_an_editable_install_of_our_own_tree_gives_nothing(tmp_path: Path) -> None:
+    """Such installs put a finder on the meta path, which would find what the tree lacks."""
+    own, tree = tmp_path / "own", tmp_path / "tree"
+    package(own, "mine", "SIDE = 'own'")
+    tree.mkdir()
+    finder = f"""
+import importlib.util, sys, types
+module = types.ModuleType("__editable___mine_finder")
+module.MAPPING = {{"mine": {str(own / "mine")!r}}}
+sys.modules[module.__name__] = module
+class Finder:
+    __module__ = module.__name__
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        place = module.MAPPING.get(name)
+        return importlib.util.spec_from_file_location(name, place + "/__init__.py") if place else None
+sys.meta_path.append(Finder)
+"""
+    before = f"{finder}\nimport mine; print(mine.SIDE)"
+    assert subprocess.run([sys.executable, "-c", before], capture_output=True, text=True).stdout.strip() == "own"
+    after = f"{finder}\nuse(Path({str(tree)!r}), Path({str(own)!r}))\nimport mine"
+    assert "No module named 'mine'" in ask(tree, own, after).stderr
