@@ -78,11 +78,12 @@ def show_plan(plan: Plan) -> None:
 def write_report(runs: list[Path], out: Path | None) -> None:
     """Render runs' records as Markdown, to a file or to standard output."""
     from bench.run.directory import read_sides
+    from bench.run.stored import judge_sides
 
     paired = [folder for folder in runs if read_sides(folder)]
     if paired and len(runs) > 1:
         raise InputError(f"{paired[0]} compares two revisions; its report is one of its own")
-    page = _sides_page(runs[0]) if paired else _page(runs)
+    page = _sides_page(runs[0], judge_sides(runs[0])) if paired else _page(runs)
     if out is None:
         print(page)
         return
@@ -110,21 +111,21 @@ def compare_revisions(
 
     page, console = _job_summary(form) if github else None, Console(stderr=True)
     folder = paired.compare_revisions(plan, revisions, Path.cwd(), out, device, console)
+    verdicts = judge_sides(folder)
     with RunDirectory(folder) as held:
-        held.write("report.md", _sides_page(folder))
-    code = _tell(judge_sides(folder), form, page, strict)
+        held.write("report.md", _sides_page(folder, verdicts))
+    code = _tell(verdicts, form, page, strict)
     console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
     return code
 
 
-def _sides_page(folder: Path) -> str:
+def _sides_page(folder: Path, verdicts: "list[Verdict]") -> str:
     """The report of two revisions."""
     from bench.report.verdicts import markdown
     from bench.run.directory import read_sides
-    from bench.run.stored import judge_sides
 
     sides = (f"{name}: {side['revision']} ({side['commit'][:12]})" for name, side in read_sides(folder).items())
-    return f"# B against A\n\n{', '.join(sides)}\n\n{markdown(judge_sides(folder))}"
+    return f"# B against A\n\n{', '.join(sides)}\n\n{markdown(verdicts)}"
 
 
 def _tell(verdicts: "list[Verdict]", form: str, page: Path | None, strict: bool) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 
 from bench.errors import InputError
 from bench.measure import Outcome, Subject
-from bench.measure.timing.sampler import Trace, calibrate, sample
+from bench.measure.timing import clock_of
+from bench.measure.timing.sampler import Trace, calibrate, sample, untold
 from bench.measure.timing.stopping import Stopping
 from bench.report.format import escape, percent, quantity, ratio
 from bench.results.record import Value
@@ -131,23 +132,9 @@ def _within(samples: Sequence[float], baseline: Sequence[float]) -> Estimate:
 def _trace(calls: Calls, stopping: Stopping, device: str, draws: random.Random) -> Trace:
     if len(calls) < 2:
         raise InputError('give two callables or more, such as {"plain": f, "mine": g}')
-    clock, functions = _clock(device), list(calls.values())
-    iterations = calibrate(functions, clock, _untold)
-    return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=_untold)
-
-
-def _untold(index: int) -> None:
-    """Nobody is told which call is next."""
-
-
-def _clock(device: str) -> Any:
-    if device == "cuda":
-        from bench.measure.timing.cuda import CudaClock
-
-        return CudaClock()
-    from bench.measure.timing.cpu import CpuClock
-
-    return CpuClock()
+    clock, functions = clock_of(device), list(calls.values())
+    iterations = calibrate(functions, clock, untold)
+    return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=untold)
 
 
 TWIN = "\0twin"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from bench.measure import Fraction, Outcome, Seconds, Subject, Workload, require_finite
+from bench.measure.timing import clock_of
 from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Clock, Trace, calibrate, sample
 from bench.measure.timing.stopping import Stopping
@@ -86,9 +87,7 @@ class Latency:
     def clock(self, workload: Workload) -> Clock:
         """The clock of the device that a workload is on."""
         if not workload.inputs.is_cuda:
-            from bench.measure.timing.cpu import CpuClock
-
-            return CpuClock()
+            return clock_of("cpu")
         import torch
 
         from bench.measure.timing.cuda import CudaClock, l2_flush

@@ -8,10 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 
 from bench.measure import Outcome, Seconds, Subject
-from bench.measure.timing.cpu import CpuClock
-from bench.measure.timing.cuda import CudaClock
+from bench.measure.timing import clock_of
 from bench.measure.timing.nvml import sensors
-from bench.measure.timing.sampler import Clock, calibrate, sample
+from bench.measure.timing.sampler import Clock, calibrate, sample, untold
 from bench.measure.timing.stopping import Stopping
 from bench.results.record import Value
 
@@ -56,8 +55,7 @@ class Machine:
     ) -> Iterator[tuple[Subject, Outcome]]:
         announce(group[0])
         tasks = copy(self.device, self.copied_bytes), matmul(self.device, self.side or _SIDES[self.device])
-        clock = CudaClock() if self.device == "cuda" else CpuClock()
-        bandwidth, rate = rates(tasks, clock, self.budget, random.Random(seed).shuffle)
+        bandwidth, rate = rates(tasks, clock_of(self.device), self.budget, random.Random(seed).shuffle)
         values = Value("copy_bandwidth", "B/s", bandwidth), Value("matmul_rate", "FLOP/s", rate)
         yield group[0], Outcome(values, {"gpu_clock": _clock_at_work(tasks[1]) if self.device == "cuda" else None})
 
@@ -83,13 +81,9 @@ def rates(
     stopping = Stopping(target=-1.0, budget=budget)
     calls = [task.call for task in tasks]
     trace = sample(
-        calls, calibrate(calls, clock, _untold), clock=clock, stopping=stopping, shuffle=shuffle, announce=_untold
+        calls, calibrate(calls, clock, untold), clock=clock, stopping=stopping, shuffle=shuffle, announce=untold
     )
     return [tuple(task.work / second for second in seconds) for task, seconds in zip(tasks, trace.seconds, strict=True)]
-
-
-def _untold(index: int) -> None:
-    """Who measures a machine need not know which of the two is under way."""
 
 
 def _clock_at_work(task: Task) -> dict[str, Any]:

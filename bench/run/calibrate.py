@@ -35,7 +35,7 @@ import torch  # noqa: E402
 
 SimAM.forward = _with_more_work
 """
-"""Appended to SimAM's module: a convolution whose result nobody uses, some 3 % of ResNet-18 at 112 px."""
+"""Appended to SimAM's module: a convolution whose result nobody uses; how much longer that takes is measured."""
 
 _PLAINLY = ("-c", "user.name=bench", "-c", "user.email=bench", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false")
 """Whatever the user has set up for commits of their own."""

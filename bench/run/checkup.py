@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from bench.results.statistics import log_ratios, median_halfwidth
 from bench.run import system
-from bench.run.doctor import Control, Cores, Facts, Failure
 from bench.run.environment import read_environment
 from bench.run.executor import Executor
+from bench.run.facts import Control, Cores, Facts, Failure
 from bench.run.probe import NoAnswer, ask, ask_rates
 from bench.run.worker import Job, Member
 from bench.suite.axes import Cell, Choice

@@ -102,22 +102,10 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
                 f"is kept: make room; then {self._advice}"
             ) from error
 
-    def environments(self) -> dict[str, dict[str, Any]]:
-        """Environment id → ``facts`` and ``state``, of every environment that the run was measured in.
-
-        Raises:
-            RunError: the file is damaged.
-        """
-        return read_environments(self.path)
-
     def add_environment(self, environment: Environment) -> None:
-        known = self.environments()
+        known = read_environments(self.path)
         known.setdefault(environment.id, {"facts": dict(environment.facts), "state": dict(environment.state)})
         self.write("environment.json", json.dumps(known, indent=2, ensure_ascii=False) + "\n")
-
-    def sides(self) -> dict[str, Any]:
-        """For a comparison of two revisions what each side was, by its name; nothing for a run."""
-        return read_sides(self.path)
 
     def write(self, name: str, text: str) -> None:
         """Write a file whole or not at all.
@@ -143,35 +131,36 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def read_environments(path: Path) -> dict[str, dict[str, Any]]:
-    """What :meth:`RunDirectory.environments` gives, of a folder that may be written meanwhile.
+    """Environment id → ``facts`` and ``state``, of every environment that a folder's records come from.
 
     Raises:
         RunError: the file is damaged.
     """
-    file = path / "environment.json"
-    if not file.exists():
-        return {}
-    try:
-        found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-        return {id_: {"facts": dict(each["facts"]), "state": dict(each["state"])} for id_, each in found.items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{file} is damaged: {error}") from error
+    found = _read(path / "environment.json", ("facts", "state"))
+    return {id_: {"facts": dict(each["facts"]), "state": dict(each["state"])} for id_, each in found.items()}
 
 
-def read_sides(path: Path) -> dict[str, Any]:
-    """What :meth:`RunDirectory.sides` gives, of a folder that may be written meanwhile.
+def read_sides(path: Path) -> dict[str, dict[str, Any]]:
+    """For a comparison of two revisions what each side was, by its name; nothing for a run.
 
     Raises:
         RunError: the file is damaged.
     """
-    file = path / "sides.json"
+    return _read(path / "sides.json", ("revision", "commit"))
+
+
+def _read(file: Path, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Name → mapping with at least these keys; nothing where there is no file."""
     if not file.exists():
         return {}
     try:
-        sides: dict[str, Any] = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        found: dict[str, dict[str, Any]] = dict(json.loads(file.read_text(encoding="utf-8")))
+        for each in found.values():
+            for key in keys:
+                each[key]
+    except (ValueError, TypeError, KeyError) as error:
         raise RunError(f"{file} is damaged: {error}") from error
-    return sides
+    return found
 
 
 RUNS = Path("runs")

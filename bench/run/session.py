@@ -14,7 +14,7 @@ from rich.markup import escape
 from bench.errors import Interrupted
 from bench.results.record import Record
 from bench.run.check import check_networks
-from bench.run.directory import RUNS, RunDirectory, RunError, default_path
+from bench.run.directory import RUNS, RunDirectory, RunError, default_path, read_environments, read_sides
 from bench.run.environment import Environment, read_environment
 from bench.run.executor import Executor, LocalProcesses
 from bench.run.prices import prices_from
@@ -48,7 +48,7 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
         Interrupted: by Ctrl-C or SIGTERM.
     """
     with stops(_how_to_go_on(path)), RunDirectory.open(path) as folder, LocalProcesses() as execute:
-        if folder.sides():
+        if read_sides(path):
             raise RunError(f"{path} compares two revisions, whose processes were paired; start that comparison again")
         plan = expand(load_suite(path / "suite.yaml", only=only))
         earlier = folder.records()
@@ -57,7 +57,7 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
         if not todo:
             console.print("nothing is missing")
             return path
-        before = folder.environments()
+        before = read_environments(path)
         if device == "auto" and before:
             device = next(iter(before.values()))["facts"]["device"]
         environment = read_environment(device, execute)

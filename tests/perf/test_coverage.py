@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import binomtest
 
-from bench.measure.timing.sampler import Elapsed, Trace, calibrate, sample
+from bench.measure.timing.sampler import Elapsed, Trace, calibrate, sample, untold
 from bench.measure.timing.stopping import Stopping
 from bench.results.statistics import log_ratios, median_log_ratio, ratio_of, student_interval
 
@@ -68,18 +68,14 @@ def simulate(seed: int) -> list[Trace]:
     return [
         sample(
             process.calls,
-            calibrate(process.calls, process, _untold),
+            calibrate(process.calls, process, untold),
             clock=process,
             stopping=STOPPING,
             shuffle=shuffle,
-            announce=_untold,
+            announce=untold,
         )
         for process in (Process(draw) for _ in range(REPEATS))
     ]
-
-
-def _untold(index: int) -> None:
-    """No progress is shown."""
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,17 @@
 """Clocks, the interleaved sampler and its stopping rule."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.measure.timing.sampler import Clock
+
+
+def clock_of(device: str) -> "Clock":
+    """What times calls on "cpu" or "cuda", the cache as it is and the sensors unread."""
+    if device == "cuda":
+        from bench.measure.timing.cuda import CudaClock
+
+        return CudaClock()
+    from bench.measure.timing.cpu import CpuClock
+
+    return CpuClock()

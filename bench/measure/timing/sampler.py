@@ -57,6 +57,10 @@ class Trace:
     readings: tuple[tuple[Reading | None, ...], ...]
 
 
+def untold(index: int) -> None:
+    """For ``announce``, where nobody need know which call is under way."""
+
+
 def calibrate(calls: Sequence[Callable[[], object]], clock: Clock, announce: Callable[[int], None]) -> tuple[int, ...]:
     """Warm the calls up; for each the number of iterations that makes a block long enough."""
     return tuple(_calibrate(index, call, clock, announce) for index, call in enumerate(calls))

@@ -14,8 +14,9 @@ from bench.cli import app
 from bench.commands import _findings_in_table
 from bench.run import checkup, doctor
 from bench.run.checkup import Counters, ask_control, read_facts
-from bench.run.doctor import Control, Cores, Facts, Failure, Finding
+from bench.run.doctor import Finding
 from bench.run.executor import LocalProcesses
+from bench.run.facts import Control, Cores, Facts, Failure
 from bench.run.probe import Rates
 from bench.run.worker import Job
 from tests.bench.run.test_system import tree
