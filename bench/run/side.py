@@ -33,6 +33,8 @@ def _maps_into(finder: object, own: Path) -> bool:
 
 if __name__ == "__main__":
     use(Path(sys.argv[1]), Path(sys.argv[2]))
+    import torch  # noqa: F401  takes seconds, which the two processes of a pair spend at the same time
+
     from bench.run.worker import main
 
     main()
