@@ -16,6 +16,8 @@ import torch
 from torch import nn
 
 from bench.measure import Outcome, Subject, require_finite
+from bench.measure.counting.calls import Cost
+from bench.measure.counting.counter import Counter
 from bench.results.record import Value
 from bench.suite.load import load_suite
 from bench.suite.plan import Plan, expand
@@ -78,6 +80,36 @@ class Trouble(nn.Module):
             sys.exit("enough")
         print("modules may print")
         return x
+
+
+class OneByte(torch.autograd.Function):
+    """Keeps one byte for backward, and does nothing."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(torch.zeros(1, dtype=torch.uint8, device=x.device))
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[no-untyped-def]
+        return gradient
+
+
+class Grown(nn.Module):
+    """A module that a commit has made larger by one parameter, operator, or saved byte, as the environment says."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.by = os.environ["GROWN_BY"]
+        if self.by == "parameter":
+            self.more = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.by == "operator":
+            x = x.detach()
+        if self.by == "saved byte":
+            x = OneByte.apply(x)
+        return x * 1.0
 
 
 def __getattr__(name: str) -> object:
@@ -147,6 +179,13 @@ class Forward:
             announce(subject)
             require_finite(subject.build(None).call())
             yield subject, Outcome((Value("ran", "1", (1,)),))
+
+
+def counted(network: nn.Module, image: torch.Tensor) -> Cost:
+    """What a forward pass costs."""
+    with torch.no_grad(), Counter() as counter:
+        network(image)
+    return counter.total
 
 
 def write(folder: Path, text: str) -> Path:

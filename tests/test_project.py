@@ -44,9 +44,12 @@ def test_the_readme_quotes_the_committed_report() -> None:
 
 
 def test_the_complexity_suite_has_every_network_and_module() -> None:
-    [grid] = load_suite(ROOT / "suites/complexity.yaml").grids
-    assert {str(choice) for choice in grid["backbone"]} == set(BACKBONES)
-    assert {str(choice) for choice in grid["attention"]} == set(ATTENTION)
+    grids = load_suite(ROOT / "suites/complexity.yaml").grids
+    assert {str(choice) for grid in grids for choice in grid["backbone"]} == set(BACKBONES)
+    for grid in grids:
+        assert {str(choice) for choice in grid["attention"]} == set(ATTENTION)
+        assert grid["mode"] == ("inference", "training")
+        assert [len(grid[axis]) for axis in ("placement", "batch", "resolution")] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "suites").glob("*.yaml")), ids=lambda path: path.name)

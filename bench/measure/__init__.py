@@ -24,6 +24,7 @@ class Workload:
         network: the model, in the cell's mode and number type.
         inputs: one batch, shape (batch, channels, resolution, resolution).
         call: one iteration, forward or a whole training step; returns the network's output.
+        forward: the forward pass alone, in whatever mode the network is in, for autograd to see.
         settings: what the call ran under, for the record.
         values: what was measured while it was built, such as the time that compiling took.
     """
@@ -31,6 +32,7 @@ class Workload:
     network: "nn.Module"
     inputs: "Tensor"
     call: "Callable[[], Tensor]"
+    forward: "Callable[[], Tensor]"
     settings: Mapping[str, Any] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
 
@@ -42,12 +44,15 @@ class Subject:
     Args:
         index: its place in the group; 0 is the baseline.
         role: "baseline", "variant" or "twin".
-        build: device ("meta", or None for the run's own) → the workload. Each call builds anew from the same seed.
+        build: device ("meta", or None for the run's own) → the workload. Each call builds anew from the same seed; on
+            meta, which holds no numbers, it may give a network that an earlier call built: do not change it.
+        device: the run's own, "cpu" or "cuda".
     """
 
     index: int
     role: str
     build: Callable[[str | None], Workload]
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,38 @@
-"""Parameters and multiply-adds: exact, read off the network without running it on real numbers."""
+"""What a network does in one call: exact, read off the program without running it on real numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.measure import Outcome, Subject
+from bench.measure import Outcome, Subject, Workload
 from bench.results.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from bench.measure.counting.calls import Cost
+    from bench.measure.counting.counter import Counter
+
 
 @dataclass(frozen=True)
 class Complexity:
-    """``params``, ``macs`` and ``fvcore_flops`` of one forward pass on one image."""
+    """``params``, ``macs``, ``elementwise_ops``, ``bytes_moved`` and ``operators`` of one call of the eager program.
 
-    axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
-    gates: ClassVar = ("params", "macs")
+    On CUDA ``kernels`` stands beside them: how many the device ran for it, measured.
+
+    In mode training a call is a whole step: forward, loss, backward, optimizer. The details give the same by operator,
+    by layer where that is asked for, and the operators whose arithmetic is not known (``uncounted_ops``).
+
+    Args:
+        layers: whether the record tells what each layer does; a deep network's record grows to tens of kilobytes by it.
+    """
+
+    layers: bool = True
+
+    axes: ClassVar = frozenset(
+        {"backbone", "attention", "placement", "mode", "batch", "resolution", "dtype", "memory_format"}
+    )
+    gates: ClassVar = ("params", "macs", "elementwise_ops", "bytes_moved", "operators")
     timed: ClassVar = False
 
     def measure(
@@ -25,23 +41,46 @@ class Complexity:
         for subject in group:
             announce(subject)
             workload = subject.build("meta")
-            network, image = workload.network, workload.inputs
-            values = (
-                Value("params", "1", (count_parameters(network),)),
-                Value("macs", "1", (count_macs(network, image),)),
-                Value("fvcore_flops", "1", (count_fvcore(*_materialised(network, image)),)),
+            counter = count(workload)
+            seen = counter.total
+            values: tuple[Value, ...] = (
+                Value("params", "1", (count_parameters(workload.network),)),
+                Value("macs", "1", (seen.macs,)),
+                Value("elementwise_ops", "1", (seen.elementwise_ops,)),
+                Value("bytes_moved", "B", (seen.bytes_moved,)),
+                Value("operators", "1", (seen.operators,)),
             )
-            yield subject, Outcome(values)
+            if subject.device == "cuda":
+                values = *values, Value("kernels", "1", (count_kernels(subject.build(None).call),))
+            yield subject, Outcome(values, self._details(counter))
+
+    def _details(self, counter: "Counter") -> dict[str, Any]:
+        by_layer = {"by_layer": _plain(counter.by_place())} if self.layers else {}
+        return {"by_operator": _plain(counter.by_operator()), **by_layer, "uncounted_ops": sorted(counter.uncounted)}
 
 
-def _materialised(network: "nn.Module", image: "Tensor") -> "tuple[nn.Module, Tensor]":
-    """The same network and image on the CPU, all zeros: fvcore does not trace on meta, and shapes are all it needs."""
-    import torch
+def count(workload: Workload) -> "Counter":
+    """Run one call of a workload and count what it does, forward, backward and all, by layer and operator."""
+    from bench.measure.counting.counter import Counter
+    from bench.measure.counting.layers import Layers
 
-    network = network.to_empty(device="cpu")
-    for tensor in (*network.parameters(), *network.buffers()):
-        tensor.detach().zero_()
-    return network, torch.zeros_like(image, device="cpu")
+    layers = Layers(workload.network)
+    counter = Counter(layers.current)
+    with layers, counter:
+        workload.call()
+    return counter
+
+
+def count_kernels(call: "Callable[[], Tensor]") -> int:
+    """How many kernels a CUDA device runs for one call; copies and fills by its copy engine are none."""
+    from torch._C._autograd import DeviceType
+    from torch.profiler import ProfilerActivity, profile
+
+    call()  # the first one chooses algorithms, which takes kernels of its own
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        call()
+    names = [event.name for event in profiler.events() or () if event.device_type == DeviceType.CUDA]
+    return sum(not name.startswith(("Memcpy", "Memset")) for name in names)
 
 
 def count_parameters(network: "nn.Module") -> int:
@@ -49,30 +88,6 @@ def count_parameters(network: "nn.Module") -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_macs(network: "nn.Module", inputs: "Tensor") -> int:
-    """Multiply-adds of convolution, linear and matmul, biases and everything elementwise left out.
-
-    torch's own counter knows the shapes of every such operator; it counts a multiply-add as 2.
-    """
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(inputs)
-    return int(counter.get_total_flops()) // 2
-
-
-def count_fvcore(network: "nn.Module", inputs: "Tensor") -> int:
-    """Fvcore's total as it would print it: a multiply-add is 1, and norms and pooling are added."""
-    import warnings
-
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from fvcore.nn import FlopCountAnalysis
-
-        analysis = FlopCountAnalysis(network, inputs)
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-        with torch.no_grad():
-            return int(analysis.total())
+def _plain(costs: Mapping[str, "Cost"]) -> dict[str, list[int]]:
+    """As a record keeps them: name → operators, macs, elementwise_ops, bytes_read, bytes_written."""
+    return {name: list(cost) for name, cost in costs.items()}

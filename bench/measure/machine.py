@@ -35,29 +35,28 @@ class Machine:
     written. A multiply-add counts as 2 operations. fp32, with torch's own settings.
 
     Args:
-        device: "cpu" or "cuda".
         budget: measured seconds, both together.
         copied_bytes: half a GiB lies far beyond every last-level cache but a few servers'.
         side: of the square matrices; None for one that suits the device.
     """
 
-    device: str = "cpu"
     budget: Seconds = 4.0
     copied_bytes: int = 2**29
     side: int | None = None
 
     axes: ClassVar[frozenset[str]] = frozenset()
     gates: ClassVar[tuple[str, ...]] = ()
-    timed: ClassVar[bool] = True
+    timed: ClassVar[bool] = False
 
     def measure(
         self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
     ) -> Iterator[tuple[Subject, Outcome]]:
         announce(group[0])
-        tasks = copy(self.device, self.copied_bytes), matmul(self.device, self.side or _SIDES[self.device])
-        bandwidth, rate = rates(tasks, clock_of(self.device), self.budget, random.Random(seed).shuffle)
+        device = group[0].device
+        tasks = copy(device, self.copied_bytes), matmul(device, self.side or _SIDES[device])
+        bandwidth, rate = rates(tasks, clock_of(device), self.budget, random.Random(seed).shuffle)
         values = Value("copy_bandwidth", "B/s", bandwidth), Value("matmul_rate", "FLOP/s", rate)
-        yield group[0], Outcome(values, {"gpu_clock": _clock_at_work(tasks[1]) if self.device == "cuda" else None})
+        yield group[0], Outcome(values, {"gpu_clock": _clock_at_work(tasks[1]) if device == "cuda" else None})
 
 
 def copy(device: str, copied_bytes: int) -> Task:

@@ -1,22 +1,31 @@
-"""What training keeps: bytes that autograd holds between forward and backward. Exact."""
+"""What a network holds in memory in one call: counted on tensors without numbers, so that nothing is allocated."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.measure import Outcome, Subject, require_finite
+from bench.measure import Outcome, Subject, Workload
 from bench.results.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from bench.measure.counting.live import Peak
+
 
 @dataclass(frozen=True)
 class Memory:
-    """``saved_bytes`` of one forward pass in training mode, one subject at a time."""
+    """``saved_bytes`` and ``live_peak_bytes``, exact and the same on every device.
 
-    axes: ClassVar = frozenset({"backbone", "attention", "placement", "batch", "resolution", "dtype", "memory_format"})
-    gates: ClassVar = ("saved_bytes",)
+    Saved is what autograd keeps between the forward pass in training mode and backward; live at the peak is what one
+    call in the cell's own mode holds at most, with its shares in the details. On CUDA ``allocator_peak_bytes`` and
+    ``reserved_peak_bytes`` stand beside them: what torch's allocator gave out and held at most, measured.
+    """
+
+    axes: ClassVar = frozenset(
+        {"backbone", "attention", "placement", "mode", "batch", "resolution", "dtype", "memory_format"}
+    )
+    gates: ClassVar = ("saved_bytes", "live_peak_bytes")
     timed: ClassVar = False
 
     def measure(
@@ -24,10 +33,14 @@ class Memory:
     ) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
-            workload = subject.build(None)
+            workload = subject.build("meta")
+            peak = count_live_bytes(workload)
             workload.network.train()
-            saved = count_saved_bytes(workload.network, workload.call)
-            yield subject, Outcome((Value("saved_bytes", "B", (saved,)),), workload.settings)
+            saved = count_saved_bytes(workload.network, workload.forward)
+            values = [Value("saved_bytes", "B", (saved,)), Value("live_peak_bytes", "B", (peak.total,))]
+            if subject.device == "cuda":
+                values += allocator_peaks(subject.build(None).call)
+            yield subject, Outcome(tuple(values), {"live_peak_shares": peak.shares})
 
 
 def count_saved_bytes(network: "nn.Module", forward: "Callable[[], Tensor]") -> int:
@@ -37,17 +50,50 @@ def count_saved_bytes(network: "nn.Module", forward: "Callable[[], Tensor]") -> 
     """
     from torch.autograd.graph import saved_tensors_hooks
 
-    parameters = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+    from bench.measure.counting.counter import Watch
+
+    parameters = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
     saved: dict[int, int] = {}
 
     def keep(tensor: "Tensor") -> "Tensor":
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in parameters:
-            saved[storage.data_ptr()] = storage.nbytes()
+        if storage._cdata not in parameters:
+            saved[storage._cdata] = storage.nbytes()
         return tensor
 
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
+    with Watch(), saved_tensors_hooks(keep, lambda tensor: tensor):
         # The output holds the graph, and so every storage, until all are counted: no address is used twice.
         output = forward()
-    require_finite(output)
+    del output
     return sum(saved.values())
+
+
+def count_live_bytes(workload: Workload) -> "Peak":
+    """The most bytes of tensors that are alive at a time during one call."""
+    from bench.measure.counting.live import Live
+
+    network = workload.network
+    for parameter in network.parameters():
+        parameter.grad = None  # of a call before this one
+    with Live((*network.parameters(), *network.buffers()), workload.inputs) as live:
+        output = workload.call()
+    peak = live.peak()
+    del output
+    return peak
+
+
+def allocator_peaks(call: "Callable[[], Tensor]") -> list[Value]:
+    """What torch's CUDA allocator gave out, and what it held, at most during the second call."""
+    import torch
+
+    try:
+        call()
+        torch.cuda.reset_peak_memory_stats()
+        call()
+    except torch.OutOfMemoryError as error:
+        reason = f"out of memory: {str(error).splitlines()[0]}"
+        return [Value(name, "B", (None,), reason) for name in ("allocator_peak_bytes", "reserved_peak_bytes")]
+    return [
+        Value("allocator_peak_bytes", "B", (torch.cuda.max_memory_allocated(),)),
+        Value("reserved_peak_bytes", "B", (torch.cuda.max_memory_reserved(),)),
+    ]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import summary, table
+from bench.report import summary, table, work
 from bench.report.format import escape, quantity
 from bench.report.names import network_name
-from bench.results.estimates import estimate
+from bench.report.published import published_table
+from bench.results.estimates import Comparison, estimate
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,17 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    comparisons = estimate(frame)
+    comparisons = [each for each in estimate(frame) if each.measure != "machine"]
+    machine = work.roofs(frame)
     thresholds = {str(run.path): run.threshold for run in runs}
     networks: dict[str, list[table.Row]] = {}
     for row in table.rows(comparisons):
-        where = f", {escape(row.run)}" if len(runs) > 1 else ""
-        networks.setdefault(f"{network_name(row.axes['backbone'])}{where}", []).append(row)
+        networks.setdefault(_network(row.run, row.axes, runs), []).append(row)
+    added: dict[str, tuple[str, list[str]]] = {}
+    for group in _complexity(comparisons):
+        name = _network(group[0].run, group[0].axes, runs)
+        if name not in added:  # the other conditions of a network go the same way
+            added[name] = summary.conditions(group[0], group[0]), list(work.sentences(group, machine))
     environment = Environment(
         loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -57,12 +63,29 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
         runs=runs,
         sentences=list(summary.sentences(comparisons, thresholds)),
         controls=list(summary.controls(comparisons, thresholds)),
-        tables=[(name, table.table(rows)) for name, rows in networks.items()],
+        tables=[(name, *map(table.table, table.folded(rows)), added.get(name)) for name, rows in networks.items()],
+        published=published_table(comparisons),
+        machine=machine,
+        uncounted=work.uncounted(comparisons),
         timing=_timing(frame),
         trouble=_trouble(frame),
         quantity=quantity,
         fence=_fence,
     )
+
+
+def _network(run: str, axes: Mapping[str, Any], runs: list[Run]) -> str:
+    """The heading that something is told under."""
+    return f"{network_name(axes['backbone'])}{f', {escape(run)}' if len(runs) > 1 else ''}"
+
+
+def _complexity(comparisons: list[Comparison]) -> list[list[Comparison]]:
+    """What the measure of that name says, group by group."""
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for each in comparisons:
+        if each.measure == "complexity":
+            groups.setdefault((each.run, each.group), []).append(each)
+    return list(groups.values())
 
 
 def _fence(text: str) -> str:

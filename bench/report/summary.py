@@ -26,7 +26,7 @@ def sentences(comparisons: list[Comparison], thresholds: Mapping[str, float]) ->
         baseline = baselines[_family(each)]
         doubt = _doubt(twins.get(_family(each)), thresholds[each.run])
         cost = _cost(each, each.ratio, _reference(baseline, each))
-        yield f"{_subject(each, baseline, comparisons)} {cost} ({_conditions(each, baseline)}).{doubt}"
+        yield f"{_subject(each, baseline, comparisons)} {cost} ({conditions(each, baseline)}).{doubt}"
 
 
 def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
@@ -36,7 +36,7 @@ def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float])
             threshold = thresholds[each.run]
             verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
             yield (
-                f"{network_name(each.axes['backbone'])} ({_conditions(each, each)}): {percent(each.ratio)}, "
+                f"{network_name(each.axes['backbone'])} ({conditions(each, each)}): {percent(each.ratio)}, "
                 f"{verdict} at ±{100 * threshold:g} %."
             )
 
@@ -96,8 +96,8 @@ def _compared(one: Comparison, other: Comparison) -> str:
     return "".join(f", {_condition(one, axis)}" for axis in CONDITIONS if one.axes[axis] != other.axes[axis])
 
 
-def _conditions(each: Comparison, baseline: Comparison) -> str:
-    """Those that both were measured under; the usual order in memory goes without saying."""
+def conditions(each: Comparison, baseline: Comparison) -> str:
+    """The conditions that both were measured under; the usual order in memory goes without saying."""
     shared = (axis for axis in CONDITIONS if each.axes[axis] == baseline.axes[axis] not in (None, "contiguous"))
     return ", ".join(_condition(each, axis) for axis in shared)
 

@@ -11,8 +11,16 @@ from bench.results.estimates import UNPAIRED, Comparison
 HEADINGS = {
     "params": "params (Δ)",
     "macs": "MACs (Δ)",
+    "elementwise_ops": "other operations (×)",
+    "bytes_moved": "bytes moved (×)",
+    "operators": "operators (Δ)",
+    "kernels": "kernels (Δ)",
     "fvcore_flops": "fvcore total",
+    "torch_flops": "torch's counter",
     "saved_bytes": "saved for backward (×)",
+    "live_peak_bytes": "live at the peak (×)",
+    "allocator_peak_bytes": "given out at the peak (×)",
+    "reserved_peak_bytes": "held at the peak (×)",
     "latency": "latency (p5–p95)",
     "throughput": "images/s",
     "latency_ratio": "latency × [95 %]",
@@ -20,6 +28,10 @@ HEADINGS = {
     "graph_breaks": "graph breaks",
 }
 CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
+
+
+MOST_SHOWN = 40
+"""Rows of a network that are all shown."""
 
 
 @dataclass
@@ -45,9 +57,29 @@ def rows(comparisons: Iterable[Comparison]) -> list[Row]:
     return found
 
 
+def folded(found: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of one network that are shown, and those that are folded away: where there are many, all conditions but
+    the first of each mode.
+    """
+    first: dict[Any, Any] = {}
+    for row in found:
+        first.setdefault(row.axes["mode"], _conditions(row))
+    if len(found) <= MOST_SHOWN:
+        return found, []
+    shown = [row for row in found if first[row.axes["mode"]] == _conditions(row)]
+    return shown, [row for row in found if first[row.axes["mode"]] != _conditions(row)]
+
+
+def _conditions(row: Row) -> tuple[Any, ...]:
+    return tuple(row.axes[axis] for axis in CONDITIONS)
+
+
 def table(found: list[Row]) -> str:
-    """A Markdown table of the rows of one network; a condition is a column only where it varies."""
+    """A Markdown table of the rows of one network; a condition is a column only where it varies. Empty for none."""
     from tabulate import tabulate
+
+    if not found:
+        return ""
 
     varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in found}) > 1]
     names = list(dict.fromkeys(name for row in found for name in row.values))
@@ -102,7 +134,7 @@ def _cell(row: Row, column: str) -> str:
         return f"{text} ({quantity(own.low, 's')}–{quantity(own.high, 's')})"
     if own.method != "exact":
         text = f"{text} {interval(own.low, own.high, 3)}"
-    if comparison.unit == "B" and comparison.ratio:
+    if (comparison.unit == "B" or column == "elementwise_ops") and comparison.ratio:
         return f"{text} ({ratio(comparison.ratio)})"
     return f"{text} ({difference(comparison.difference)})" if comparison.difference else text
 

@@ -85,7 +85,7 @@ def ask_rates(device: str, execute: Executor) -> Rates:
     Raises:
         NoAnswer: it could not be measured.
     """
-    [answer] = ask(_question("bench.measure.machine:Machine", device=device), execute)
+    [answer] = ask(_question("machine", device), execute)
     bandwidth, rate = (value["samples"] for value in answer["values"])
     return Rates(max(bandwidth), max(rate), len(rate), answer["details"]["gpu_clock"])
 
@@ -105,9 +105,9 @@ def ask(job: Job, execute: Executor) -> list[Message]:
     return answers
 
 
-def _question(measure: str, **options: Any) -> Job:
+def _question(measure: str, device: str = "cpu") -> Job:
     """A job that is about the machine, not about a cell."""
-    return Job(MeasureSpec(measure, tuple(options.items())), (Member(0, "variant", Cell()),), 0, None, "cpu", False)
+    return Job(MeasureSpec(measure), (Member(0, "variant", Cell()),), 0, None, device, False)
 
 
 def _kernels() -> str | None:

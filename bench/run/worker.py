@@ -92,13 +92,13 @@ def _without_nan(details: Mapping[str, Any]) -> Any:
 
 def subject(member: Member, seed: int | None, device: str) -> Subject:
     """A member as measures know it: to be built in this process when its turn comes."""
-    return Subject(member.index, member.role, partial(_build, member.cell, seed or 0, device))
+    return Subject(member.index, member.role, partial(_build, member.cell, seed or 0, device), device)
 
 
 def _build(cell: Cell, seed: int, default_device: str, device: str | None) -> Any:
     from bench.run.workload import build
 
-    return build(cell, seed, device or default_device)
+    return build(cell, seed, device or default_device, default_device)
 
 
 class Task(Protocol):

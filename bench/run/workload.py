@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 
 from bench.measure import Workload
 from bench.run.execution import Ready, capture, compile_network, compile_now
@@ -38,10 +40,16 @@ def build_network(cell: Cell, seed: int) -> nn.Module:
     return network
 
 
-def build(cell: Cell, seed: int, device: str) -> Workload:
+def build(cell: Cell, seed: int, device: str, stands_for: str = "cpu") -> Workload:
     """Build a cell on a device, with the axes it leaves open at torch's own settings.
 
     On "meta", which holds no numbers, nothing is compiled or captured.
+
+    Args:
+        cell: what to build.
+        seed: of its weights and inputs.
+        device: "cpu", "cuda" or "meta".
+        stands_for: the device that meta stands for, which decides what autocast does.
 
     Raises:
         ValueError: the cell cannot run on the device.
@@ -49,18 +57,39 @@ def build(cell: Cell, seed: int, device: str) -> Workload:
     """
     if reason := cell.unfit(device):
         raise ValueError(reason)
+    if device == "meta" and cell.dtype == "autocast":
+        # Autocast passes meta tensors by; torch's fake ones hold no numbers either, and say that they are elsewhere.
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            return _built(replace(cell, execution="eager"), seed, stands_for, fake=True)
+    return _built(cell, seed, device)
+
+
+def _built(cell: Cell, seed: int, device: str, fake: bool = False) -> Workload:
     with torch.device(device):
-        network = build_network(cell, seed)
+        network = _skeleton(cell.project(_STRUCTURE)) if device == "meta" else build_network(cell, seed)
         inputs = torch.randn(cell.batch or 1, *_input_shape(cell))
     dtype = _DTYPES[cell.dtype or "fp32"]
     layout = torch.channels_last if cell.memory_format == "channels_last" else torch.contiguous_format
-    network = network.to(dtype=dtype, memory_format=layout)  # type: ignore[call-overload]
+    if not fake:  # torch cannot; and what a convolution gives is in the input's order, whatever its weight's is
+        network = network.to(dtype=dtype, memory_format=layout)  # type: ignore[call-overload]
     inputs = inputs.to(dtype=dtype, memory_format=layout)
     network.train(cell.mode == "training")
     execution = "eager" if device == "meta" else cell.execution
-    forward = compile_network(network) if execution == "compile" else network
+    forward: Forward = compile_network(network) if execution == "compile" else network
+    if cell.dtype == "autocast":
+        forward = _autocast(forward, device)
     ready = _ready(execution, _call(cell, network, forward, inputs))
-    return Workload(network, inputs, ready.call, {**_settings(cell, device), **ready.settings}, ready.values)
+    settings = {**_settings(cell, device), **ready.settings}
+    return Workload(network, inputs, ready.call, partial(forward, inputs), settings, ready.values)
+
+
+_STRUCTURE = ("backbone", "attention", "placement")
+
+
+@lru_cache(maxsize=64)
+def _skeleton(cell: Cell) -> nn.Module:
+    """A network on meta, shared by the cells that differ in nothing that it is made of."""
+    return build_network(cell, 0)
 
 
 def _ready(execution: str | None, call: Callable[[], Tensor]) -> Ready:
@@ -71,8 +100,6 @@ def _ready(execution: str | None, call: Callable[[], Tensor]) -> Ready:
 
 def _call(cell: Cell, network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
     """One iteration."""
-    if cell.dtype == "autocast":
-        forward = _autocast(forward, inputs.device.type)
     call: Callable[[], Tensor] = partial(forward, inputs)
     if cell.mode == "inference":
         call = partial(_infer, forward, inputs)
@@ -137,6 +164,8 @@ def _infer(forward: Forward, inputs: Tensor) -> Tensor:
 def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
     """A whole training step, with lr 0 so that the hundredth step does the work of the first."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
+    for parameter in network.parameters():  # the first step would make them, and so do other work than the next
+        optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     targets = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
 
     def step() -> Tensor:
@@ -151,12 +180,13 @@ def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Call
 
 def _flushes_denormals() -> bool:
     """Whether the CPU takes numbers below the normal range for 0; torch sets it and does not tell."""
-    return bool((torch.full((1,), 1e-40, device="cpu") * 1.0).item() == 0.0)
+    with unset_fake_temporarily():
+        return bool((torch.full((1,), 1e-40, device="cpu") * 1.0).item() == 0.0)
 
 
-def _autocast_dtype(device: str) -> str | None:
-    """What autocast computes in on a device; none on meta, where it does nothing."""
-    return None if device == "meta" else str(torch.get_autocast_dtype(device)).removeprefix("torch.")
+def _autocast_dtype(device: str) -> str:
+    """What autocast computes in on a device."""
+    return str(torch.get_autocast_dtype(device)).removeprefix("torch.")
 
 
 def _settings(cell: Cell, device: str) -> dict[str, Any]:

@@ -121,7 +121,10 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """Canonical and readable: ``resnet50/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32``."""
+        """Canonical and readable: ``resnet50/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32``.
+
+        ``all`` where no axis means anything.
+        """
         place = f"@{self.placement}" if self.placement else ""
         parts = [
             self.backbone,
@@ -134,7 +137,7 @@ class Cell:
             self.memory_format if self.memory_format != "contiguous" else None,
             f"t{self.threads}" if self.threads else None,
         ]
-        return "/".join(str(part) for part in parts if part)
+        return "/".join(str(part) for part in parts if part) or "all"
 
     def unfit(self, device: str) -> str | None:
         """Why this cell cannot run on a device; None where it can."""

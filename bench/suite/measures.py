@@ -10,6 +10,8 @@ MEASURES: Registry[Entry] = Registry(
     "measure",
     {
         "complexity": Entry("bench.measure.complexity:Complexity", "complexity"),
+        "counters": Entry("bench.measure.counters:Counters", "other counters"),
+        "machine": Entry("bench.measure.machine:Machine", "machine"),
         "memory": Entry("bench.measure.memory:Memory", "memory"),
         "latency": Entry("bench.measure.latency:Latency", "latency"),
     },

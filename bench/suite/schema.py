@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from bench.suite.measures import MEASURES
@@ -41,6 +42,8 @@ def _type(hint: Any) -> dict[str, Any]:
         return quantity_schema(get_args(hint)[1])
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
+    if isinstance(hint, UnionType):  # with None, where the measure chooses
+        return {"type": [_TYPES.get(each, "null") for each in get_args(hint)]}
     return {"type": _TYPES[hint]}
 
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,11 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.results.record import Record
+from bench.run.executor import Message
+from bench.run.runner import Runner
+from bench.run.worker import Job, work
+from bench.run.workload import _skeleton
+from tests.helpers import plan
 from tests.invented import QUIET, counts, group, record, store, times
 
 
@@ -133,3 +138,40 @@ def test_ab_refuses_before_it_measures(tmp_path: Path) -> None:
     )
     assert elsewhere.returncode == 2 and "Traceback" not in elsewhere.stderr
     assert not (tmp_path / "out").exists()
+
+
+EXACT = """
+    name: exact
+    axes:
+      backbone: ["tests.helpers:tiny"]
+      attention: [none, "tests.helpers:Grown"]
+      placement: [{layers: "0"}]
+    baseline: {attention: none}
+    measures: {complexity: {}, memory: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("by", "value"), [("parameter", "params"), ("operator", "operators"), ("saved byte", "saved_bytes")]
+)
+def test_one_more_of_anything_fails_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, value: str
+) -> None:
+    def here(job: Job, timeout: float) -> Iterator[Message]:
+        messages: list[Message] = []
+        work(job, messages.append)
+        return iter(messages[:-1])  # the last says that the job is done
+
+    runs = []
+    for grown in ("", by):
+        monkeypatch.setenv("GROWN_BY", grown)
+        _skeleton.cache_clear()
+        units = Runner(here, "cpu", "e", lambda unit, member: None).run(plan(tmp_path, EXACT), {})
+        records = [each for _, records in units for each in records]
+        assert {each.status for each in records} == {"ok"}
+        runs.append(store(tmp_path / f"by {grown}", records, f"{value}: exact"))
+    assert bench("compare", runs[0], runs[0]).exit_code == 0
+    done = bench("compare", *runs, "--format", "json")
+    assert done.exit_code == 1
+    [worst] = [each for each in json.loads(done.output)["verdicts"] if each["kind"] == "regressed"]
+    assert worst["value"] == value and "Grown" in worst["cell"]

@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench.measure.complexity import count_fvcore, count_macs, count_parameters
+from bench.measure.complexity import count_parameters
+from bench.measure.counters import count_fvcore
 from simam import insert
 from simam.registry import ATTENTION, BACKBONES
+from tests.helpers import counted
 
 AUTHORS = [
     # backbone, module, parameters, MACs: the authors' code, run
@@ -51,7 +53,7 @@ def build(backbone: str, attention: str, device: str = "meta") -> tuple[nn.Modul
 @pytest.mark.parametrize(("backbone", "attention", "params", "macs"), AUTHORS)
 def test_the_authors_integers(backbone: str, attention: str, params: int, macs: int) -> None:
     network, image = build(backbone, attention)
-    assert (count_parameters(network), count_macs(network, image)) == (params, macs)
+    assert (count_parameters(network), counted(network, image).macs) == (params, macs)
 
 
 @pytest.mark.parametrize(("backbone", "params", "flops"), PUBLISHED)
@@ -104,19 +106,19 @@ def preactivation(depth: int) -> tuple[int, int]:
 @pytest.mark.parametrize("depth", range(8, 111, 6))
 def test_resnets_of_every_depth(depth: int) -> None:
     network, image = build(f"cifar_resnet{depth}", "none")
-    assert (count_parameters(network), count_macs(network, image)) == resnet(depth)
+    assert (count_parameters(network), counted(network, image).macs) == resnet(depth)
 
 
 @pytest.mark.parametrize("depth", [56, 110, 164])
 def test_bottleneck_resnets(depth: int) -> None:
     network, image = build(f"cifar_resnet{depth}_bottleneck", "none")
-    assert (count_parameters(network), count_macs(network, image)) == resnet_bottleneck(depth)
+    assert (count_parameters(network), counted(network, image).macs) == resnet_bottleneck(depth)
 
 
 @pytest.mark.parametrize("depth", range(8, 111, 6))
 def test_preresnets_of_every_depth(depth: int) -> None:
     network, image = build(f"cifar_preresnet{depth}", "none")
-    assert (count_parameters(network), count_macs(network, image)) == preactivation(depth)
+    assert (count_parameters(network), counted(network, image).macs) == preactivation(depth)
 
 
 @pytest.mark.parametrize("depth", [56, 110, 164])
@@ -129,7 +131,7 @@ def test_bottleneck_preresnets(depth: int) -> None:
     inputs = 16 + (blocks - 1) * 64 + 64 + (blocks - 1) * 128 + 128 + (blocks - 1) * 256
     before = 2 * (inputs + sum(blocks * 2 * c for c in (16, 32, 64)) + 256)
     network, image = build(f"cifar_preresnet{depth}_bottleneck", "none")
-    assert (count_parameters(network), count_macs(network, image)) == (params - after + before, macs)
+    assert (count_parameters(network), counted(network, image).macs) == (params - after + before, macs)
 
 
 def resnet_ends(depth: int) -> list[int]:
@@ -199,7 +201,7 @@ def wide(depth: int, k: int) -> tuple[int, int]:
 def test_wide_resnets(depth: int, k: int) -> None:
     network, image = build(f"wide_resnet{depth}_{k}", "none")
     params, macs = wide(depth, k)
-    assert (count_parameters(network), count_macs(network, image)) == (params, macs)
+    assert (count_parameters(network), counted(network, image).macs) == (params, macs)
     # Zagoruyko and Komodakis, table 4: 36.5 M and 55.8 M
     assert round(params / 1e6, 1) == {28: 36.5, 40: 55.8}[depth]
 
@@ -225,7 +227,7 @@ def test_cifar_mobilenet_v2() -> None:
             width = channels
     params, macs = params + 320 * 1280 + 2 * 1280 + 1280 * 10 + 10, macs + 320 * 1280 * side**2 + 1280 * 10
     network, image = build("cifar_mobilenet_v2", "none")
-    assert (count_parameters(network), count_macs(network, image)) == (params, macs)
+    assert (count_parameters(network), counted(network, image).macs) == (params, macs)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from bench.measure.complexity import count_fvcore, count_macs, count_parameters
-from bench.measure.memory import count_saved_bytes
+from bench.measure.complexity import count_kernels, count_parameters
+from bench.measure.counters import count_fvcore
+from bench.measure.memory import allocator_peaks, count_live_bytes, count_saved_bytes
+from bench.run.workload import build
+from bench.suite.axes import Cell, Choice
 from simam import BACKBONES, SimAM, insert
+from tests.helpers import counted
 
 
 @pytest.mark.parametrize("attention", [None, SimAM])
@@ -25,13 +29,13 @@ def test_counts_of_the_authors_models(name: str, params: int, macs: int, attenti
         insert(network, attention, "spatial")
     network.eval()
     assert count_parameters(network) == params
-    assert count_macs(network, image) == macs
+    assert counted(network, image).macs == macs
 
 
 def test_macs_by_hand() -> None:
     # 3×3 convolution 2→4 on 5×5: 4·25 outputs of 2·9 products; linear 100→7: 700. Biases count nothing.
     network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(100, 7))
-    assert count_macs(network, torch.randn(1, 2, 5, 5)) == 4 * 25 * 18 + 700
+    assert counted(network, torch.randn(1, 2, 5, 5)).macs == 4 * 25 * 18 + 700
 
 
 def test_fvcore_counts_norms_and_not_simam() -> None:
@@ -63,6 +67,25 @@ def test_saved_bytes_by_hand() -> None:
 def test_views_of_one_storage_count_once() -> None:
     image = torch.randn(4, 4, requires_grad=True)
     assert count_saved_bytes(nn.Identity(), lambda: image * image.t()) == image.nbytes
+
+
+CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+@pytest.mark.gpu
+@CUDA
+def test_kernels_of_a_program_of_three() -> None:
+    x = torch.randn(1024, 1024, device="cuda")
+    assert count_kernels(lambda: (x + 1).sin().exp()) == 3
+
+
+@pytest.mark.gpu
+@CUDA
+def test_the_allocators_peak_is_no_less_than_what_is_alive() -> None:
+    cell = Cell(Choice("cifar_resnet20"), Choice("none"), mode="training", batch=64, resolution=32)
+    alive = count_live_bytes(build(cell, 0, "meta")).total
+    given_out, held = (value.samples[0] for value in allocator_peaks(build(cell, 0, "cuda").call))
+    assert 0.95 * alive < given_out <= held
 
 
 def test_nothing_is_saved_without_gradients() -> None:

@@ -39,7 +39,7 @@ class BlindClock(GpuClock):
 def measure(monkeypatch: pytest.MonkeyPatch, clock: type, values: tuple[Value, ...] = ()) -> Outcome:
     monkeypatch.setattr(cpu, "CpuClock", clock)
     image = torch.zeros(1)
-    workload = Workload(nn.Identity(), image, lambda: image, {"threads": 1}, values)
+    workload = Workload(nn.Identity(), image, lambda: image, lambda: image, {"threads": 1}, values)
     group = [Subject(index, role, lambda device: workload) for index, role in enumerate(("baseline", "twin"))]
     [(_, outcome), _] = Latency().measure(group, lambda subject: None, seed=0)
     return outcome

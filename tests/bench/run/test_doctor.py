@@ -181,10 +181,9 @@ def value(name: str, *samples: float) -> dict[str, Any]:
     return {"name": name, "unit": "…", "samples": list(samples), "reason": None}
 
 
-MACHINE = "bench.measure.machine:Machine"
 ANSWERS: dict[str, dict[str, Any]] = {
     "bench.run.probe:Torch": {"values": [], "details": {"threads": 2, "gpu": None, "cuda": None, "kernels": None}},
-    MACHINE: {"values": [value("copy", 1e9, 3e9, 2e9), value("mul", 5e9, 4e9, 3e9)], "details": {"gpu_clock": None}},
+    "machine": {"values": [value("copy", 1e9, 3e9, 2e9), value("mul", 5e9, 4e9, 3e9)], "details": {"gpu_clock": None}},
     "latency": {"values": [value("latency", *[0.002] * 16)], "details": {}},
 }
 
@@ -227,7 +226,7 @@ def test_the_control_gets_a_process_of_its_own_and_two_equal_members() -> None:
     assert job.measure.build().budget / job.measure.build().repeats == 10.0
 
 
-@pytest.mark.parametrize(("bad", "field"), [(MACHINE, "rates"), ("latency", "control")])
+@pytest.mark.parametrize(("bad", "field"), [("machine", "rates"), ("latency", "control")])
 def test_a_worker_that_dies_is_a_fact(bad: str, field: str, tmp_path: Path) -> None:
     facts = read_facts("cpu", Workers(bad), lambda text: None, tmp_path, lambda seconds: None)
     assert getattr(facts, field) == Failure("the worker was killed by SIGKILL")

@@ -113,7 +113,7 @@ def test_a_timed_unit_that_dies_after_its_last_outcome_is_whole_and_is_not_begun
 
 
 def test_what_was_measured_before_a_death_is_kept(tmp_path: Path) -> None:
-    script = Script({"resnet18/simam@spatial/224": DEATH}, together=False)
+    script = Script({"resnet18/simam@spatial/inference/b1/224/fp32": DEATH}, together=False)
     assert [record.status for record in run(tmp_path, EXACT, script)] == ["ok", "failed", "ok"]
     assert [member.index for member in script.jobs[1].members] == [2]
 

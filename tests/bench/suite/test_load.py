@@ -107,7 +107,12 @@ BROKEN = [
     (
         "complexity: {}",
         "complexity: {deep: 1}",
-        "12: measures.complexity.deep: complexity has no such option; it takes none",
+        "12: measures.complexity.deep: complexity has no such option; the choices are layers",
+    ),
+    (
+        "complexity: {}",
+        "memory: {deep: 1}",
+        "12: measures.memory.deep: memory has no such option; it takes none",
     ),
     ("budget:", "budgets:", "13: measures.latency.budgets: latency has no such option; did you mean 'budget'"),
     ("1.5min", "fast", "13: measures.latency.budget: a number (a time may have a unit"),

@@ -16,7 +16,7 @@ SUITE = """
     baseline: {attention: none}
     measures:
       complexity: {}
-      memory: {}
+      counters: {}
       latency: {budget: 6s}
 """
 
@@ -43,9 +43,11 @@ def test_the_grid_is_projected_onto_the_axes_that_each_measure_reads(tmp_path: P
     groups = plan(tmp_path, SUITE).groups
     found = [(group.measure.name, group.id) for group in groups]
     assert found == [
-        ("complexity", "resnet18/224"),
-        ("memory", "resnet18/b1/224/fp32"),
-        ("memory", "resnet18/b8/224/fp32"),
+        ("complexity", "resnet18/inference/b1/224/fp32"),
+        ("complexity", "resnet18/inference/b8/224/fp32"),
+        ("complexity", "resnet18/training/b1/224/fp32"),
+        ("complexity", "resnet18/training/b8/224/fp32"),
+        ("counters", "resnet18/224"),
         ("latency", "resnet18/inference/eager/b1/224/fp32"),
         ("latency", "resnet18/inference/eager/b8/224/fp32"),
         ("latency", "resnet18/training/eager/b1/224/fp32"),
@@ -55,10 +57,10 @@ def test_the_grid_is_projected_onto_the_axes_that_each_measure_reads(tmp_path: P
 
 def test_a_group_holds_its_baseline_once_and_its_variants(tmp_path: Path) -> None:
     group = plan(tmp_path, SUITE).groups[0]
-    assert group.baseline.id == "resnet18/none/224"
+    assert group.baseline.id == "resnet18/none/inference/b1/224/fp32"
     assert [cell.id for cell in group.variants] == [
-        "resnet18/simam(e_lambda=0.1)@spatial/224",
-        "resnet18/simam(e_lambda=0.0001)@spatial/224",
+        "resnet18/simam(e_lambda=0.1)@spatial/inference/b1/224/fp32",
+        "resnet18/simam(e_lambda=0.0001)@spatial/inference/b1/224/fp32",
     ]
 
 
@@ -79,8 +81,8 @@ def test_the_baseline_is_put_into_every_group_that_leaves_it_out(tmp_path: Path)
         measures: {complexity: {}}
         """,
     ).groups
-    assert group.baseline.id == "resnet18/none/224"
-    assert [cell.id for cell in group.variants] == ["resnet18/simam@spatial/224"]
+    assert group.baseline.id == "resnet18/none/inference/b1/224/fp32"
+    assert [cell.id for cell in group.variants] == ["resnet18/simam@spatial/inference/b1/224/fp32"]
 
 
 def test_paper_and_spatial_are_one_cell_for_simam(tmp_path: Path) -> None:
@@ -93,7 +95,10 @@ def test_paper_and_spatial_are_one_cell_for_simam(tmp_path: Path) -> None:
         measures: {complexity: {}}
         """,
     ).groups
-    assert [cell.id for cell in group.variants] == ["resnet18/simam@spatial/224", "resnet18/simam@branch_end/224"]
+    assert [cell.id for cell in group.variants] == [
+        "resnet18/simam@spatial/inference/b1/224/fp32",
+        "resnet18/simam@branch_end/inference/b1/224/fp32",
+    ]
 
 
 def test_where_placement_is_no_contrast_the_plain_network_still_joins_each_group(tmp_path: Path) -> None:
@@ -108,8 +113,8 @@ def test_where_placement_is_no_contrast_the_plain_network_still_joins_each_group
         """,
     ).groups
     assert [(group.baseline.id, [cell.id for cell in group.variants]) for group in groups] == [
-        ("resnet18/none/224", ["resnet18/simam@spatial/224"]),
-        ("resnet18/none/224", ["resnet18/simam@branch_end/224"]),
+        ("resnet18/none/inference/b1/224/fp32", ["resnet18/simam@spatial/inference/b1/224/fp32"]),
+        ("resnet18/none/inference/b1/224/fp32", ["resnet18/simam@branch_end/inference/b1/224/fp32"]),
     ]
 
 

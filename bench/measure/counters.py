@@ -1,0 +1,76 @@
+"""What other counters print for the same network, for readers who match a paper's column."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from bench.measure import Outcome, Subject
+from bench.results.record import Value
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Counters:
+    """``fvcore_flops`` and ``torch_flops`` of a forward pass of one image, as fvcore and torch would print them.
+
+    fvcore takes a multiply-add for 1 and adds batch norms and poolings; torch's FlopCounterMode takes it for 2 and adds
+    nothing. Both skip what is elementwise, and so all of SimAM.
+    """
+
+    axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
+    gates: ClassVar = ("fvcore_flops", "torch_flops")
+    timed: ClassVar = False
+
+    def measure(
+        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
+    ) -> Iterator[tuple[Subject, Outcome]]:
+        for subject in group:
+            announce(subject)
+            workload = subject.build("meta")
+            network, image = workload.network.eval(), workload.inputs
+            torch_flops = count_torch(network, image)
+            fvcore_flops = count_fvcore(*_materialised(network, image))
+            yield (
+                subject,
+                Outcome((Value("fvcore_flops", "1", (fvcore_flops,)), Value("torch_flops", "1", (torch_flops,)))),
+            )
+
+
+def _materialised(network: "nn.Module", image: "Tensor") -> "tuple[nn.Module, Tensor]":
+    """A copy of the network and image on the CPU, all zeros: fvcore does not trace on meta, and needs only shapes."""
+    import copy
+
+    import torch
+
+    network = copy.deepcopy(network).to_empty(device="cpu")
+    for tensor in (*network.parameters(), *network.buffers()):
+        tensor.detach().zero_()
+    return network, torch.zeros_like(image, device="cpu")
+
+
+def count_torch(network: "nn.Module", inputs: "Tensor") -> int:
+    """Torch's FlopCounterMode: 2 for each multiply-add of convolution, linear and matmul; biases left out."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(inputs)
+    return int(counter.get_total_flops())
+
+
+def count_fvcore(network: "nn.Module", inputs: "Tensor") -> int:
+    """Fvcore's total as it would print it: a multiply-add is 1, and norms and pooling are added."""
+    import warnings
+
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from fvcore.nn import FlopCountAnalysis
+
+        analysis = FlopCountAnalysis(network, inputs)
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+        with torch.no_grad():
+            return int(analysis.total())

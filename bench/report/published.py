@@ -1,0 +1,122 @@
+"""What the authors of SimAM publish, beside what was measured here."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bench.report.names import module_name, network_name
+from bench.results.estimates import Comparison
+
+README = "the authors' README"
+CODE = "the authors' code, run"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure from outside.
+
+    Args:
+        backbone, attention: labels of what it is of, at the backbone's own resolution, one image, forward.
+        value: the name of the value that it is to equal.
+        published: the figure.
+        unit: what it is in multiples of.
+        digits: after the decimal point, as printed; None for an integer, to be met exactly.
+        source: where it stands.
+    """
+
+    backbone: str
+    attention: str
+    value: str
+    published: float
+    unit: float
+    digits: int | None
+    source: str
+
+
+def _columns() -> Iterator[Figure]:
+    """Parameters in millions, FLOPs in billions with batch norms counted, as fvcore counts them."""
+    for backbone, params, flops in (
+        ("resnet18", 11.69, 1.82),
+        ("resnet34", 21.80, 3.67),
+        ("resnet50", 25.56, 4.11),
+        ("resnet101", 44.55, 7.83),
+        ("resnext50_32x4d", 25.03, 4.26),
+        ("mobilenet_v2", 3.50, 0.31),
+    ):
+        yield Figure(backbone, "simam", "params", params, 1e6, 2, README)
+        yield Figure(backbone, "simam", "fvcore_flops", flops, 1e9, 2, README)
+
+
+def _integers() -> Iterator[Figure]:
+    """Parameters, and multiply-adds of convolution and linear layers."""
+    for backbone, attention, params, macs in (
+        ("cifar_resnet20", "none", 272_474, 40_813_184),
+        ("cifar_resnet20", "simam", 272_474, 40_813_184),
+        ("cifar_resnet20", "se", 274_490, 40_815_200),
+        ("cifar_resnet20", "cbam", 275_747, 41_212_352),
+        ("resnet18", "none", 11_689_512, 1_814_073_344),
+        ("resnet18", "simam", 11_689_512, 1_814_073_344),
+        ("resnet18", "se", 11_776_552, 1_814_160_384),
+        ("resnet18", "cbam", 11_779_392, 1_815_063_764),
+        ("resnet50", "none", 25_557_032, 4_089_184_256),
+        ("resnet50", "simam", 25_557_032, 4_089_184_256),
+        ("resnet50", "se", 28_071_976, 4_091_699_200),
+        ("resnet50", "cbam", 28_089_624, 4_095_573_110),
+        ("mobilenet_v2", "none", 3_504_872, 300_774_272),
+        ("mobilenet_v2", "simam", 3_504_872, 300_774_272),
+    ):
+        yield Figure(backbone, attention, "params", params, 1, None, CODE)
+        yield Figure(backbone, attention, "macs", macs, 1, None, CODE)
+
+
+FIGURES = (*_columns(), *_integers())
+"""Yang, Zhang, Li, Xie, *SimAM*, ICML 2021: the README of their code (commit ae98f43), and counts of their code."""
+
+_PLACES = {"none": None, "simam": "spatial", "se": "branch_end", "cbam": "branch_end"}
+"""Where the authors put each."""
+_SIDES = {"cifar_resnet20": 32}
+"""Of the image, in pixels; 224 elsewhere."""
+_NAMES = {"params": "params", "macs": "MACs", "fvcore_flops": "FLOPs, norms counted"}
+
+
+def published_table(comparisons: Iterable[Comparison]) -> str | None:
+    """Published | measured | difference, of every figure that these measurements can be held to; None for none."""
+    from tabulate import tabulate
+
+    seen = list(comparisons)
+    rows = [_row(figure, each) for figure in FIGURES if (each := _counterpart(figure, seen)) is not None]
+    if not rows:
+        return None
+    headings = ("network", "module", "value", "published", "measured", "difference", "source")
+    return tabulate(rows, headers=headings, tablefmt="github", disable_numparse=True)
+
+
+def _counterpart(figure: Figure, seen: list[Comparison]) -> Comparison | None:
+    """What was measured of the same."""
+    wanted = {
+        "backbone": figure.backbone,
+        "attention": figure.attention,
+        "placement": _PLACES[figure.attention],
+        "resolution": _SIDES.get(figure.backbone, 224),
+    }
+    for each in seen:
+        alike = all(each.axes[axis] == value for axis, value in wanted.items())
+        one_image = each.axes["batch"] in (None, 1) and each.axes["mode"] in (None, "inference")
+        if each.value == figure.value and each.role != "twin" and alike and one_image:
+            return each
+    return None
+
+
+def _row(figure: Figure, each: Comparison) -> list[str]:
+    measured = each.absolute.point
+    if figure.digits is None:
+        off = round(measured) - round(figure.published)
+        shown, told = f"{round(figure.published):,}", f"{round(measured):,}"
+        difference = f"{off:+,}" if off else "0"
+    else:
+        suffix = {1e6: " M", 1e9: " G"}[figure.unit]
+        off_by = round(measured / figure.unit, figure.digits) - figure.published
+        shown = f"{figure.published:.{figure.digits}f}{suffix}"
+        told = f"{measured / figure.unit:.{figure.digits}f}{suffix} ({round(measured):,})"
+        difference = f"{off_by:+.{figure.digits}f}{suffix}" if abs(off_by) > 1e-9 else "0"
+    names = network_name(figure.backbone), module_name(figure.attention), _NAMES[figure.value]
+    return [*names, shown, told, difference.replace("-", "−"), figure.source]

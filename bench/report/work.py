@@ -1,0 +1,108 @@
+"""Where the work goes that a module adds: by operator, and against what the machine can do."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.report.format import escape, quantity
+from bench.report.names import module_name
+from bench.results.estimates import Comparison
+
+MOST_NAMED = 3
+"""Operators of a module that are named; more would be read by nobody."""
+
+
+@dataclass(frozen=True)
+class Roofs:
+    """What a machine reaches at best.
+
+    Args:
+        bandwidth: B/s, of a copy, read plus written.
+        rate: operations a second, of a matrix product.
+    """
+
+    bandwidth: float
+    rate: float
+
+    @property
+    def ridge(self) -> float:
+        """Operations a byte below which work waits for memory."""
+        return self.rate / self.bandwidth
+
+
+def roofs(frame: pd.DataFrame) -> Roofs | None:
+    """The best samples of the measure ``machine``; None where it was not asked."""
+    rows = frame[frame["measure"] == "machine"].to_dict("records")
+    best: dict[str, float] = {row["value"]: max(row["samples"]) for row in rows if row["samples"]}
+    if "copy_bandwidth" not in best or "matmul_rate" not in best:
+        return None
+    return Roofs(best["copy_bandwidth"], best["matmul_rate"])
+
+
+def sentences(comparisons: Iterable[Comparison], machine: Roofs | None) -> Iterator[str]:
+    """A sentence for each variant of one group: what it adds, what bounds it, and which operators it goes into.
+
+    Args:
+        comparisons: of one group's complexity.
+        machine: what the bound is reckoned against, if it is known.
+    """
+    members: dict[tuple[str, str], dict[str, Comparison]] = {}
+    for each in comparisons:
+        members.setdefault((each.role, each.cell), {})[each.value] = each
+    for (role, _), values in members.items():
+        if role == "variant" and {"macs", "elementwise_ops", "bytes_moved"} <= values.keys():
+            baseline = next(found for (other, _), found in members.items() if other == "baseline")
+            yield _sentence(baseline, values, machine)
+
+
+def _sentence(baseline: dict[str, Comparison], values: dict[str, Comparison], machine: Roofs | None) -> str:
+    moved = values["bytes_moved"]
+    place = f" at {escape(moved.axes['placement'])}" if moved.axes["placement"] else ""
+    added = {name: values[name].absolute.point - baseline[name].absolute.point for name in baseline}
+    work = 2 * added["macs"] + added["elementwise_ops"]
+    text = (
+        f"{module_name(moved.axes['attention'])}{place} adds {_amount(added['operators'], '1')} operators, "
+        f"{_amount(work, '1')} operations and {_amount(added['bytes_moved'], 'B')} moved{_times(moved)}"
+    )
+    if added["bytes_moved"] > 0 and work > 0:
+        text += _bound(work, added["bytes_moved"], machine)
+    return f"{text}.{_operators(baseline['bytes_moved'], moved)}"
+
+
+def _bound(work: float, moved: float, machine: Roofs | None) -> str:
+    intensity = work / moved
+    told = f": {intensity:.2g} operations a byte"
+    if machine is None:
+        return told
+    seconds = max(work / machine.rate, moved / machine.bandwidth)
+    roof = "memory" if intensity < machine.ridge else "arithmetic"
+    return f"{told}, bound by {roof}, {quantity(seconds, 's')} at the least"
+
+
+def _operators(baseline: Comparison, own: Comparison) -> str:
+    """Which operators the added bytes go into, the most first."""
+    before, after = (each.details.get("by_operator", {}) for each in (baseline, own))
+    added = {name: _moved(after.get(name)) - _moved(before.get(name)) for name in {**after, **before}}
+    more = {name: each for name, each in sorted(added.items(), key=lambda item: -item[1]) if each > 0}
+    total = sum(more.values())
+    named = [f"{escape(name)} {100 * each / total:.0f} %" for name, each in list(more.items())[:MOST_NAMED]]
+    return f" Of the bytes that it adds: {', '.join(named)}." if named else ""
+
+
+def _moved(cost: list[int] | None) -> int:
+    """Bytes read and written of an operator's entry in a record."""
+    return cost[3] + cost[4] if cost else 0
+
+
+def _amount(number: float, unit: str) -> str:
+    return f"{'−' if number < 0 else ''}{quantity(abs(number), unit)}"
+
+
+def _times(each: Comparison) -> str:
+    return f" (×{each.ratio.point:.3f})" if each.ratio else ""
+
+
+def uncounted(comparisons: Iterable[Comparison]) -> list[str]:
+    """Operators that ran and whose arithmetic is not in the table, by name."""
+    return sorted({name for each in comparisons for name in each.details.get("uncounted_ops", ())})

@@ -1,0 +1,138 @@
+"""What a module adds, in sentences; published figures beside measured ones."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.report import table
+from bench.report.published import FIGURES, published_table
+from bench.report.work import Roofs, roofs, sentences, uncounted
+from bench.results.estimates import Comparison, estimate
+from bench.results.frame import AXES, COLUMNS
+
+ROOFS = Roofs(bandwidth=10e9, rate=100e9)
+
+
+def comparisons(attention: str, role: str, values: dict[str, int], **axes: Any) -> list[dict[str, Any]]:
+    """Rows of a frame."""
+    own = {**dict.fromkeys(AXES), "backbone": "resnet18", "attention": attention, **axes}
+    details = {"by_operator": axes.pop("by_operator", {}), "uncounted_ops": ["odd"] if role == "variant" else []}
+    shared = {
+        "run": "r",
+        "measure": "complexity",
+        "group": "g",
+        "cell": f"{attention}",
+        "role": role,
+        **{axis: own[axis] for axis in AXES},
+        "repeat": 0,
+        "status": "ok",
+        "details": details,
+    }
+    return [
+        {**dict.fromkeys(COLUMNS), **shared, "value": name, "unit": unit, "samples": (value,), "median": float(value)}
+        for name, value in values.items()
+        for unit in ["B" if name == "bytes_moved" else "1"]
+    ]
+
+
+def group() -> list[Comparison]:
+    plain = {"macs": 1000, "elementwise_ops": 100, "bytes_moved": 4000, "operators": 10}
+    more = {"macs": 1000, "elementwise_ops": 1_000_100, "bytes_moved": 4_004_000, "operators": 22}
+    rows = [
+        *comparisons("none", "baseline", plain, by_operator={"mul": [1, 0, 0, 0, 1000], "relu": [1, 0, 0, 3000, 0]}),
+        *comparisons(
+            "simam",
+            "variant",
+            more,
+            placement="spatial",
+            by_operator={
+                "mul": [3, 0, 0, 3_000_000, 1000],
+                "relu": [1, 0, 0, 3000, 0],
+                "add": [8, 0, 0, 500_000, 500_000],
+            },
+        ),
+    ]
+    return estimate(pd.DataFrame(rows))
+
+
+def test_what_a_module_adds_and_where_it_goes() -> None:
+    [sentence] = sentences(group(), ROOFS)
+    # 4 MB at 10 GB/s take 400 µs; a million operations at 100 GFLOP/s 10 µs; the ridge lies at 10 operations a byte.
+    assert sentence == (
+        "SimAM at spatial adds 12 operators, 1.000 M operations and 4.000 MB moved (×1001.000): "
+        "0.25 operations a byte, bound by memory, 400.0 µs at the least. "
+        "Of the bytes that it adds: mul 75 %, add 25 %."
+    )
+
+
+def test_work_that_is_dense_is_bound_by_arithmetic() -> None:
+    [sentence] = sentences(group(), Roofs(bandwidth=1e12, rate=1e9))
+    assert "bound by arithmetic, 1.000 ms at the least" in sentence
+
+
+def test_without_a_machine_there_is_no_bound() -> None:
+    [sentence] = sentences(group(), None)
+    assert "0.25 operations a byte. Of" in sentence
+
+
+def test_the_roofs_are_the_best_samples() -> None:
+    rows = [
+        {"measure": "machine", "value": "copy_bandwidth", "samples": (1e9, 3e9, 2e9)},
+        {"measure": "machine", "value": "matmul_rate", "samples": (6e9, 5e9)},
+        {"measure": "complexity", "value": "params", "samples": (1,)},
+    ]
+    assert roofs(pd.DataFrame(rows)) == Roofs(3e9, 6e9)
+    assert roofs(pd.DataFrame(rows)).ridge == 2.0
+    assert roofs(pd.DataFrame(rows[2:])) is None
+
+
+def test_what_is_uncounted_is_named_once() -> None:
+    assert uncounted(group()) == ["odd"]
+
+
+def published(value: str, measured: int, **axes: Any) -> str | None:
+    rows = comparisons("simam", "variant", {value: measured}, placement="spatial", resolution=224, **axes)
+    return published_table(estimate(pd.DataFrame(rows)))
+
+
+@pytest.mark.parametrize(
+    ("value", "measured", "cells"),
+    [
+        ("params", 11_689_512, ["11.69 M", "11.69 M (11,689,512)", "0"]),
+        ("params", 11_695_001, ["11.69 M", "11.70 M (11,695,001)", "+0.01 M"]),
+        ("fvcore_flops", 1_800_000_000, ["1.82 G", "1.80 G (1,800,000,000)", "−0.02 G"]),
+        ("macs", 1_814_073_345, ["1,814,073,344", "1,814,073,345", "+1"]),
+    ],
+)
+def test_published_and_measured(value: str, measured: int, cells: list[str]) -> None:
+    lines = (published(value, measured) or "").splitlines()
+    assert [cell.strip() for cell in lines[2].split("|")[4:7]] == cells
+
+
+def test_published_figures_are_of_one_image_forward() -> None:
+    assert published("macs", 1, batch=8) is None
+    assert published("macs", 1, mode="training") is None
+    assert published("macs", 1, batch=1, mode="inference") is not None
+
+
+def test_every_published_figure_is_once_in_the_table() -> None:
+    assert len({(each.backbone, each.attention, each.value, each.source) for each in FIGURES}) == len(FIGURES) == 40
+
+
+def test_many_conditions_are_folded_behind_the_first_of_each_mode() -> None:
+    rows = [
+        table.Row("r", {**dict.fromkeys(AXES), "mode": mode, "batch": batch, "attention": str(name)})
+        for mode in ("inference", "training")
+        for batch in (1, 2, 3)
+        for name in range(9)
+    ]
+    shown, more = table.folded(rows)
+    assert {(row.axes["mode"], row.axes["batch"]) for row in shown} == {("inference", 1), ("training", 1)}
+    assert len(shown) == 18 and len(shown) + len(more) == len(rows)
+    few, none = table.folded(rows[:40])
+    assert (len(few), none) == (40, []) and table.table(none) == ""
+
+
+def test_other_operations_are_told_as_a_ratio() -> None:
+    assert "1.000 M (×10001.000)" in table.table(table.rows(group()))
