@@ -277,10 +277,12 @@ def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Seque
     trials: list[Trials] = []
     found: list[Slowed] = []
     for setup in SETUPS:
-        if len(invocations(same, setup)) > 1:
+        windows = [len(stretch) for stretch in invocations(same, setup)]
+        if len(windows) > 1 and all(windows):
             gate = ab_trials(same, setup)
             trials += [gate, *peer_trials(same, setup)]
             found.append(slowed_trials(more, gate, truth.point - 1))
-        if len(invocations([run.frame for run in runs], setup)) > 3:
+        windows = [len(stretch) for stretch in invocations([run.frame for run in runs], setup)]
+        if len(windows) > 3 and all(windows):
             trials.append(compare_trials(runs, setup))
     return Calibration(tuple(trials), truth, tuple(found))

@@ -26,6 +26,8 @@ class Setup:
     seconds: float
 
 
+SHORT = 0.1
+"""Of its seconds that a process' last window may lack: a budget is shared with the control, a little more or less."""
 SETUPS = (Setup(6, 10.0), Setup(12, 20.0), Setup(36, 60.0))
 """What is tried: more seconds go into more processes, since a process's own luck does not shrink with time."""
 
@@ -70,9 +72,9 @@ def _cuts(rows: pd.DataFrame, seconds: float) -> list[slice]:
     """Where one process is cut, in rounds."""
     pair = rows[rows["role"].isin(["baseline", "variant"])].to_dict("records")
     spent = np.cumsum(sum(np.asarray(row["samples"]) * row["details"]["iterations"] for row in pair))
-    count = int(spent[-1] / seconds + 1e-9)
+    count = int(spent[-1] / seconds + SHORT)
     # Like a repeat, a window ends with the round in which its seconds run out.
-    ends = [int(np.searchsorted(spent, seconds * number - 1e-9)) + 1 for number in range(1, count + 1)]
+    ends = [min(len(spent), int(np.searchsorted(spent, seconds * number - 1e-9)) + 1) for number in range(1, count + 1)]
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 

@@ -51,8 +51,11 @@ def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path
     assert frame.groupby("value")["cell"].count().to_dict() == {
         "params": 2,
         "macs": 2,
-        "fvcore_flops": 2,
+        "elementwise_ops": 2,
+        "bytes_moved": 2,
+        "operators": 2,
         "saved_bytes": 2,
+        "live_peak_bytes": 2,
         "latency": 15,
     }
     assert frame[frame["value"] == "params"]["median"].tolist() == [1405.0, 1405.0]  # 112 + 8 + 1285
@@ -121,7 +124,7 @@ def test_plan_answers_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "resnet18/simam@spatial/inference/eager/b1/224/fp32" in done.stdout
-    assert "3 groups, 7 units of work, about " in done.stdout
+    assert "4 groups, 8 units of work, about " in done.stdout
 
 
 def test_list_names_what_a_suite_may_use() -> None:
