@@ -49,5 +49,5 @@ def test_lines_are_one_a_unit_with_the_time_left(tmp_path: Path) -> None:
             lines.done(unit)
     said = out.getvalue().splitlines()
     assert len(said) == 6
-    assert said[0] == "[1/6] complexity resnet18/224 repeat 1 of 1 (about 60 s left)"
+    assert said[0] == "[1/6] complexity resnet18/inference/b1/224/fp32 repeat 1 of 1 (about 60 s left)"
     assert said[5] == "[6/6] latency resnet18/inference/eager/b1/224/fp32 repeat 5 of 5 (about 10 s left)"

@@ -119,7 +119,9 @@ def test_of_an_exact_unit_only_the_missing_member_is_measured(tmp_path: Path, wo
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     workers.jobs.clear()
     session.resume(folder, [], False, "cpu", quiet())
-    assert [[member.cell.id for member in job.members] for job in workers.jobs] == [["resnet34/simam@spatial/224"]]
+    assert [[member.cell.id for member in job.members] for job in workers.jobs] == [
+        ["resnet34/simam@spatial/inference/b1/224/fp32"]
+    ]
 
 
 def test_failures_stand_until_they_are_retried(tmp_path: Path, workers: Workers) -> None:
@@ -226,7 +228,7 @@ def test_only_paper_is_where_each_modules_paper_puts_it(tmp_path: Path) -> None:
         load_suite(write(tmp_path, text), only=["placement=paper", "measure=complexity", "backbone=resnet50"])
     )
     assert [[cell.id for cell in group.variants] for group in kept.groups] == [
-        ["resnet50/simam@spatial/224", "resnet50/se@branch_end/224"]
+        ["resnet50/simam@spatial/inference/b1/224/fp32", "resnet50/se@branch_end/inference/b1/224/fp32"]
     ]
 
 
@@ -259,8 +261,8 @@ def test_a_damaged_environment_is_a_message(tmp_path: Path, workers: Workers) ->
 def test_only_keeps_the_baseline(tmp_path: Path) -> None:
     kept = expand(load_suite(write(tmp_path, SUITE), only=["attention=simam", "measure=complexity"]))
     assert [[cell.id for cell in (group.baseline, *group.variants)] for group in kept.groups] == [
-        ["resnet18/none/224", "resnet18/simam@spatial/224"],
-        ["resnet34/none/224", "resnet34/simam@spatial/224"],
+        ["resnet18/none/inference/b1/224/fp32", "resnet18/simam@spatial/inference/b1/224/fp32"],
+        ["resnet34/none/inference/b1/224/fp32", "resnet34/simam@spatial/inference/b1/224/fp32"],
     ]
 
 
