@@ -11,6 +11,7 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.results.record import read_records
 from bench.run import session
+from bench.run.check import check_networks
 from bench.run.directory import RunDirectory, RunError
 from bench.run.environment import Environment
 from bench.run.worker import Job
@@ -308,3 +309,15 @@ def test_settings_reach_into_lists_and_dotted_names(tmp_path: Path) -> None:
     assert dict(loaded.measures[0].options) == {"scale": 3.0}
     assert loaded.gate == {"saved_bytes": None}
     assert suite(tmp_path, loaded.to_yaml()).grids == loaded.grids
+
+
+def test_a_measure_of_the_machine_builds_no_network(tmp_path: Path) -> None:
+    text = SUITE.replace("complexity: {}", "machine: {}")
+    jobs: list[Job] = []
+
+    def execute(job: Job, timeout: float) -> Iterator[dict[str, Any]]:
+        jobs.append(job)
+        yield from ()
+
+    check_networks(expand(load_suite(write(tmp_path, text))), execute)
+    assert all(member.cell.backbone is not None for job in jobs for member in job.members)
