@@ -44,7 +44,8 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     comparisons = [each for each in estimate(frame) if each.measure != "machine"]
-    machine = work.roofs(frame)
+    # A module is held against the machine of its own run.
+    machines = {run: roofs for run, rows in frame.groupby("run", sort=False) if (roofs := work.roofs(rows))}
     thresholds = {str(run.path): run.threshold for run in runs}
     networks: dict[str, list[table.Row]] = {}
     for row in table.rows(comparisons):
@@ -53,7 +54,10 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     for group in _complexity(comparisons):
         name = _network(group[0].run, group[0].axes, runs)
         if name not in added:  # the other conditions of a network go the same way
-            added[name] = summary.conditions(group[0], group[0]), list(work.sentences(group, machine))
+            added[name] = (
+                summary.conditions(group[0], group[0]),
+                list(work.sentences(group, machines.get(group[0].run))),
+            )
     environment = Environment(
         loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -65,7 +69,7 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
         controls=list(summary.controls(comparisons, thresholds)),
         tables=[(name, *map(table.table, table.folded(rows)), added.get(name)) for name, rows in networks.items()],
         published=published_table(comparisons),
-        machine=machine,
+        machines=machines,
         uncounted=work.uncounted(comparisons),
         timing=_timing(frame),
         trouble=_trouble(frame),

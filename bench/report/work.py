@@ -9,6 +9,8 @@ from bench.report.format import escape, quantity
 from bench.report.names import module_name
 from bench.results.estimates import Comparison
 
+NEEDED = ("macs", "elementwise_ops", "bytes_moved", "operators")
+"""Values that a sentence is made of."""
 MOST_NAMED = 3
 """Operators of a module that are named; more would be read by nobody."""
 
@@ -32,9 +34,9 @@ class Roofs:
 
 
 def roofs(frame: pd.DataFrame) -> Roofs | None:
-    """The best samples of the measure ``machine``; None where it was not asked."""
+    """The best samples of the measure ``machine`` in one run; None where it was not asked, or failed."""
     rows = frame[frame["measure"] == "machine"].to_dict("records")
-    best: dict[str, float] = {row["value"]: max(row["samples"]) for row in rows if row["samples"]}
+    best: dict[str, float] = {row["value"]: max(row["samples"]) for row in rows if row["median"] is not None}
     if "copy_bandwidth" not in best or "matmul_rate" not in best:
         return None
     return Roofs(best["copy_bandwidth"], best["matmul_rate"])
@@ -50,16 +52,17 @@ def sentences(comparisons: Iterable[Comparison], machine: Roofs | None) -> Itera
     members: dict[tuple[str, str], dict[str, Comparison]] = {}
     for each in comparisons:
         members.setdefault((each.role, each.cell), {})[each.value] = each
-    for (role, _), values in members.items():
-        if role == "variant" and {"macs", "elementwise_ops", "bytes_moved"} <= values.keys():
-            baseline = next(found for (other, _), found in members.items() if other == "baseline")
+    whole = {place: values for place, values in members.items() if values.keys() >= set(NEEDED)}
+    baseline = next((values for (role, _), values in whole.items() if role == "baseline"), None)
+    for (role, _), values in whole.items():
+        if role == "variant" and baseline is not None:
             yield _sentence(baseline, values, machine)
 
 
 def _sentence(baseline: dict[str, Comparison], values: dict[str, Comparison], machine: Roofs | None) -> str:
     moved = values["bytes_moved"]
     place = f" at {escape(moved.axes['placement'])}" if moved.axes["placement"] else ""
-    added = {name: values[name].absolute.point - baseline[name].absolute.point for name in baseline}
+    added = {name: values[name].absolute.point - baseline[name].absolute.point for name in NEEDED}
     work = 2 * added["macs"] + added["elementwise_ops"]
     text = (
         f"{module_name(moved.axes['attention'])}{place} adds {_amount(added['operators'], '1')} operators, "

@@ -265,6 +265,12 @@ class Calibration:
         return next((each for each in self.trials if (each.rule, each.setup) == (rule, setup)), None)
 
 
+def _stretches(frames: Sequence[pd.DataFrame], setup: Setup) -> int:
+    """How many stretches of processes there are; none where a process is too short for a window."""
+    stretches = invocations(frames, setup)
+    return len(stretches) if all(stretches) else 0
+
+
 def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Sequence[pd.DataFrame]) -> Calibration:
     """Judge the gate.
 
@@ -277,12 +283,10 @@ def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Seque
     trials: list[Trials] = []
     found: list[Slowed] = []
     for setup in SETUPS:
-        windows = [len(stretch) for stretch in invocations(same, setup)]
-        if len(windows) > 1 and all(windows):
+        if _stretches(same, setup) > 1:
             gate = ab_trials(same, setup)
             trials += [gate, *peer_trials(same, setup)]
             found.append(slowed_trials(more, gate, truth.point - 1))
-        windows = [len(stretch) for stretch in invocations([run.frame for run in runs], setup)]
-        if len(windows) > 3 and all(windows):
+        if _stretches([run.frame for run in runs], setup) > 3:
             trials.append(compare_trials(runs, setup))
     return Calibration(tuple(trials), truth, tuple(found))

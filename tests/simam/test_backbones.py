@@ -8,37 +8,13 @@ from torch import nn
 
 from bench.measure.complexity import count_parameters
 from bench.measure.counters import count_fvcore
+from bench.report.published import FIGURES, Figure
 from simam import insert
 from simam.registry import ATTENTION, BACKBONES
 from tests.helpers import counted
 
-AUTHORS = [
-    # backbone, module, parameters, MACs: the authors' code, run
-    ("cifar_resnet20", "none", 272_474, 40_813_184),
-    ("cifar_resnet20", "simam", 272_474, 40_813_184),
-    ("cifar_resnet20", "se", 274_490, 40_815_200),
-    ("cifar_resnet20", "cbam", 275_747, 41_212_352),
-    ("resnet18", "none", 11_689_512, 1_814_073_344),
-    ("resnet18", "simam", 11_689_512, 1_814_073_344),
-    ("resnet18", "se", 11_776_552, 1_814_160_384),
-    ("resnet18", "cbam", 11_779_392, 1_815_063_764),
-    ("resnet50", "none", 25_557_032, 4_089_184_256),
-    ("resnet50", "simam", 25_557_032, 4_089_184_256),
-    ("resnet50", "se", 28_071_976, 4_091_699_200),
-    ("resnet50", "cbam", 28_089_624, 4_095_573_110),
-    ("mobilenet_v2", "none", 3_504_872, 300_774_272),
-    ("mobilenet_v2", "simam", 3_504_872, 300_774_272),
-]
-
-PUBLISHED = [
-    # the authors' README: parameters in millions, FLOPs in billions with norms counted
-    ("resnet18", 11.69, 1.82),
-    ("resnet34", 21.80, 3.67),
-    ("resnet50", 25.56, 4.11),
-    ("resnet101", 44.55, 7.83),
-    ("resnext50_32x4d", 25.03, 4.26),
-    ("mobilenet_v2", 3.50, 0.31),
-]
+INTEGERS = [figure for figure in FIGURES if figure.digits is None]
+COLUMNS = [figure for figure in FIGURES if figure.digits is not None]
 
 
 def build(backbone: str, attention: str, device: str = "meta") -> tuple[nn.Module, torch.Tensor]:
@@ -50,17 +26,22 @@ def build(backbone: str, attention: str, device: str = "meta") -> tuple[nn.Modul
     return network.eval(), image
 
 
-@pytest.mark.parametrize(("backbone", "attention", "params", "macs"), AUTHORS)
-def test_the_authors_integers(backbone: str, attention: str, params: int, macs: int) -> None:
-    network, image = build(backbone, attention)
-    assert (count_parameters(network), counted(network, image).macs) == (params, macs)
+def named(figure: Figure) -> str:
+    return f"{figure.backbone}-{figure.attention}-{figure.value}"
 
 
-@pytest.mark.parametrize(("backbone", "params", "flops"), PUBLISHED)
-def test_the_published_columns_at_their_precision(backbone: str, params: float, flops: float) -> None:
-    network, image = build(backbone, "simam", "cpu")
-    assert round(count_parameters(network) / 1e6, 2) == params
-    assert round(count_fvcore(network, image) / 1e9, 2) == flops
+@pytest.mark.parametrize("figure", INTEGERS, ids=named)
+def test_the_authors_integers(figure: Figure) -> None:
+    network, image = build(figure.backbone, figure.attention)
+    measured = {"params": count_parameters(network), "macs": counted(network, image).macs}
+    assert measured[figure.value] == figure.published
+
+
+@pytest.mark.parametrize("figure", COLUMNS, ids=named)
+def test_the_published_columns_at_their_precision(figure: Figure) -> None:
+    network, image = build(figure.backbone, figure.attention, "cpu")
+    measured = count_parameters(network) if figure.value == "params" else count_fvcore(network, image)
+    assert round(measured / figure.unit, figure.digits) == figure.published
 
 
 def resnet(depth: int, classes: int = 10) -> tuple[int, int]:

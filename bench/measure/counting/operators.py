@@ -254,7 +254,8 @@ SAME = {
     "_native_batch_norm_legit": "native_batch_norm",
     "_native_batch_norm_legit_no_training": "native_batch_norm",
 }
-"""Operators that are another one under another name, by device."""
+"""Operators that are another one under another name, by device. Without training the sixth argument is the momentum, so
+that a batch is looked at where it ``is True``."""
 
 VIEWS = frozenset(["_unsafe_view", "_reshape_alias", "lift_fresh", "detach", "alias"])
 """Views that the dispatcher's schemas do not tell."""

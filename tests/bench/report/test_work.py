@@ -76,15 +76,21 @@ def test_without_a_machine_there_is_no_bound() -> None:
     assert "0.25 operations a byte. Of" in sentence
 
 
+def test_a_group_without_its_baseline_says_nothing() -> None:
+    assert list(sentences([each for each in group() if each.role != "baseline"], ROOFS)) == []
+    assert list(sentences([each for each in group() if each.value != "operators"], ROOFS)) == []
+
+
 def test_the_roofs_are_the_best_samples() -> None:
     rows = [
-        {"measure": "machine", "value": "copy_bandwidth", "samples": (1e9, 3e9, 2e9)},
-        {"measure": "machine", "value": "matmul_rate", "samples": (6e9, 5e9)},
-        {"measure": "complexity", "value": "params", "samples": (1,)},
+        {"measure": "machine", "value": "copy_bandwidth", "samples": (1e9, 3e9, 2e9), "median": 2e9},
+        {"measure": "machine", "value": "matmul_rate", "samples": (6e9, 5e9), "median": 5.5e9},
+        {"measure": "complexity", "value": "params", "samples": (1,), "median": 1},
     ]
     assert roofs(pd.DataFrame(rows)) == Roofs(3e9, 6e9)
     assert roofs(pd.DataFrame(rows)).ridge == 2.0
     assert roofs(pd.DataFrame(rows[2:])) is None
+    assert roofs(pd.DataFrame([{"measure": "machine", "value": None, "samples": None, "median": None}])) is None
 
 
 def test_what_is_uncounted_is_named_once() -> None:
