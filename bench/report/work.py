@@ -89,7 +89,8 @@ def _operators(baseline: Comparison, own: Comparison) -> str:
     added = {name: _moved(after.get(name)) - _moved(before.get(name)) for name in {**after, **before}}
     more = {name: each for name, each in sorted(added.items(), key=lambda item: -item[1]) if each > 0}
     total = sum(more.values())
-    named = [f"{escape(name)} {100 * each / total:.0f} %" for name, each in list(more.items())[:MOST_NAMED]]
+    shares = {name: 100 * each / total for name, each in more.items()}
+    named = [f"{escape(name)} {share:.0f} %" for name, share in list(shares.items())[:MOST_NAMED] if share >= 1]
     return f" Of the bytes that it adds: {', '.join(named)}." if named else ""
 
 
