@@ -1,12 +1,17 @@
-"""SimAM as a function: the formula of the paper, made safe for every map and every float type."""
+"""SimAM as a function: the fused operator where there is one, the formula everywhere else."""
 
-import torch
+from typing import Literal, TypeAlias, get_args
+
 from torch import Tensor
 
-_HALF = (torch.float16, torch.bfloat16)
+from simam.formula import formula
+from simam.kernels import fuses, fused
+
+Implementation: TypeAlias = Literal["auto", "eager"]
+"""``auto``: the fused operator wherever it can run; ``eager``: the formula, operator by operator."""
 
 
-def simam(x: Tensor, e_lambda: float = 1e-4) -> Tensor:
+def simam(x: Tensor, e_lambda: float = 1e-4, implementation: Implementation = "auto") -> Tensor:
     """Weight every neuron of ``x`` by how much it stands out from its own channel map.
 
     For one map of M = H·W positions with mean μ, d = x − μ and v = Σd²/(M − 1):
@@ -15,6 +20,7 @@ def simam(x: Tensor, e_lambda: float = 1e-4) -> Tensor:
     Args:
         x: feature maps, shape (N, C, H, W), any float type and memory layout.
         e_lambda: λ ≥ 0, the regulariser of the energy, in squared units of ``x``.
+        implementation: "auto" or "eager"; both give the same but for rounding.
 
     Returns:
         A tensor of the shape, type and layout of ``x``. Half types are computed in float32, because Σd²
@@ -22,7 +28,7 @@ def simam(x: Tensor, e_lambda: float = 1e-4) -> Tensor:
         their gate is sigmoid(1/2).
 
     Raises:
-        ValueError: ``x`` is not a 4-d float tensor, or λ is negative.
+        ValueError: ``x`` is not a 4-d float tensor, λ is negative, or there is no such implementation.
 
     Source: Yang, Zhang, Li, Xie, *SimAM: A Simple, Parameter-Free Attention Module for Convolutional Neural
     Networks*, ICML 2021, equation 5 and the listing in section 3.3.
@@ -34,13 +40,8 @@ def simam(x: Tensor, e_lambda: float = 1e-4) -> Tensor:
     if not x.is_floating_point():
         raise ValueError(f"simam needs a float tensor, not {x.dtype}")
     check_lambda(e_lambda)
-    exact = x.float() if x.dtype in _HALF else x
-    positions = x.shape[2] * x.shape[3]
-    mean = exact.mean((2, 3), keepdim=True)
-    squared = (exact - mean).square()
-    variance = squared.sum((2, 3), keepdim=True) / max(positions - 1, 1)
-    gate = torch.sigmoid(squared * _quarter_inverse(variance, mean, e_lambda) + 0.5)
-    return (exact * gate).to(x.dtype)
+    check_implementation(implementation)
+    return fused(x, e_lambda) if implementation == "auto" and fuses(x) else formula(x, e_lambda)
 
 
 def check_lambda(e_lambda: float) -> None:
@@ -49,13 +50,7 @@ def check_lambda(e_lambda: float) -> None:
         raise ValueError(f"e_lambda must be 0 or more, not {e_lambda!r}")
 
 
-def _quarter_inverse(variance: Tensor, mean: Tensor, e_lambda: float) -> Tensor:
-    """1 / (4 (v + λ)) of each map; 0 where λ vanishes and the spread is nothing or the rounding error of the mean."""
-    precision = torch.finfo(variance.dtype)
-    spread = variance + e_lambda
-    least = precision.tiny**0.5  # its square, which the gradient divides by, can still be told from 0
-    if e_lambda >= least:
-        return 0.25 / spread
-    # Without λ a flat map is 0/0, or a ratio of two rounding errors whose gradient explodes.
-    flat = spread <= (4 * precision.eps * mean).square().clamp_min(least)
-    return torch.where(flat, 0.0, 0.25 / torch.where(flat, 1.0, spread))
+def check_implementation(implementation: str) -> None:
+    """Raise a ValueError that names the option unless there is such an implementation."""
+    if implementation not in get_args(Implementation):
+        raise ValueError(f"implementation is one of {', '.join(get_args(Implementation))}; not {implementation!r}")

@@ -156,6 +156,23 @@ def _added(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> int:
     return (1 + scales) * int(out.numel())
 
 
+def _simam(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> int:
+    """Of a map of M positions: mean M, differences M, squares M, their sum M − 1, u = q d² + ½ 2 M, sigmoid M, times x M;
+    and of the map the division by M − 1, + λ, and the factor of a reciprocal and a product.
+    """
+    x = args[0]
+    return 8 * int(x.numel()) + 3 * int(x.shape[0] * x.shape[1])
+
+
+def _simam_backward(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> int:
+    """Of an element 7 for s again (mean, d, d², its sum, u, sigmoid); g s, 1 − s, and h = g s x (1 − s) 4; h d, its sum,
+    h d², its sum 4; 2 q h, less the slope, times d, + g s, less the shift 5. Of a map 4 for q, 4 for the slope
+    8 q² B / (M − 1), 3 for the shift 2 q A / M, 1 for 2 q; less 3 for the sums.
+    """
+    x = args[1]
+    return 20 * int(x.numel()) + 9 * int(x.shape[0] * x.shape[1])
+
+
 def _table(groups: Mapping[str, Handler]) -> dict[str, Handler]:
     return {name: handler for names, handler in groups.items() for name in names.split()}
 
@@ -224,6 +241,8 @@ ELEMENTWISE: Mapping[str, Handler] = {
             "_adaptive_avg_pool2d_backward adaptive_max_pool2d_backward": _each(1),
             "adaptive_max_pool2d": _reduction,
             "embedding_dense_backward index_add scatter_add": _each_of_input(1),
+            "simam::simam": _simam,
+            "simam::simam_backward": _simam_backward,
             # What only moves numbers.
             "copy _to_copy clone contiguous fill zero zeros zeros_like new_zeros ones ones_like new_ones full "
             "full_like new_full scalar_tensor arange linspace cat stack index index_select index_put gather scatter "

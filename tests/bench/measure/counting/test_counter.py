@@ -14,6 +14,7 @@ from bench.measure.counting.counter import Counter
 from bench.run.workload import build
 from bench.suite.axes import Cell, Choice
 from simam import CBAM, ECA, SE, SimAM
+from simam.kernels import available
 from tests.helpers import counted
 
 
@@ -39,7 +40,7 @@ M, E, B = H * W, N * C * H * W, 4
 def test_simam_by_hand() -> None:
     # Of a map of M positions: mean M; difference M; square M; their sum M − 1, by M − 1: 1; + λ 1; 0.25 / it: a
     # reciprocal and a product, 2; times it M; + ½ M; sigmoid M; times x M. Eight an element and 3 a map.
-    seen = run(on_meta(SimAM()), meta(N, C, H, W))
+    seen = run(on_meta(SimAM(implementation="eager")), meta(N, C, H, W))
     assert seen.total.elementwise_ops == 8 * E + 3 * N * C
     assert seen.total.macs == 0 and not seen.uncounted
     # mean reads x; difference x, writes d; square d → d²; sum d²; product d² → u; + ½ u → u'; sigmoid u' → g;
@@ -47,6 +48,18 @@ def test_simam_by_hand() -> None:
     small = N * C * B  # a number a map: mean (written, read), sum (written, read), and 4 more that read and write
     assert seen.total.bytes_read == 9 * E * B + (1 + 1 + 1 + 2 + 1) * small
     assert seen.total.bytes_written == 6 * E * B + (1 + 1 + 1 + 1 + 2) * small
+
+
+@pytest.mark.skipif(not available("cpu"), reason="no C kernels in this installation")
+def test_the_fused_operator_by_hand() -> None:
+    seen = run(on_meta(SimAM()), meta(N, C, H, W))
+    # The same arithmetic, and of each tensor one transfer.
+    assert seen.total == Cost(1, 0, 8 * E + 3 * N * C, E * B, E * B)
+    x = meta(N, C, H, W).requires_grad_()
+    with Counter() as counter:
+        SimAM()(x).backward(meta(N, C, H, W))
+    assert counter.by_operator()["simam::simam_backward"] == Cost(1, 0, 20 * E + 9 * N * C, 2 * E * B, E * B)
+    assert not counter.uncounted
 
 
 def test_se_by_hand() -> None:
@@ -196,6 +209,7 @@ LAYERS = st.lists(
             lambda: nn.ReLU(),
             lambda: nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(inplace=True)),
             lambda: SimAM(),
+            lambda: SimAM(implementation="eager"),
             lambda: SE(4, reduction=2),
             lambda: CBAM(4, reduction=2),
             lambda: ECA(4),
@@ -258,7 +272,7 @@ def test_layers_add_up_and_are_told_apart(attention: str) -> None:
     if attention == "simam":
         names = [name for name in by_layer if name.endswith("conv2.1")]
         assert len(names) == 3 and all(by_layer[name].macs == 0 for name in names)
-        assert by_layer[names[0]].elementwise_ops > 2 * 8 * 2 * 16 * 1024
+        assert by_layer[names[0]].elementwise_ops > 2 * 8 * 2 * 16 * 1024  # forward, and at least as much backward
 
 
 def test_a_shared_call_gives_what_a_first_one_gives() -> None:

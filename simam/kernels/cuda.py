@@ -1,0 +1,251 @@
+"""The GPU's side of the fused operator: Triton kernels, one set for both orders in memory.
+
+A program takes a tile of maps by positions. Where all positions of a map fit, the tile stays in registers, and memory sees
+each tensor once; a larger map is gone through in pieces, several times, and left to the second-level cache. A tile is some
+maps of positions side by side (contiguous), or some channels side by side at every position (channels last).
+
+Formulas as in cpu.c.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+MOST = 16384
+"""Elements of a tile that is held in registers: 32 a thread of 16 warps."""
+FILL = 1024
+"""Elements that a program should have at least: several small maps share one."""
+LINE = 16
+"""Channels side by side that are read at once with channels last: a sector of 32 bytes or two."""
+A_THREAD = 16
+"""Elements of a tile that a thread takes, up to the most warps."""
+MOST_WARPS = 16
+
+
+@dataclass(frozen=True)
+class Tile:
+    """How a kernel is launched.
+
+    Args:
+        maps: of a program.
+        positions: of a program at a time; a power of two.
+        whole: whether these are all positions of a map.
+        warps: of a program.
+    """
+
+    maps: int
+    positions: int
+    whole: bool
+    warps: int
+
+
+def tile(positions: int, channels: int, channels_last: bool) -> Tile:
+    """The tile for maps of so many positions. Powers of two, as Triton wants them."""
+    width = triton.next_power_of_2(positions)
+    least = min(LINE, triton.next_power_of_2(channels)) if channels_last else 1
+    whole = least * width <= MOST
+    if not whole:
+        width = FILL * 4 // least
+    maps = max(least, FILL // width)
+    warps = min(MOST_WARPS, max(1, maps * width // (32 * A_THREAD)))
+    return Tile(maps, width, whole, warps)
+
+
+@triton.jit
+def _factor(squares, rest, mean, M, e_lambda, EPSILON: tl.constexpr, LEAST: tl.constexpr):
+    """1 / (4 (v + λ)); 0 where λ vanishes and the spread is nothing, or the rounding error of the mean."""
+    variance = tl.maximum(squares - rest * rest / M, 0.0) / tl.maximum(M - 1, 1)
+    variance = tl.where(squares == squares, variance, squares)
+    spread = variance + e_lambda
+    rounding = 4 * EPSILON * mean
+    flat = (e_lambda < LEAST) & (spread <= tl.maximum(rounding * rounding, LEAST))
+    return tl.where(flat, 0.0, 0.25 / tl.where(flat, 1.0, spread))
+
+
+@triton.jit
+def _gate(d, q):
+    """The sigmoid of q d² + ½, whose argument is never negative."""
+    return 1 / (1 + tl.exp(-(q * d * d + 0.5)))
+
+
+@triton.jit
+def _first_of(rows, C, M, map_stride):
+    """Where the first position of each map lies, in elements."""
+    return (rows // C).to(tl.int64) * C * M + (rows % C).to(tl.int64) * map_stride
+
+
+@triton.jit
+def forward_whole(
+    x_ptr, y_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+):  # fmt: skip
+    """Maps whose positions all fit: one read, one write."""
+    rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
+    inside = (rows < maps)[:, None] & (columns < M)[None, :]
+    where = _first_of(rows, C, M, map_stride)[:, None] + (columns * position_stride)[None, :]
+    x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+    mean = tl.sum(x, axis=1) / M
+    d = tl.where(inside, x - mean[:, None], 0.0)
+    q = _factor(tl.sum(d * d, axis=1), tl.sum(d, axis=1), mean, M, e_lambda, EPSILON, LEAST)
+    tl.store(y_ptr + where, (x * _gate(d, q[:, None])).to(y_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def backward_whole(
+    g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+):  # fmt: skip
+    """Maps whose positions all fit: two reads, one write."""
+    rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
+    inside = (rows < maps)[:, None] & (columns < M)[None, :]
+    where = _first_of(rows, C, M, map_stride)[:, None] + (columns * position_stride)[None, :]
+    x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+    g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
+    mean = tl.sum(x, axis=1) / M
+    d = tl.where(inside, x - mean[:, None], 0.0)
+    rest = tl.sum(d, axis=1)
+    q = _factor(tl.sum(d * d, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
+    s = _gate(d, q[:, None])
+    gs = g * s
+    h = gs * x * (1 - s)
+    slope = 8 * q * q * tl.sum(h * d * d, axis=1) / tl.maximum(M - 1, 1)
+    shift = (2 * q * tl.sum(h * d, axis=1) - slope * rest) / M
+    dx = gs + (2 * q[:, None] * h - slope[:, None]) * d - shift[:, None]
+    tl.store(dx_ptr + where, dx.to(dx_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def _statistics(
+    x_ptr, first, live, M, position_stride, e_lambda,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+):  # fmt: skip
+    """Mean, factor and what the deviations add up to, of maps gone through in pieces."""
+    columns = tl.arange(0, POSITIONS)
+    total = tl.zeros((MAPS, POSITIONS), REAL)
+    for start in range(0, M, POSITIONS):
+        inside = live[:, None] & (start + columns < M)[None, :]
+        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        total += tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+    mean = tl.sum(total, axis=1) / M
+    squares, rests = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
+    for start in range(0, M, POSITIONS):
+        inside = live[:, None] & (start + columns < M)[None, :]
+        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+        d = tl.where(inside, x - mean[:, None], 0.0)
+        squares += d * d
+        rests += d
+    rest = tl.sum(rests, axis=1)
+    return mean, _factor(tl.sum(squares, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST), rest
+
+
+@triton.jit
+def forward_pieces(
+    x_ptr, y_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+):  # fmt: skip
+    """Maps that do not fit, piece by piece."""
+    rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
+    first, live = _first_of(rows, C, M, map_stride), rows < maps
+    mean, q, _ = _statistics(
+        x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST
+    )
+    for start in range(0, M, POSITIONS):
+        inside = live[:, None] & (start + columns < M)[None, :]
+        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+        y = x * _gate(x - mean[:, None], q[:, None])
+        tl.store(y_ptr + where, y.to(y_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def backward_pieces(
+    g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+):  # fmt: skip
+    """Maps that do not fit, piece by piece."""
+    rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
+    first, live = _first_of(rows, C, M, map_stride), rows < maps
+    mean, q, rest = _statistics(
+        x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST
+    )
+    a, b = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
+    for start in range(0, M, POSITIONS):
+        inside = live[:, None] & (start + columns < M)[None, :]
+        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+        g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
+        d = tl.where(inside, x - mean[:, None], 0.0)
+        s = _gate(d, q[:, None])
+        hd = g * x * s * (1 - s) * d
+        a += hd
+        b += hd * d
+    slope = 8 * q * q * tl.sum(b, axis=1) / tl.maximum(M - 1, 1)
+    shift = (2 * q * tl.sum(a, axis=1) - slope * rest) / M
+    for start in range(0, M, POSITIONS):
+        inside = live[:, None] & (start + columns < M)[None, :]
+        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+        g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
+        d = x - mean[:, None]
+        s = _gate(d, q[:, None])
+        gs = g * s
+        dx = gs + (2 * q[:, None] * gs * x * (1 - s) - slope[:, None]) * d - shift[:, None]
+        tl.store(dx_ptr + where, dx.to(dx_ptr.dtype.element_ty), mask=inside)
+
+
+def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
+    """Forward, or with an upstream gradient backward; both of shape (N, C, H, W), on a GPU.
+
+    Contiguous and channels-last tensors are taken as they are, others are copied.
+    """
+    out = torch.empty_like(x)
+    if x.numel() == 0:
+        return out
+    contiguous = x.is_contiguous()
+    if not contiguous and not x.is_contiguous(memory_format=torch.channels_last):
+        return out.copy_(run(gradient, x.contiguous(), e_lambda))
+    images, channels, height, width = x.shape
+    positions, maps = height * width, images * channels
+    shape = tile(positions, channels, not contiguous)
+    tensors = (x, out)
+    if gradient is not None:
+        layout = torch.contiguous_format if contiguous else torch.channels_last
+        tensors = gradient.to(x.dtype).contiguous(memory_format=layout), x, out
+    kernel = kernel_of(shape, backward=gradient is not None)
+    with torch.cuda.device(x.device) if x.is_cuda else nullcontext():  # Triton's interpreter takes CPU tensors
+        kernel[triton.cdiv(maps, shape.maps),](
+            *tensors,
+            maps,
+            channels,
+            positions,
+            *((positions, 1) if contiguous else (1, channels)),
+            e_lambda,
+            **constants(shape, x.dtype),
+            num_warps=shape.warps,
+        )
+    return out
+
+
+def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
+    """The kernel for a tile."""
+    if shape.whole:
+        return backward_whole if backward else forward_whole
+    return backward_pieces if backward else forward_pieces
+
+
+def constants(shape: Tile, dtype: torch.dtype) -> dict[str, object]:
+    """What a kernel is compiled for. Half types are computed in float32."""
+    real = torch.float64 if dtype == torch.float64 else torch.float32
+    precision = torch.finfo(real)
+    return {
+        "MAPS": shape.maps,
+        "POSITIONS": shape.positions,
+        "REAL": tl.float64 if real == torch.float64 else tl.float32,
+        "EPSILON": precision.eps,
+        "LEAST": precision.tiny**0.5,
+    }

@@ -1,0 +1,35 @@
+"""Run with TRITON_INTERPRET=1: the GPU's kernels on CPU tensors, against the formula in float64."""
+
+import torch
+
+from simam.formula import formula
+from simam.kernels import cuda
+
+# Whole maps, several to a program; maps in pieces; rows and columns that do not fill a tile.
+SHAPES = [(2, 3, 7, 7), (1, 1, 1, 1), (2, 5, 1, 1), (1, 2, 56, 56), (2, 20, 9, 4), (1, 2, 130, 130), (1, 18, 33, 32)]
+ULPS = {torch.float32: 16, torch.float64: 16, torch.float16: 2, torch.bfloat16: 2}
+"""Of the largest value; the interpreter cuts bfloat16 off where a GPU rounds."""
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    for shape in SHAPES:
+        for dtype, ulps in ULPS.items():
+            for layout in (torch.contiguous_format, torch.channels_last):
+                x, gradient = (torch.randn(shape).to(dtype).contiguous(memory_format=layout) for _ in range(2))
+                exact = x.double().requires_grad_()
+                truth = formula(exact, 1e-4)
+                [slope] = torch.autograd.grad(truth, exact, gradient.double())
+                seen = cuda.run(None, x, 1e-4), cuda.run(gradient, x, 1e-4)
+                for ours, theirs in zip(seen, (truth, slope), strict=True):
+                    assert ours.dtype == dtype and ours.stride() == x.stride()
+                    bound = ulps * torch.finfo(dtype).eps * float(theirs.detach().abs().max())
+                    error = float((ours.double() - theirs).abs().max())
+                    assert error <= bound, (shape, dtype, layout, error, bound)
+    flat = torch.full((1, 2, 4, 4), 7.0)
+    assert torch.allclose(cuda.run(None, flat, 0.0), flat * torch.sigmoid(torch.tensor(0.5)))
+    print("all within bounds")
+
+
+if __name__ == "__main__":
+    main()
