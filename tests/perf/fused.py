@@ -1,0 +1,184 @@
+"""The fused operator against the formula, torch.compile's code for it, and a copy.
+
+``python -m tests.perf.fused reports/fused`` measures what is not in ``operator.jsonl`` there yet, a line a case, and
+writes ``report.md`` from all of it. Each case is timed by ``bench.paired`` in fresh processes.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SHAPES = [(1, 64, 56, 56), (32, 64, 56, 56), (32, 256, 14, 14), (32, 512, 7, 7), (128, 16, 32, 32)]
+LAYOUTS = ("contiguous", "channels_last")
+PASSES = ("forward", "forward and backward")
+MEMORY_SIZED = 16 * 2**20
+"""Bytes of a tensor from which it does not stay in a cache with its copy."""
+BASELINE = "fused"
+PROCESSES = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is timed: one shape (N, C, H, W), order in memory and pass, in float32."""
+
+    shape: tuple[int, ...]
+    layout: str
+    what: str
+
+    @property
+    def bytes(self) -> int:
+        return 4 * int(np.prod(self.shape))
+
+
+CASES = [Case(shape, layout, what) for what in PASSES for layout in LAYOUTS for shape in SHAPES]
+
+
+def calls(case: Case) -> dict[str, Callable[[], object]]:
+    """The operator first, so that ratios say how many times as long the others take."""
+    import torch
+
+    from simam.formula import formula
+    from simam.kernels import fused
+
+    torch.manual_seed(0)
+    layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
+    x = torch.randn(case.shape).contiguous(memory_format=layout)
+    gradient = torch.randn_like(x)
+
+    def forward(run: Callable[..., Any]) -> object:
+        with torch.inference_mode():
+            return run(x, 1e-4)
+
+    def both(run: Callable[..., Any]) -> object:
+        leaf = x.detach().requires_grad_()
+        return torch.autograd.grad(run(leaf, 1e-4), leaf, gradient)
+
+    timed = forward if case.what == "forward" else both
+    found = {BASELINE: partial(timed, fused), "formula": partial(timed, formula)}
+    found["torch.compile"] = partial(timed, torch.compile(formula, fullgraph=True, dynamic=False))
+    if case.what == "forward":
+        found["clone"] = partial(torch.clone, x)
+    return found
+
+
+def measure(case: Case, budget: float) -> dict[str, Any]:
+    """One line of the records."""
+    import bench
+
+    seen = bench.paired(partial(calls, case), budget=budget, target="1%", processes=PROCESSES)
+    ratios = {name: asdict(estimate) for name, estimate in seen.ratios.items()}
+    seconds = {name: asdict(estimate) for name, estimate in seen.seconds.items()}
+    control = asdict(seen.control) if seen.control else None
+    return {**asdict(case), "ratios": ratios, "seconds": seconds, "control": control, "note": seen.note}
+
+
+def case_of(line: Mapping[str, Any]) -> Case:
+    return Case(tuple(line["shape"]), line["layout"], line["what"])
+
+
+def render(lines: Sequence[Mapping[str, Any]], environment: Mapping[str, Any]) -> str:
+    """The page: what was aimed at, and every case."""
+    from tabulate import tabulate
+
+    table = partial(tabulate, tablefmt="github", disable_numparse=True)
+    targets = table(list(_targets(lines)), headers=("target", "seen", "met"))
+    heads = ("pass", "order in memory", "shape", "fused", "formula ×", "torch.compile ×", "clone ×", "control")
+    facts = environment["facts"]
+    return "\n".join(
+        [
+            "# The fused operator beside the formula",
+            "",
+            targets,
+            "",
+            "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with the 95 %",
+            f"interval over {PROCESSES} fresh processes, from shuffled rounds. *Control*: a second build of the operator",
+            "against itself. A call allocates its result, which from some megabytes on is most of what it does.",
+            "",
+            table([_row(line) for line in lines], headers=heads),
+            "",
+            f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads; torch {facts['packages']['torch']}; "
+            f"revision {facts['revision']}. Made, from the records beside it, by",
+            "",
+            "```sh",
+            "python -m tests.perf.fused reports/fused",
+            "```",
+            "",
+        ]
+    )
+
+
+def _row(line: Mapping[str, Any]) -> list[str]:
+    from bench.report.format import quantity
+
+    ratios = [_times(line["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
+    time = quantity(line["seconds"][BASELINE]["point"], "s")
+    shape = "×".join(map(str, line["shape"]))
+    return [line["what"], line["layout"], shape, time, *ratios, _times(line["control"])]
+
+
+def _times(estimate: Mapping[str, Any] | None) -> str:
+    from bench.report.format import interval
+
+    if estimate is None:
+        return "–"
+    return f"{estimate['point']:.2f} {interval(estimate['low'], estimate['high'], 2)}"
+
+
+def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    for what, least in zip(PASSES, (6, 5), strict=True):
+        points = [line["ratios"]["formula"]["point"] for line in lines if line["what"] == what]
+        mean = float(np.exp(np.mean(np.log(points))))
+        seen = f"{mean:.1f} times; {min(points):.1f} to {max(points):.1f}"
+        yield [f"{what}: {least} times as fast as the formula (geometric mean)", seen, _met(mean >= least)]
+        yield [f"{what}: faster than the formula at every shape", f"least {min(points):.2f} times", _met(min(points) > 1)]
+    compiled = [line["ratios"]["torch.compile"] for line in lines]
+    slower = [each for each in compiled if each["high"] < 1]
+    least = min(each["point"] for each in compiled)
+    yield ["never slower than torch.compile's code", f"least {least:.2f} times as fast", _met(not slower)]
+    large = [line for line in lines if "clone" in line["ratios"] and case_of(line).bytes >= MEMORY_SIZED]
+    most = max(1 / line["ratios"]["clone"]["point"] for line in large)
+    yield ["within 1.6 times a clone, from memory-sized tensors", f"at most {most:.2f} times", _met(most <= 1.6)]
+
+
+def _met(yes: bool) -> str:
+    return "yes" if yes else "no"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="holds the records, or will")
+    parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
+    given = parser.parse_args()
+    records, place = given.folder / "operator.jsonl", given.folder / "environment.json"
+    given.folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.loads(line) for line in records.read_text().splitlines()] if records.exists() else []
+    if not place.exists():
+        place.write_text(json.dumps(_environment(), indent=1) + "\n")
+    known = {case_of(line) for line in lines}
+    for number, case in enumerate(CASES, start=1):
+        if case not in known:
+            print(f"[{number}/{len(CASES)}] {case}", flush=True)
+            lines.append(measure(case, given.budget))
+            with records.open("a") as file:
+                file.write(json.dumps(lines[-1]) + "\n")
+    lines.sort(key=lambda line: CASES.index(case_of(line)))
+    (given.folder / "report.md").write_text(render(lines, json.loads(place.read_text())))
+
+
+def _environment() -> dict[str, Any]:
+    from bench.run.environment import read_environment
+    from bench.run.executor import LocalProcesses
+
+    with LocalProcesses() as execute:
+        seen = read_environment("cpu", execute)
+    return {"facts": dict(seen.facts), "state": dict(seen.state)}
+
+
+if __name__ == "__main__":
+    main()
