@@ -5,14 +5,16 @@ writes ``report.md`` from all of it. Each case is timed by ``bench.paired`` in f
 """
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tests.perf.records import complete, figures, lines_of, made_where, met, times
 
 SHAPES = [(1, 64, 56, 56), (32, 64, 56, 56), (32, 256, 14, 14), (32, 512, 7, 7), (128, 16, 32, 32)]
 LAYOUTS = ("contiguous", "channels_last")
@@ -21,6 +23,7 @@ MEMORY_SIZED = 16 * 2**20
 """Bytes of a tensor from which it does not stay in a cache with its copy."""
 BASELINE = "fused"
 PROCESSES = 3
+COMMAND = "python -m tests.perf.fused reports/fused"
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,8 @@ class Case:
     layout: str
     what: str
 
-    @property
-    def bytes(self) -> int:
-        return 4 * int(np.prod(self.shape))
+    def __str__(self) -> str:
+        return f"{self.what}, {self.layout}, {'×'.join(map(str, self.shape))}"
 
 
 CASES = [Case(shape, layout, what) for what in PASSES for layout in LAYOUTS for shape in SHAPES]
@@ -68,47 +70,33 @@ def calls(case: Case) -> dict[str, Callable[[], object]]:
 
 
 def measure(case: Case, budget: float) -> dict[str, Any]:
-    """One line of the records."""
     import bench
 
     seen = bench.paired(partial(calls, case), budget=budget, target="1%", processes=PROCESSES)
-    ratios = {name: asdict(estimate) for name, estimate in seen.ratios.items()}
-    seconds = {name: asdict(estimate) for name, estimate in seen.seconds.items()}
-    control = asdict(seen.control) if seen.control else None
-    return {**asdict(case), "ratios": ratios, "seconds": seconds, "control": control, "note": seen.note}
+    return {**asdict(case), **figures(seen)}
 
 
-def case_of(line: Mapping[str, Any]) -> Case:
-    return Case(tuple(line["shape"]), line["layout"], line["what"])
-
-
-def render(lines: Sequence[Mapping[str, Any]], environment: Mapping[str, Any]) -> str:
+def render(folder: Path) -> str:
     """The page: what was aimed at, and every case."""
     from tabulate import tabulate
 
+    known = {line["case"]: line for line in lines_of(folder / "operator.jsonl")}
+    lines = [known[str(case)] for case in CASES if str(case) in known]
     table = partial(tabulate, tablefmt="github", disable_numparse=True)
-    targets = table(list(_targets(lines)), headers=("target", "seen", "met"))
     heads = ("pass", "order in memory", "shape", "fused", "formula ×", "torch.compile ×", "clone ×", "control")
-    facts = environment["facts"]
     return "\n".join(
         [
             "# The fused operator beside the formula",
             "",
-            targets,
+            table(list(_targets(lines)), headers=("target", "seen", "met")),
             "",
             "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with the 95 %",
             f"interval over {PROCESSES} fresh processes, from shuffled rounds. *Control*: a second build of the operator",
-            "against itself. A call allocates its result, which from some megabytes on is most of what it does.",
+            "against the first. A call allocates its result, which from some megabytes on is much of what it does.",
             "",
             table([_row(line) for line in lines], headers=heads),
             "",
-            f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads; torch {facts['packages']['torch']}; "
-            f"revision {facts['revision']}. Made, from the records beside it, by",
-            "",
-            "```sh",
-            "python -m tests.perf.fused reports/fused",
-            "```",
-            "",
+            *made_where(folder, COMMAND),
         ]
     )
 
@@ -116,18 +104,9 @@ def render(lines: Sequence[Mapping[str, Any]], environment: Mapping[str, Any]) -
 def _row(line: Mapping[str, Any]) -> list[str]:
     from bench.report.format import quantity
 
-    ratios = [_times(line["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
+    ratios = [times(line["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
     time = quantity(line["seconds"][BASELINE]["point"], "s")
-    shape = "×".join(map(str, line["shape"]))
-    return [line["what"], line["layout"], shape, time, *ratios, _times(line["control"])]
-
-
-def _times(estimate: Mapping[str, Any] | None) -> str:
-    from bench.report.format import interval
-
-    if estimate is None:
-        return "–"
-    return f"{estimate['point']:.2f} {interval(estimate['low'], estimate['high'], 2)}"
+    return [line["what"], line["layout"], "×".join(map(str, line["shape"])), time, *ratios, times(line["control"])]
 
 
 def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
@@ -135,19 +114,16 @@ def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
         points = [line["ratios"]["formula"]["point"] for line in lines if line["what"] == what]
         mean = float(np.exp(np.mean(np.log(points))))
         seen = f"{mean:.1f} times; {min(points):.1f} to {max(points):.1f}"
-        yield [f"{what}: {least} times as fast as the formula (geometric mean)", seen, _met(mean >= least)]
-        yield [f"{what}: faster than the formula at every shape", f"least {min(points):.2f} times", _met(min(points) > 1)]
+        yield [f"{what}: {least} times as fast as the formula (geometric mean)", seen, met(mean >= least)]
+        yield [f"{what}: faster than the formula at every shape", f"least {min(points):.2f} times", met(min(points) > 1)]
     compiled = [line["ratios"]["torch.compile"] for line in lines]
-    slower = [each for each in compiled if each["high"] < 1]
     least = min(each["point"] for each in compiled)
-    yield ["never slower than torch.compile's code", f"least {least:.2f} times as fast", _met(not slower)]
-    large = [line for line in lines if "clone" in line["ratios"] and case_of(line).bytes >= MEMORY_SIZED]
-    most = max(1 / line["ratios"]["clone"]["point"] for line in large)
-    yield ["within 1.6 times a clone, from memory-sized tensors", f"at most {most:.2f} times", _met(most <= 1.6)]
-
-
-def _met(yes: bool) -> str:
-    return "yes" if yes else "no"
+    slower = any(each["high"] < 1 for each in compiled)
+    yield ["never slower than torch.compile's code", f"least {least:.2f} times as fast", met(not slower)]
+    large = [line for line in lines if "clone" in line["ratios"] and 4 * prod(line["shape"]) >= MEMORY_SIZED]
+    if large:
+        most = max(1 / line["ratios"]["clone"]["point"] for line in large)
+        yield ["within 1.6 times a clone, from memory-sized tensors", f"at most {most:.2f} times", met(most <= 1.6)]
 
 
 def main() -> None:
@@ -155,29 +131,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="holds the records, or will")
     parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
     given = parser.parse_args()
-    records, place = given.folder / "operator.jsonl", given.folder / "environment.json"
-    given.folder.mkdir(parents=True, exist_ok=True)
-    lines = [json.loads(line) for line in records.read_text().splitlines()] if records.exists() else []
-    if not place.exists():
-        place.write_text(json.dumps(_environment(), indent=1) + "\n")
-    known = {case_of(line) for line in lines}
-    for number, case in enumerate(CASES, start=1):
-        if case not in known:
-            print(f"[{number}/{len(CASES)}] {case}", flush=True)
-            lines.append(measure(case, given.budget))
-            with records.open("a") as file:
-                file.write(json.dumps(lines[-1]) + "\n")
-    lines.sort(key=lambda line: CASES.index(case_of(line)))
-    (given.folder / "report.md").write_text(render(lines, json.loads(place.read_text())))
-
-
-def _environment() -> dict[str, Any]:
-    from bench.run.environment import read_environment
-    from bench.run.executor import LocalProcesses
-
-    with LocalProcesses() as execute:
-        seen = read_environment("cpu", execute)
-    return {"facts": dict(seen.facts), "state": dict(seen.state)}
+    complete(given.folder, "operator", [(str(case), partial(measure, case, given.budget)) for case in CASES])
+    (given.folder / "report.md").write_text(render(given.folder), encoding="utf-8")
 
 
 if __name__ == "__main__":
