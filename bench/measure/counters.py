@@ -1,6 +1,7 @@
 """What other counters print for the same network, for readers who match a paper's column."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,32 +23,44 @@ class Counters:
     axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
     gates: ClassVar = ("fvcore_flops", "torch_flops")
     timed: ClassVar = False
+    countable: ClassVar = True
 
     def measure(
         self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
     ) -> Iterator[tuple[Subject, Outcome]]:
+        import torch
+
         for subject in group:
             announce(subject)
             workload = subject.build("meta")
             network, image = workload.network.eval(), workload.inputs
             torch_flops = count_torch(network, image)
-            fvcore_flops = count_fvcore(*_materialised(network, image))
+            with _materialised(network):
+                fvcore_flops = count_fvcore(network, torch.zeros_like(image, device="cpu"))
             yield (
                 subject,
                 Outcome((Value("fvcore_flops", "1", (fvcore_flops,)), Value("torch_flops", "1", (torch_flops,)))),
             )
 
 
-def _materialised(network: "nn.Module", image: "Tensor") -> "tuple[nn.Module, Tensor]":
-    """A copy of the network and image on the CPU, all zeros: fvcore does not trace on meta, and needs only shapes."""
-    import copy
+@contextmanager
+def _materialised(network: "nn.Module") -> "Iterator[None]":
+    """A network on meta with zeros on the CPU in place of its weights: fvcore does not trace on meta.
 
+    All elements of a weight are one number in memory, since only shapes count.
+    """
     import torch
 
-    network = copy.deepcopy(network).to_empty(device="cpu")
-    for tensor in (*network.parameters(), *network.buffers()):
-        tensor.detach().zero_()
-    return network, torch.zeros_like(image, device="cpu")
+    with ExitStack() as back:
+        for module in network.modules():
+            for tensors in (module._parameters, module._buffers):
+                back.callback(tensors.update, dict(tensors))
+                for name, tensor in tensors.items():
+                    if tensor is not None:
+                        zeros = torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+                        own = isinstance(tensor, torch.nn.Parameter)
+                        tensors[name] = torch.nn.Parameter(zeros, requires_grad=False) if own else zeros
+        yield
 
 
 def count_torch(network: "nn.Module", inputs: "Tensor") -> int:

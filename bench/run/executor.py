@@ -47,9 +47,9 @@ class Launch:
 
 
 class LocalProcesses:
-    """Runs jobs one after the other, each timed one in a process of its own; use it as a context manager.
+    """Runs jobs, each timed one in a process of its own; use it as a context manager.
 
-    Jobs without time in them take turns in one process, which saves them its start.
+    Jobs without time in them take turns in a process, which saves them its start. Several threads may run one each.
 
     Args:
         receive: how to wait for a worker's next line; tests pass one that is never patient for long.
@@ -57,7 +57,8 @@ class LocalProcesses:
     """
 
     def __init__(self, receive: Receive = _receive, launch: Launch = Launch()) -> None:
-        self._idle: WorkerProcess | None = None
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
         self._receive = receive
         self._launch = launch
 
@@ -65,28 +66,31 @@ class LocalProcesses:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stop_idle()
+        for process in (*self._busy, *self._idle):
+            process.stop()
+        self._idle.clear()
 
     def __call__(self, job: Job, timeout: float) -> Iterator[Message]:
         """Run one job. However the caller leaves, no process is left working on it."""
         if job.fresh:
-            self._stop_idle()
-        process, self._idle = self._idle or WorkerProcess(self._launch, self._receive), None
+            while self._idle:
+                self._idle.pop().stop()
+        process = self._idle.pop() if self._idle else WorkerProcess(self._launch, self._receive)
+        self._busy.add(process)
+        done = False
         try:
             process.send(job)
             while "done" not in (message := process.message(timeout)):
                 yield message
                 if "died" in message:
                     return
-            self._idle = None if job.fresh else process
+            done = True
         finally:
-            if self._idle is not process:
+            self._busy.discard(process)
+            if done and not job.fresh:
+                self._idle.append(process)
+            else:
                 process.stop()
-
-    def _stop_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.stop()
-            self._idle = None
 
 
 class WorkerProcess:

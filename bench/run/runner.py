@@ -1,10 +1,15 @@
 """Plan → records. Hands each unit of work to an executor and turns what comes back into records."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
+from itertools import groupby
 from time import monotonic
 from typing import Any
+
+import psutil
 
 from bench.results.record import Key, Record, Status, Value
 from bench.run.executor import Executor, Message
@@ -29,7 +34,9 @@ class Runner:
     on_start: Callable[[Unit, Member], None]
 
     def run(self, plan: Plan, there: Mapping[Key, Record]) -> Iterator[tuple[Unit, list[Record]]]:
-        """Every unit of work that is still to be done, with its new records, as soon as it is done.
+        """Every unit of work that is still to be done, with its new records, in the order of the plan.
+
+        What only counts is counted several units at a time; everything else has the machine to itself.
 
         Args:
             plan: all there is to measure.
@@ -37,18 +44,44 @@ class Runner:
                 its ratios need all of its members from one process.
         """
         failures: dict[tuple[Group, int], str] = {}
-        for unit in plan.units():
-            settled = _settled(unit, there)
-            if len(settled) < len(members(unit.group)):
-                settled = {} if unit.group.timed else settled
-                known = {} if unit.seed is not None else _failed_before(failures, unit)
-                skipped = {**known, **unfit(unit.group, self.device)}
-                records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, skipped).records()
-                yield unit, [record for index, record in records.items() if index not in settled]
-                settled = records
-            for index, record in settled.items():
-                if record.status == "failed":
-                    failures.setdefault((unit.group, index), f"failed in repeat {unit.repeat}")
+        measure = partial(self._measure, plan, there, failures)
+        for side_by_side, units in groupby(plan.units(), key=self._side_by_side):
+            done = _in_order(measure, units) if side_by_side else map(measure, units)
+            yield from ((unit, records) for unit, records in done if records)
+
+    def _side_by_side(self, unit: Unit) -> bool:
+        return self.device == "cpu" and unit.group.countable
+
+    def _measure(
+        self, plan: Plan, there: Mapping[Key, Record], failures: dict[tuple[Group, int], str], unit: Unit
+    ) -> tuple[Unit, list[Record]]:
+        """One unit's new records; what failed before is known from ``failures``, and what fails now is added there."""
+        settled = before = _settled(unit, there)
+        if len(settled) < len(members(unit.group)):
+            before = {} if unit.group.timed else settled
+            known = {} if unit.seed is not None else _failed_before(failures, unit)
+            skipped = {**known, **unfit(unit.group, self.device)}
+            settled = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, before, skipped).records()
+        for index, record in settled.items():
+            if record.status == "failed":
+                failures.setdefault((unit.group, index), f"failed in repeat {unit.repeat}")
+        return unit, [record for index, record in settled.items() if index not in before]
+
+
+MOST_SIDE_BY_SIDE = 4
+"""Processes at a time; each holds torch and the networks it has built."""
+
+
+def _in_order(
+    measure: Callable[[Unit], tuple[Unit, list[Record]]], units: Iterable[Unit]
+) -> Iterator[tuple[Unit, list[Record]]]:
+    """Several units at a time, told in their order."""
+    pool = ThreadPoolExecutor(max(1, min(MOST_SIDE_BY_SIDE, psutil.cpu_count(logical=False) or 1)))
+    try:
+        yield from pool.map(measure, units)
+    finally:
+        # Whoever leaves early stops the processes, too, and with them the threads that wait for their answers.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def settled_records(earlier: Iterable[Record], retry_failed: bool) -> dict[Key, Record]:

@@ -15,12 +15,12 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-MOST = 16384
-"""Elements of a tile that is held in registers: 32 a thread of 16 warps."""
+MOST = 8192
+"""Elements of a tile that is held in registers: 16 a thread of 16 warps; with more, backward spills."""
 FILL = 1024
 """Elements that a program should have at least: several small maps share one."""
-LINE = 16
-"""Channels side by side that are read at once with channels last: a sector of 32 bytes or two."""
+LINE = 8
+"""Channels side by side that are read at once with channels last: in float32 a sector of 32 bytes."""
 A_THREAD = 16
 """Elements of a tile that a thread takes, up to the most warps."""
 MOST_WARPS = 16

@@ -122,6 +122,19 @@ def test_under_compile_without_a_break_and_in_an_exported_program() -> None:
     torch.testing.assert_close(program.module()(x), module(x))
 
 
+def test_exported_to_onnx_it_is_the_formula() -> None:
+    pytest.importorskip("onnxscript")
+    from onnx.reference import ReferenceEvaluator
+
+    x = torch.randn(2, 3, 4, 5)
+    program = torch.onnx.export(SimAM(), (x,), dynamo=True, verbose=False)
+    assert program is not None
+    model = program.model_proto
+    assert {node.domain for node in model.graph.node} == {""}
+    [y] = ReferenceEvaluator(model).run(None, {model.graph.input[0].name: x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(y), formula(x, 1e-4), atol=1e-5, rtol=1e-5)
+
+
 def test_transforms_of_torch_func_take_the_formula() -> None:
     x, tangent = torch.randn(5, 2, 3, 4, 4), torch.randn(2, 3, 4, 4)
 
