@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, get_args
 from torch import Tensor
 
 from simam.formula import formula
-from simam.kernels import fuses, fused
+from simam.kernels import fused, fuses
 
 Implementation: TypeAlias = Literal["auto", "eager"]
 """``auto``: the fused operator wherever it can run; ``eager``: the formula, operator by operator."""

@@ -43,6 +43,14 @@ def test_the_readme_quotes_the_committed_report() -> None:
     assert all(line in report for line in quoted)
 
 
+def test_the_page_of_the_fused_operator_is_what_its_records_say() -> None:
+    from tests.perf import fused
+
+    folder = ROOT / "reports/fused"
+    assert fused.render(folder) == (folder / "report.md").read_text(encoding="utf-8")
+    assert len(fused.lines_of(folder / "operator.jsonl")) == len(fused.CASES)
+
+
 def test_the_complexity_suite_has_every_network_and_module() -> None:
     grids = load_suite(ROOT / "suites/complexity.yaml").grids
     assert {str(choice) for grid in grids for choice in grid["backbone"]} == set(BACKBONES)

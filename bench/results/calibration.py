@@ -180,8 +180,10 @@ def ab_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> Trials:
 def compare_trials(runs: Sequence[Stored], setup: Setup) -> Trials:
     """The gate of ``compare`` on neighbouring runs of identical code."""
     chunks = invocations([run.frame for run in runs], setup)
+    # A stretch of processes may come from several runs, of several revisions of the harness.
+    anywhere = {id_: each for run in runs for id_, each in run.environments.items()}
     pairs = [
-        (replace(runs[0], frame=base), replace(runs[0], frame=new))
+        tuple(replace(runs[0], frame=frame, environments=anywhere) for frame in (base, new))
         for before, after in zip(chunks[::2], chunks[1::2], strict=False)
         for base, new in zip(before, after, strict=False)
     ]

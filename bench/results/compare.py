@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.results.sides import Half, Pair, Verdict, exact, pair_up, unmatched
 from bench.results.statistics import Estimate
-from bench.results.verdicts import Judged, Kind, Shift, inside, interval, judge, one_side, settling, spread, two_sides
+from bench.results.verdicts import Judged, Kind, Shift, interval, judge, one_side, settling, spread, two_sides
 
 EXACT = ("params", "macs", "elementwise_ops", "bytes_moved", "operators", "saved_bytes", "live_peak_bytes")
 DEFAULT_GATE: Mapping[str, float | None] = {"latency_ratio": 0.01, **dict.fromkeys(EXACT)}
@@ -172,14 +172,17 @@ def _told(pair: Pair, judged: Judged, doubt: _Doubt | None) -> Verdict:
 
 
 def _control(twin: Pair, shift: Shift, variance: float, freedom: float, names: tuple[str, str]) -> _Doubt | None:
-    """What a twin that did not come out equal leaves in doubt."""
+    """What a twin that did not come out equal leaves in doubt: one whose estimate is beyond the threshold.
+
+    How wide its interval is, is not held against it: the spread that makes it wide is in the intervals that are judged.
+    """
     for name, figures in zip(names, (twin.ours.figures, twin.theirs.figures), strict=True):
         side = replace(shift, point=float(np.mean(figures)), scale=1 / len(figures), sides=1)
-        low, high = interval(side, variance, freedom)
-        if not inside(low, high, side.limit):
+        if abs(side.point) >= side.limit:
+            low, high = interval(side, variance, freedom)
             point = Estimate(exp(side.point), exp(low), exp(high), "moderated t over repeats")
-            off = abs(side.point) >= side.limit
-            needed = None if off else settling(side, sqrt(variance * side.scale), 1)
+            chance = low < side.limit and high > -side.limit
+            needed = settling(side, sqrt(variance * side.scale), 1) if chance else None
             return _Doubt(f"the A/A control of {name} did not pass", point, needed)
     return None
 

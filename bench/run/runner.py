@@ -45,7 +45,8 @@ class Runner:
         """
         failures: dict[tuple[Group, int], str] = {}
         measure = partial(self._measure, plan, there, failures)
-        for side_by_side, units in groupby(plan.units(), key=self._side_by_side):
+        for side_by_side, some in groupby(plan.units(), key=self._side_by_side):
+            units = list(some)
             done = _in_order(measure, units) if side_by_side else map(measure, units)
             yield from ((unit, records) for unit, records in done if records)
 

@@ -34,7 +34,7 @@ FOR_EVERY_TARGET static void NAME(map)(const REAL *g, const REAL *x, REAL *out, 
         total += sum;
     }
     REAL mean = (REAL)(total / (double)m);
-    double squares = 0, rest = 0; /* the deviations from a rounded mean do not quite add up to nothing */
+    double squares = 0, rest = 0; /* the deviations from a rounded mean do not quite add up to nothing: it lacks rest / m */
     for (int64_t first = 0; first < m; first += BLOCK) {
         int64_t end = first + BLOCK < m ? first + BLOCK : m;
         REAL sum = 0, sum_d = 0;
@@ -47,10 +47,10 @@ FOR_EVERY_TARGET static void NAME(map)(const REAL *g, const REAL *x, REAL *out, 
         squares += sum;
         rest += sum_d;
     }
-    REAL q = NAME(factor)((REAL)NAME(variance)(squares, rest, m), mean, (REAL)lambda);
+    REAL q = NAME(factor)((REAL)NAME(variance)(squares, rest, m), mean, (REAL)lambda), more = (REAL)(rest / (double)m);
     if (!g) {
 #pragma omp simd
-        for (int64_t i = 0; i < m; i++) out[i] = x[i] * NAME(gate)(x[i] - mean, q);
+        for (int64_t i = 0; i < m; i++) out[i] = x[i] * NAME(gate)(x[i] - mean - more, q);
         return;
     }
     double a = 0, b = 0;
@@ -59,7 +59,7 @@ FOR_EVERY_TARGET static void NAME(map)(const REAL *g, const REAL *x, REAL *out, 
         REAL sum_a = 0, sum_b = 0;
 #pragma omp simd reduction(+ : sum_a, sum_b)
         for (int64_t i = first; i < end; i++) {
-            REAL d = x[i] - mean, s = NAME(gate)(d, q), hd = g[i] * x[i] * s * (1 - s) * d;
+            REAL d = x[i] - mean - more, s = NAME(gate)(d, q), hd = g[i] * x[i] * s * (1 - s) * d;
             out[i] = s; /* needed once more, and dear */
             sum_a += hd;
             sum_b += hd * d;
@@ -67,10 +67,10 @@ FOR_EVERY_TARGET static void NAME(map)(const REAL *g, const REAL *x, REAL *out, 
         a += sum_a;
         b += sum_b;
     }
-    REAL slope = NAME(slope)(q, b, m), shift = (REAL)((2 * (double)q * a - (double)slope * rest) / (double)m);
+    REAL slope = NAME(slope)(q, b, m), shift = (REAL)(2 * (double)q * a / (double)m);
 #pragma omp simd
     for (int64_t i = 0; i < m; i++) {
-        REAL d = x[i] - mean, s = out[i], gs = g[i] * s;
+        REAL d = x[i] - mean - more, s = out[i], gs = g[i] * s;
         out[i] = gs + (2 * q * gs * x[i] * (1 - s) - slope) * d - shift;
     }
 }
@@ -78,7 +78,7 @@ FOR_EVERY_TARGET static void NAME(map)(const REAL *g, const REAL *x, REAL *out, 
 /* `width` channels side by side, their positions `stride` apart. */
 FOR_EVERY_TARGET static void NAME(strip)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride,
                                          int64_t width, double lambda) {
-    REAL mean[MOST_CHANNELS], q[MOST_CHANNELS], sum_a[MOST_CHANNELS], sum_b[MOST_CHANNELS];
+    REAL mean[MOST_CHANNELS], more[MOST_CHANNELS], q[MOST_CHANNELS], sum_a[MOST_CHANNELS], sum_b[MOST_CHANNELS];
     double a[MOST_CHANNELS], b[MOST_CHANNELS], rest[MOST_CHANNELS];
     for (int64_t c = 0; c < width; c++) a[c] = b[c] = rest[c] = 0;
     for (int64_t first = 0; first < m; first += BLOCK) {
@@ -106,14 +106,16 @@ FOR_EVERY_TARGET static void NAME(strip)(const REAL *g, const REAL *x, REAL *out
         }
         for (int64_t c = 0; c < width; c++) rest[c] += sum_a[c], b[c] += sum_b[c];
     }
-    for (int64_t c = 0; c < width; c++)
+    for (int64_t c = 0; c < width; c++) {
         q[c] = NAME(factor)((REAL)NAME(variance)(b[c], rest[c], m), mean[c], (REAL)lambda);
+        more[c] = (REAL)(rest[c] / (double)m);
+    }
     if (!g) {
         for (int64_t p = 0; p < m; p++) {
             const REAL *row = x + p * stride;
             REAL *to = out + p * stride;
 #pragma omp simd
-            for (int64_t c = 0; c < width; c++) to[c] = row[c] * NAME(gate)(row[c] - mean[c], q[c]);
+            for (int64_t c = 0; c < width; c++) to[c] = row[c] * NAME(gate)(row[c] - mean[c] - more[c], q[c]);
         }
         return;
     }
@@ -126,7 +128,7 @@ FOR_EVERY_TARGET static void NAME(strip)(const REAL *g, const REAL *x, REAL *out
             REAL *to = out + p * stride;
 #pragma omp simd
             for (int64_t c = 0; c < width; c++) {
-                REAL d = row[c] - mean[c], s = NAME(gate)(d, q[c]), hd = gradient[c] * row[c] * s * (1 - s) * d;
+                REAL d = row[c] - mean[c] - more[c], s = NAME(gate)(d, q[c]), hd = gradient[c] * row[c] * s * (1 - s) * d;
                 to[c] = s;
                 sum_a[c] += hd;
                 sum_b[c] += hd * d;
@@ -136,14 +138,14 @@ FOR_EVERY_TARGET static void NAME(strip)(const REAL *g, const REAL *x, REAL *out
     }
     for (int64_t c = 0; c < width; c++) {
         sum_b[c] = NAME(slope)(q[c], b[c], m);
-        sum_a[c] = (REAL)((2 * (double)q[c] * a[c] - (double)sum_b[c] * rest[c]) / (double)m);
+        sum_a[c] = (REAL)(2 * (double)q[c] * a[c] / (double)m);
     }
     for (int64_t p = 0; p < m; p++) {
         const REAL *row = x + p * stride, *gradient = g + p * stride;
         REAL *to = out + p * stride;
 #pragma omp simd
         for (int64_t c = 0; c < width; c++) {
-            REAL d = row[c] - mean[c], s = to[c], gs = gradient[c] * s;
+            REAL d = row[c] - mean[c] - more[c], s = to[c], gs = gradient[c] * s;
             to[c] = gs + (2 * q[c] * gs * row[c] * (1 - s) - sum_b[c]) * d - sum_a[c];
         }
     }

@@ -16,12 +16,12 @@ import triton.language as tl
 from torch import Tensor
 
 MOST = 8192
-"""Elements of a tile that is held in registers: 16 a thread of 16 warps; with more, backward spills."""
+"""Elements of a tile that is held in registers: 16 a thread of the most warps; with more, backward spills."""
 FILL = 1024
 """Elements that a program should have at least: several small maps share one."""
 LINE = 8
 """Channels side by side that are read at once with channels last: in float32 a sector of 32 bytes."""
-A_THREAD = 16
+A_THREAD = 8
 """Elements of a tile that a thread takes, up to the most warps."""
 MOST_WARPS = 16
 
@@ -90,7 +90,9 @@ def forward_whole(
     x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
     mean = tl.sum(x, axis=1) / M
     d = tl.where(inside, x - mean[:, None], 0.0)
-    q = _factor(tl.sum(d * d, axis=1), tl.sum(d, axis=1), mean, M, e_lambda, EPSILON, LEAST)
+    rest = tl.sum(d, axis=1)
+    q = _factor(tl.sum(d * d, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
+    d -= rest[:, None] / M  # what the rounded mean lacks
     tl.store(y_ptr + where, (x * _gate(d, q[:, None])).to(y_ptr.dtype.element_ty), mask=inside)
 
 
@@ -109,11 +111,12 @@ def backward_whole(
     d = tl.where(inside, x - mean[:, None], 0.0)
     rest = tl.sum(d, axis=1)
     q = _factor(tl.sum(d * d, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
+    d -= rest[:, None] / M
     s = _gate(d, q[:, None])
     gs = g * s
     h = gs * x * (1 - s)
     slope = 8 * q * q * tl.sum(h * d * d, axis=1) / tl.maximum(M - 1, 1)
-    shift = (2 * q * tl.sum(h * d, axis=1) - slope * rest) / M
+    shift = 2 * q * tl.sum(h * d, axis=1) / M
     dx = gs + (2 * q[:, None] * h - slope[:, None]) * d - shift[:, None]
     tl.store(dx_ptr + where, dx.to(dx_ptr.dtype.element_ty), mask=inside)
 
@@ -123,7 +126,7 @@ def _statistics(
     x_ptr, first, live, M, position_stride, e_lambda,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
-    """Mean, factor and what the deviations add up to, of maps gone through in pieces."""
+    """Mean, what it lacks since it is rounded, and factor of maps gone through in pieces."""
     columns = tl.arange(0, POSITIONS)
     total = tl.zeros((MAPS, POSITIONS), REAL)
     for start in range(0, M, POSITIONS):
@@ -140,7 +143,7 @@ def _statistics(
         squares += d * d
         rests += d
     rest = tl.sum(rests, axis=1)
-    return mean, _factor(tl.sum(squares, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST), rest
+    return mean, rest / M, _factor(tl.sum(squares, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
 
 
 @triton.jit
@@ -151,14 +154,12 @@ def forward_pieces(
     """Maps that do not fit, piece by piece."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
     first, live = _first_of(rows, C, M, map_stride), rows < maps
-    mean, q, _ = _statistics(
-        x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST
-    )
+    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     for start in range(0, M, POSITIONS):
         inside = live[:, None] & (start + columns < M)[None, :]
         where = first[:, None] + ((start + columns) * position_stride)[None, :]
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-        y = x * _gate(x - mean[:, None], q[:, None])
+        y = x * _gate(x - mean[:, None] - more[:, None], q[:, None])
         tl.store(y_ptr + where, y.to(y_ptr.dtype.element_ty), mask=inside)
 
 
@@ -170,28 +171,26 @@ def backward_pieces(
     """Maps that do not fit, piece by piece."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
     first, live = _first_of(rows, C, M, map_stride), rows < maps
-    mean, q, rest = _statistics(
-        x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST
-    )
+    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     a, b = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
     for start in range(0, M, POSITIONS):
         inside = live[:, None] & (start + columns < M)[None, :]
         where = first[:, None] + ((start + columns) * position_stride)[None, :]
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
-        d = tl.where(inside, x - mean[:, None], 0.0)
+        d = x - mean[:, None] - more[:, None]
         s = _gate(d, q[:, None])
         hd = g * x * s * (1 - s) * d
         a += hd
         b += hd * d
     slope = 8 * q * q * tl.sum(b, axis=1) / tl.maximum(M - 1, 1)
-    shift = (2 * q * tl.sum(a, axis=1) - slope * rest) / M
+    shift = 2 * q * tl.sum(a, axis=1) / M
     for start in range(0, M, POSITIONS):
         inside = live[:, None] & (start + columns < M)[None, :]
         where = first[:, None] + ((start + columns) * position_stride)[None, :]
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
-        d = x - mean[:, None]
+        d = x - mean[:, None] - more[:, None]
         s = _gate(d, q[:, None])
         gs = g * s
         dx = gs + (2 * q[:, None] * gs * x * (1 - s) - slope[:, None]) * d - shift[:, None]

@@ -115,7 +115,11 @@ def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
         mean = float(np.exp(np.mean(np.log(points))))
         seen = f"{mean:.1f} times; {min(points):.1f} to {max(points):.1f}"
         yield [f"{what}: {least} times as fast as the formula (geometric mean)", seen, met(mean >= least)]
-        yield [f"{what}: faster than the formula at every shape", f"least {min(points):.2f} times", met(min(points) > 1)]
+        yield [
+            f"{what}: faster than the formula at every shape",
+            f"least {min(points):.2f} times",
+            met(min(points) > 1),
+        ]
     compiled = [line["ratios"]["torch.compile"] for line in lines]
     least = min(each["point"] for each in compiled)
     slower = any(each["high"] < 1 for each in compiled)

@@ -32,7 +32,7 @@ def test_interpreted_they_are_the_formula() -> None:
 def compiled(positions: int, channels: int, channels_last: bool, backward: bool, arch: int) -> Any:
     shape = cuda.tile(positions, channels, channels_last)
     kernel = cuda.kernel_of(shape, backward)
-    signature = {name: "constexpr" for name in kernel.arg_names}
+    signature = dict.fromkeys(kernel.arg_names, "constexpr")
     signature.update({name: "*fp32" for name in kernel.arg_names if name.endswith("_ptr")})
     signature.update(dict.fromkeys(("maps", "C", "M", "map_stride", "position_stride"), "i32"), e_lambda="fp32")
     constants = cuda.constants(shape, torch.float32)
@@ -49,7 +49,14 @@ def usage(program: Any, arch: int, folder: Path) -> tuple[int, int]:
     path = folder / "kernel.ptx"
     path.write_text(program.asm["ptx"])
     suffix = "a" if arch == 90 else ""
-    command = [triton.knobs.nvidia.ptxas.path, "-v", f"--gpu-name=sm_{arch}{suffix}", path, "-o", folder / "kernel.cubin"]
+    command = [
+        triton.knobs.nvidia.ptxas.path,
+        "-v",
+        f"--gpu-name=sm_{arch}{suffix}",
+        path,
+        "-o",
+        folder / "kernel.cubin",
+    ]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     [registers], [spilled] = re.findall(r"Used (\d+) registers", told), re.findall(r"(\d+) bytes spill stores", told)
     return int(registers), int(spilled)
