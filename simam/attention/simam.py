@@ -1,7 +1,7 @@
 """SimAM: Yang, Zhang, Li, Xie, *SimAM: A Simple, Parameter-Free Attention Module*, ICML 2021.
 
-Deviations from the authors' code: one fused operator where there is one; statistics in float32 for half types, no NaN on
-1×1 maps, and no 0/0 on flat maps when λ vanishes (see :func:`simam.functional.simam`).
+Deviations from the authors' code: one fused operator where there is one; statistics in float32 for half types, no NaN
+on 1×1 maps, and no 0/0 on flat maps when λ vanishes (see :func:`simam.functional.simam`).
 """
 
 from torch import Tensor, nn

@@ -1,7 +1,7 @@
 """The fused operator ``simam::simam``: one read and one write forward, two reads and one write backward.
 
-Its gradient is an operator of its own, which needs the input and the upstream gradient only, so nothing but the input is
-saved. Both are deterministic. A second derivative goes through the formula.
+Its gradient is an operator of its own, which needs the input and the upstream gradient only, so nothing but the input
+is saved. Both are deterministic. A second derivative goes through the formula.
 """
 
 import torch
@@ -35,7 +35,7 @@ def fuses(x: Tensor) -> bool:
     """Whether the fused operator runs on this tensor here and now, and is the better choice."""
     if x.dtype not in FLOATS or x.layout != torch.strided or torch.onnx.is_in_onnx_export():
         return False
-    # The operator has no forward derivative and no rules for torch.func's transforms, which the formula gets for nothing.
+    # The operator has no forward derivative and no rules for torch.func's transforms; the formula gets them for nothing.
     if torch.compiler.is_compiling():
         # On a GPU the compiler fuses the formula with what comes before and after it; on a CPU its code is slower.
         return not x.is_cuda and available(x.device.type)
@@ -44,7 +44,7 @@ def fuses(x: Tensor) -> bool:
     return available(x.device.type)
 
 
-@torch.compiler.assume_constant_result
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def available(device: str) -> bool:
     """Whether there are kernels for a type of device; "meta" stands for whatever there is."""
     if device == "meta":
@@ -53,7 +53,7 @@ def available(device: str) -> bool:
 
 
 def _has_triton() -> bool:
-    return torch.cuda.is_available() and torch.utils._triton.has_triton()  # type: ignore[no-any-return]
+    return torch.cuda.is_available() and torch.utils._triton.has_triton()
 
 
 @torch.library.impl("simam::simam", "cpu")
@@ -80,12 +80,12 @@ def _cuda_backward(gradient: Tensor, x: Tensor, e_lambda: float) -> Tensor:
     return cuda.run(gradient, x, e_lambda)
 
 
-@torch.library.register_fake("simam::simam")
+@torch.library.register_fake("simam::simam")  # type: ignore[untyped-decorator]
 def _fake_forward(x: Tensor, e_lambda: float) -> Tensor:
     return torch.empty_like(x)
 
 
-@torch.library.register_fake("simam::simam_backward")
+@torch.library.register_fake("simam::simam_backward")  # type: ignore[untyped-decorator]
 def _fake_backward(gradient: Tensor, x: Tensor, e_lambda: float) -> Tensor:
     return torch.empty_like(x)
 
@@ -110,11 +110,11 @@ def _double_backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor)
     gradient, x = ctx.saved_tensors  # type: ignore[attr-defined]
 
     def product(gradient: Tensor, x: Tensor) -> Tensor:
-        _, pull = torch.func.vjp(lambda x: formula(x, ctx.e_lambda), x)  # type: ignore[attr-defined]
+        pull = torch.func.vjp(lambda x: formula(x, ctx.e_lambda), x)[1]  # type: ignore[attr-defined]
         out: Tensor = pull(gradient)[0]
         return out
 
-    _, pull = torch.func.vjp(product, gradient, x)
+    pull = torch.func.vjp(product, gradient, x)[1]
     return *pull(upstream), None
 
 

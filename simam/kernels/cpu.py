@@ -1,4 +1,4 @@
-"""The CPU's side of the fused operator: C kernels (cpu.c), built when the package is installed, if there is a compiler."""
+"""The CPU's side of the fused operator: C kernels (cpu.c), built at installation where there is a compiler."""
 
 import ctypes
 import hashlib

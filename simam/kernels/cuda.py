@@ -1,8 +1,8 @@
 """The GPU's side of the fused operator: Triton kernels, one set for both orders in memory.
 
-A program takes a tile of maps by positions. Where all positions of a map fit, the tile stays in registers, and memory sees
-each tensor once; a larger map is gone through in pieces, several times, and left to the second-level cache. A tile is some
-maps of positions side by side (contiguous), or some channels side by side at every position (channels last).
+A program takes a tile of maps by positions. Where all positions of a map fit, the tile stays in registers, and memory
+sees each tensor once; a larger map is gone through in pieces, several times, and left to the second-level cache. A tile
+is some maps of positions side by side (contiguous), or some channels side by side at every position (channels last).
 
 Formulas as in cpu.c.
 """

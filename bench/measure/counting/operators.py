@@ -157,16 +157,16 @@ def _added(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> int:
 
 
 def _simam(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> int:
-    """Of a map of M positions: mean M, differences M, squares M, their sum M − 1, u = q d² + ½ 2 M, sigmoid M, times x M;
-    and of the map the division by M − 1, + λ, and the factor of a reciprocal and a product.
+    """Of a map of M positions: mean M, differences M, squares M, their sum M − 1, u = q d² + ½ 2 M, sigmoid M, times x
+    M; and of the map the division by M − 1, + λ, and the factor of a reciprocal and a product.
     """
     x = args[0]
     return 8 * int(x.numel()) + 3 * int(x.shape[0] * x.shape[1])
 
 
 def _simam_backward(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> int:
-    """Of an element 7 for s again (mean, d, d², its sum, u, sigmoid); g s, 1 − s, and h = g s x (1 − s) 4; h d, its sum,
-    h d², its sum 4; 2 q h, less the slope, times d, + g s, less the shift 5. Of a map 4 for q, 4 for the slope
+    """Of an element 7 for s again (mean, d, d², its sum, u, sigmoid); g s, 1 − s, and h = g s x (1 − s) 4; h d, its
+    sum, h d², its sum 4; 2 q h, less the slope, times d, + g s, less the shift 5. Of a map 4 for q, 4 for the slope
     8 q² B / (M − 1), 3 for the shift 2 q A / M, 1 for 2 q; less 3 for the sums.
     """
     x = args[1]

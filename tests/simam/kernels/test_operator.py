@@ -1,8 +1,9 @@
-"""The fused operator on the CPU: against the formula in float64, by numerical differences, and as torch wants operators."""
+"""The fused operator on the CPU: against the formulas in long doubles, numerical differences, and torch's own checks."""
 
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
@@ -112,7 +113,7 @@ def test_threads_do_not_change_a_bit(shape: tuple[int, ...], layout: torch.memor
             results.append(both(simam, x, gradient, 1e-4))
     finally:
         torch.set_num_threads(before)
-    for one, other in zip(results, results[1:], strict=False):
+    for one, other in pairwise(results):
         assert all(map(torch.equal, one, other))
 
 
