@@ -35,7 +35,7 @@ def fuses(x: Tensor) -> bool:
     """Whether the fused operator runs on this tensor here and now, and is the better choice."""
     if x.dtype not in FLOATS or x.layout != torch.strided or torch.onnx.is_in_onnx_export():
         return False
-    # The operator has no forward derivative and no rules for torch.func's transforms; the formula gets them for nothing.
+    # The operator has no forward derivative and no rules for torch.func; the formula gets them for nothing.
     if torch.compiler.is_compiling():
         # On a GPU the compiler fuses the formula with what comes before and after it; on a CPU its code is slower.
         return not x.is_cuda and available(x.device.type)

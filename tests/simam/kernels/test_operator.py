@@ -1,4 +1,4 @@
-"""The fused operator on the CPU: against the formulas in long doubles, numerical differences, and torch's own checks."""
+"""The fused operator on the CPU: against the formulas in long doubles, numerical differences, and torch's checks."""
 
 import os
 import subprocess
