@@ -17,7 +17,7 @@ setup(
             [str(KERNELS / "cpu.c")],
             depends=[str(KERNELS / name) for name in SOURCES],
             define_macros=[("SOURCE", f'"{SOURCE}"')],
-            extra_compile_args=["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fopenmp"],
+            extra_compile_args=["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi", "-fopenmp"],
             extra_link_args=["-fopenmp", *(["-lm"] if sys.platform == "linux" else [])],
             optional=True,
         )
