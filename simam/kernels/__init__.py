@@ -38,10 +38,10 @@ def fuses(x: Tensor) -> bool:
     # The operator has no forward derivative and no rules for torch.func; the formula gets them for nothing.
     if torch.compiler.is_compiling():
         # On a GPU the compiler fuses the formula with what comes before and after it; on a CPU its code is slower.
-        return not x.is_cuda and available(x.device.type)
-    if forward_ad._current_level >= 0 or torch._C._functorch.is_functorch_wrapped_tensor(x):
-        return False
-    return available(x.device.type)
+        wanted = not x.is_cuda
+    else:
+        wanted = forward_ad._current_level < 0 and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return wanted and bool(available(x.device.type))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]

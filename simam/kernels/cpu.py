@@ -18,37 +18,35 @@ _FAILURES = {1: "this build of simam's CPU kernels has no float16", 2: "no memor
 @cache
 def library() -> ctypes.CDLL | None:
     """The kernels; None where they were not built, or are older than their source, which is said once."""
+    found = _load()
+    if isinstance(found, ctypes.CDLL):
+        return found
+    why = f"simam's CPU kernels {found}; SimAM runs as its formula, several times slower"
+    warnings.warn(why, RuntimeWarning, stacklevel=2)
+    return None
+
+
+def _load() -> ctypes.CDLL | str:
+    """The kernels, or why there are none."""
     spec = importlib.util.find_spec("simam.kernels._cpu")
     if spec is None or spec.origin is None:
-        return _without("were not built (that takes a C compiler with OpenMP when simam is installed)")
+        return "were not built (that takes a C compiler with OpenMP when simam is installed)"
     try:
         found = ctypes.CDLL(spec.origin)
     except OSError as error:
-        return _without(f"cannot be loaded ({error})")
+        return f"cannot be loaded ({error})"
     found.simam_source.restype = ctypes.c_char_p
     folder = Path(__file__).parent
     if all((folder / name).exists() for name in SOURCES) and found.simam_source().decode() != source(folder):
-        return _without("are older than their source; build them again: pip install -e .")
-    found.simam_maps.argtypes = [
-        *[ctypes.c_void_p] * 3,
-        *[ctypes.c_int64] * 3,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_double,
-        ctypes.c_int,
-    ]
+        return "are older than their source; build them again: pip install -e ."
+    pointers, sizes, flags = [ctypes.c_void_p] * 3, [ctypes.c_int64] * 3, [ctypes.c_int] * 2
+    found.simam_maps.argtypes = [*pointers, *sizes, *flags, ctypes.c_double, ctypes.c_int]
     return found
 
 
 def source(folder: Path) -> str:
     """Stands for the C files of a folder."""
     return hashlib.sha256(b"".join((folder / name).read_bytes() for name in SOURCES)).hexdigest()
-
-
-def _without(why: str) -> None:
-    warnings.warn(
-        f"simam's CPU kernels {why}; SimAM runs as its formula, several times slower", RuntimeWarning, stacklevel=2
-    )
 
 
 def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:

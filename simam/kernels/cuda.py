@@ -211,7 +211,7 @@ def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
     images, channels, height, width = x.shape
     positions, maps = height * width, images * channels
     shape = tile(positions, channels, not contiguous)
-    tensors = (x, out)
+    tensors: tuple[Tensor, ...] = (x, out)
     if gradient is not None:
         layout = torch.contiguous_format if contiguous else torch.channels_last
         tensors = gradient.to(x.dtype).contiguous(memory_format=layout), x, out
