@@ -31,7 +31,7 @@
 enum { FLOAT32, FLOAT64, FLOAT16, BFLOAT16 };
 
 /* Sums are begun anew after so many terms and the parts added in double, so that long ones lose no digits. */
-#define BLOCK 1024
+#define TERMS 64
 /* Bytes of a strip of channels over all positions, which should stay in a second-level cache. */
 #define STRIP_BYTES (800 * 1024)
 /* Lines of channels that are worked on side by side: neighbours in memory. */

@@ -100,8 +100,8 @@ INLINED BITS NAME(counting)(int64_t m) {
 
 #define KEPT(line) ((LINE)((BITS)(line) & counting))
 /* The whole lines of a map block by block, i being where a line begins. */
-#define EACH_BLOCK(first) for (int64_t first = 0; first == 0 || first < m - LANES; first += BLOCK)
-#define EACH_LINE(first, i) for (int64_t i = first; i < m - LANES && i < first + BLOCK; i += LANES)
+#define EACH_BLOCK(first) for (int64_t first = 0; first == 0 || first < m - LANES; first += TERMS * LANES)
+#define EACH_LINE(first, i) for (int64_t i = first; i < m - LANES && i < first + TERMS * LANES; i += LANES)
 
 INLINED double NAME(sum)(const REAL *x, int64_t m, BITS counting) {
     LINE some = KEPT(NAME(load_end)(x, m));
@@ -134,6 +134,7 @@ INLINED void NAME(forward)(const REAL *x, REAL *out, int64_t m, REAL mean, REAL 
     LINE end = NAME(load_end)(x, m);
     for (int64_t i = 0; i < m - LANES; i += LANES) {
         LINE line = NAME(load)(x + i);
+        __builtin_prefetch(x + m + i); /* the next map, which memory brings while this one is computed */
         NAME(store)(line * NAME(gate)(line - mean - more, q), out + i);
     }
     NAME(store_end)(end * NAME(gate)(end - mean - more, q), out, m);
@@ -202,9 +203,9 @@ FOR_EVERY_TARGET static void NAME(maps)(const REAL *g, const REAL *x, REAL *out,
         NAME(backward)(g + k * m, x + k * m, out + k * m, m, mean[k], more[k], (LINE){0} + q[k], slope[k], shift[k]);
 }
 
-/* Some lines of channels side by side, or less than one, their positions `stride` apart. */
+/* Some lines of channels side by side, or less than one, their positions `stride` apart; `soon` is what comes next. */
 INLINED void NAME(channels)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride, const int count,
-                            int64_t width, double lambda) {
+                            int64_t width, const REAL *soon, double lambda) {
 #define AT(p, k) ((p) * stride + (k) * LANES)
 #define LOAD(from, k) (width == LANES ? NAME(load)((from) + AT(p, k)) : NAME(load_some)((from) + AT(p, k), width))
 #define STORE(line, to, k) \
@@ -214,15 +215,15 @@ INLINED void NAME(channels)(const REAL *g, const REAL *x, REAL *out, int64_t m, 
     double a[MOST_LINES][LANES] = {{0}}, b[MOST_LINES][LANES] = {{0}};
     LINE mean[MOST_LINES] = {{0}}, more[MOST_LINES] = {{0}}, q[MOST_LINES] = {{0}};
     LINE slope[MOST_LINES] = {{0}}, shift[MOST_LINES] = {{0}};
-    for (int64_t first = 0; first < m; first += BLOCK) {
-        int64_t last = first + BLOCK < m ? first + BLOCK : m;
+    for (int64_t first = 0; first < m; first += TERMS) {
+        int64_t last = first + TERMS < m ? first + TERMS : m;
         LINE some[MOST_LINES] = {{0}};
         for (int64_t p = first; p < last; p++) EACH(k) some[k] += LOAD(x, k);
         EACH_CHANNEL(k, c) a[k][c] += (double)some[k][c];
     }
     EACH_CHANNEL(k, c) mean[k][c] = (REAL)(a[k][c] / (double)m), a[k][c] = 0;
-    for (int64_t first = 0; first < m; first += BLOCK) {
-        int64_t last = first + BLOCK < m ? first + BLOCK : m;
+    for (int64_t first = 0; first < m; first += TERMS) {
+        int64_t last = first + TERMS < m ? first + TERMS : m;
         LINE some[MOST_LINES] = {{0}}, some_d[MOST_LINES] = {{0}};
         for (int64_t p = first; p < last; p++) EACH(k) {
             LINE d = LOAD(x, k) - mean[k];
@@ -239,12 +240,13 @@ INLINED void NAME(channels)(const REAL *g, const REAL *x, REAL *out, int64_t m, 
     if (!g) {
         for (int64_t p = 0; p < m; p++) EACH(k) {
             LINE line = LOAD(x, k);
+            __builtin_prefetch(soon + AT(p, k));
             STORE(line * NAME(gate)(line - mean[k] - more[k], q[k]), out, k);
         }
         return;
     }
-    for (int64_t first = 0; first < m; first += BLOCK) {
-        int64_t last = first + BLOCK < m ? first + BLOCK : m;
+    for (int64_t first = 0; first < m; first += TERMS) {
+        int64_t last = first + TERMS < m ? first + TERMS : m;
         LINE some_a[MOST_LINES] = {{0}}, some_b[MOST_LINES] = {{0}};
         for (int64_t p = first; p < last; p++) EACH(k) {
             LINE line = LOAD(x, k), d = line - mean[k] - more[k], s = NAME(gate)(d, q[k]);
@@ -273,12 +275,13 @@ INLINED void NAME(channels)(const REAL *g, const REAL *x, REAL *out, int64_t m, 
 /* A strip of channels side by side. */
 FOR_EVERY_TARGET static void NAME(strip)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride,
                                          int64_t width, double lambda) {
+    const REAL *soon = width < stride ? x + width : x + m * stride; /* the strip beside this one, or the next image */
     int64_t c = 0;
     for (; c + MOST_LINES * LANES <= width; c += MOST_LINES * LANES)
-        NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, MOST_LINES, LANES, lambda);
+        NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, MOST_LINES, LANES, soon + c, lambda);
     for (; c + LANES <= width; c += LANES)
-        NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, LANES, lambda);
-    if (c < width) NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, width - c, lambda);
+        NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, LANES, soon + c, lambda);
+    if (c < width) NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, width - c, soon + c, lambda);
 }
 
 #undef LINE
