@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.measure import Outcome, Subject
 from bench.results.record import Value
@@ -53,7 +53,8 @@ def _materialised(network: "nn.Module") -> "Iterator[None]":
 
     with ExitStack() as back:
         for module in network.modules():
-            for tensors in (module._parameters, module._buffers):
+            tables: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
+            for tensors in tables:
                 back.callback(tensors.update, dict(tensors))
                 for name, tensor in tensors.items():
                     if tensor is not None:
