@@ -40,7 +40,8 @@ def simam(x: Tensor, e_lambda: float = 1e-4, implementation: Implementation = "a
     if not x.is_floating_point():
         raise ValueError(f"simam needs a float tensor, not {x.dtype}")
     check_lambda(e_lambda)
-    check_implementation(implementation)
+    if implementation != "auto":
+        check_implementation(implementation)
     return fused(x, e_lambda) if implementation == "auto" and fuses(x) else formula(x, e_lambda)
 
 

@@ -18,6 +18,7 @@ torch.library.define(
     tags=torch.Tag.pt2_compliant_tag,
 )
 
+_FORWARD = torch.ops.simam.simam.default
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
@@ -27,13 +28,16 @@ def fused(x: Tensor, e_lambda: float) -> Tensor:
     Raises:
         NotImplementedError: there are no kernels for the device.
     """
-    out: Tensor = torch.ops.simam.simam(x, float(e_lambda))
+    out: Tensor = _FORWARD(x, float(e_lambda))
     return out
 
 
 def fuses(x: Tensor) -> bool:
     """Whether the fused operator runs on this tensor here and now, and is the better choice."""
-    if x.dtype not in FLOATS or x.layout != torch.strided or torch.onnx.is_in_onnx_export():
+    if x.dtype not in FLOATS or x.layout != torch.strided:
+        return False
+    # Between two layers of a network Python's caches are cold, and each call here costs microseconds.
+    if (torch.compiler.is_compiling() or torch.jit.is_tracing()) and torch.onnx.is_in_onnx_export():
         return False
     # The operator has no forward derivative and no rules for torch.func; the formula gets them for nothing.
     if torch.compiler.is_compiling():
