@@ -22,11 +22,15 @@ _FORWARD = torch.ops.simam.simam.default
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
+MOST_ON_CUDA = 2**31 - 1
+"""Elements: the kernels count them in 32 bits."""
+
+
 def fused(x: Tensor, e_lambda: float) -> Tensor:
     """SimAM of feature maps of shape (N, C, H, W) as one differentiable operator; see :func:`simam.functional.simam`.
 
     Raises:
-        NotImplementedError: there are no kernels for the device.
+        NotImplementedError, RuntimeError: there are no kernels for the device, or here.
     """
     out: Tensor = _FORWARD(x, float(e_lambda))
     return out
@@ -34,15 +38,15 @@ def fused(x: Tensor, e_lambda: float) -> Tensor:
 
 def fuses(x: Tensor) -> bool:
     """Whether the fused operator runs on this tensor here and now, and is the better choice."""
-    if x.dtype not in FLOATS or x.layout != torch.strided:
+    if x.dtype not in FLOATS or x.layout != torch.strided or (x.is_cuda and x.numel() > MOST_ON_CUDA):
         return False
     # Between two layers of a network Python's caches are cold, and each call here costs microseconds.
-    if (torch.compiler.is_compiling() or torch.jit.is_tracing()) and torch.onnx.is_in_onnx_export():
+    if (torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None) and torch.onnx.is_in_onnx_export():
         return False
     # The operator has no forward derivative and no rules for torch.func; the formula gets them for nothing.
     if torch.compiler.is_compiling():
         # On a GPU the compiler fuses the formula with what comes before and after it; on a CPU its code is slower.
-        wanted = not x.is_cuda
+        wanted = not x.is_cuda and not torch._C._are_functorch_transforms_active()
     else:
         wanted = forward_ad._current_level < 0 and not torch._C._functorch.is_functorch_wrapped_tensor(x)
     return wanted and bool(available(x.device.type))

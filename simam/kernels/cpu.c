@@ -4,11 +4,11 @@
  *     y  = x s(u),  s(u) = 1 / (1 + exp(-u))
  *     dx = g s + 2 q h d - 8 q^2 B d / (M - 1) - 2 q A / M,   h = g x s (1 - s),  A = sum h d,  B = sum h d^2
  * (Yang, Zhang, Li, Xie, SimAM, ICML 2021, equation 5; the gradient of it). Where lambda vanishes and a map has no spread
- * beyond the rounding error of its mean, q is 0, as in simam/functional.py.
+ * beyond the rounding error of its mean, q is 0, as in simam/formula.py.
  *
- * A map, or with channels last a line of channels, is small enough to stay in the cache while it is gone through several
- * times, so memory sees each tensor once. Work is spread over maps; each is summed in an order of its own, so results do
- * not depend on the number of threads. Half types are widened to float, a map at a time.
+ * A map, or with channels last a strip of channels, mostly stays in the cache while it is gone through several times, so
+ * memory sees each tensor once. Work is spread over maps; each is summed in an order of its own, so results do
+ * not depend on the number of threads. Half types are widened to float, a bundle of maps or a strip at a time.
  */
 #include <float.h>
 #include <math.h>
@@ -21,7 +21,7 @@
 #endif
 
 /* One build serves every processor: the best of these is chosen when the library is loaded. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && !defined(ONE_TARGET)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(ONE_TARGET)
 #define FOR_EVERY_TARGET __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FOR_EVERY_TARGET
@@ -232,10 +232,9 @@ int simam_maps(const void *g, const void *x, void *out, int64_t images, int64_t 
             scratch = malloc((size_t)(3 * positions * width) * sizeof(float));
             failed = scratch == NULL;
         }
-        if (!failed) {
 #pragma omp for schedule(static) nowait
-            for (int64_t part = 0; part < parts; part++) do_part(&task, part, scratch);
-        }
+        for (int64_t part = 0; part < parts; part++)
+            if (!failed) do_part(&task, part, scratch);
         free(scratch);
     }
     return failed ? 2 : 0;

@@ -55,12 +55,15 @@ def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
     Contiguous and channels-last tensors are taken as they are, others are copied.
 
     Raises:
+        ValueError: the gradient has another shape.
         RuntimeError: there are no kernels here, or none for the type.
         MemoryError: there is no memory to widen half types in.
     """
     found = library()
     if found is None:
         raise RuntimeError("simam::simam has no CPU kernels in this installation; use the formula")
+    if gradient is not None and gradient.shape != x.shape:
+        raise ValueError(f"the gradient has shape {tuple(gradient.shape)}, and the input {tuple(x.shape)}")
     out = torch.empty_like(x)
     if x.numel() == 0:
         return out

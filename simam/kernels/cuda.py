@@ -56,14 +56,21 @@ def tile(positions: int, channels: int, channels_last: bool) -> Tile:
 
 
 @triton.jit
-def _factor(squares, rest, mean, M, e_lambda, EPSILON: tl.constexpr, LEAST: tl.constexpr):
-    """1 / (4 (v + λ)); 0 where λ vanishes and the spread is nothing, or the rounding error of the mean."""
+def _factor(squares, rest, mean, M, E_LAMBDA: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr):
+    """1 / (4 (v + λ)); 0 where λ vanishes and the spread is nothing, or the rounding error of the mean.
+
+    λ is a constant, since a number that a kernel is called with is a float32.
+    """
     variance = tl.maximum(squares - rest * rest / M, 0.0) / tl.maximum(M - 1, 1)
     variance = tl.where(squares == squares, variance, squares)
-    spread = variance + e_lambda
-    rounding = 4 * EPSILON * mean
-    flat = (e_lambda < LEAST) & (spread <= tl.maximum(rounding * rounding, LEAST))
-    return tl.where(flat, 0.0, 0.25 / tl.where(flat, 1.0, spread))
+    spread = variance + tl.full(variance.shape, E_LAMBDA, variance.dtype)
+    if E_LAMBDA < LEAST:
+        rounding = 4 * EPSILON * mean
+        flat = spread <= tl.maximum(rounding * rounding, tl.full(variance.shape, LEAST, variance.dtype))
+        factor = tl.where(flat, 0.0, 0.25 / tl.where(flat, 1.0, spread))
+    else:
+        factor = 0.25 / spread
+    return factor
 
 
 @triton.jit
@@ -80,7 +87,7 @@ def _first_of(rows, C, M, map_stride):
 
 @triton.jit
 def forward_whole(
-    x_ptr, y_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    x_ptr, y_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
     """Maps whose positions all fit: one read, one write."""
@@ -91,14 +98,14 @@ def forward_whole(
     mean = tl.sum(x, axis=1) / M
     d = tl.where(inside, x - mean[:, None], 0.0)
     rest = tl.sum(d, axis=1)
-    q = _factor(tl.sum(d * d, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
+    q = _factor(tl.sum(d * d, axis=1), rest, mean, M, E_LAMBDA, EPSILON, LEAST)
     d -= rest[:, None] / M  # what the rounded mean lacks
     tl.store(y_ptr + where, (x * _gate(d, q[:, None])).to(y_ptr.dtype.element_ty), mask=inside)
 
 
 @triton.jit
 def backward_whole(
-    g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
     """Maps whose positions all fit: two reads, one write."""
@@ -110,7 +117,7 @@ def backward_whole(
     mean = tl.sum(x, axis=1) / M
     d = tl.where(inside, x - mean[:, None], 0.0)
     rest = tl.sum(d, axis=1)
-    q = _factor(tl.sum(d * d, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
+    q = _factor(tl.sum(d * d, axis=1), rest, mean, M, E_LAMBDA, EPSILON, LEAST)
     d -= rest[:, None] / M
     s = _gate(d, q[:, None])
     gs = g * s
@@ -123,7 +130,7 @@ def backward_whole(
 
 @triton.jit
 def _statistics(
-    x_ptr, first, live, M, position_stride, e_lambda,
+    x_ptr, first, live, M, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
     """Mean, what it lacks since it is rounded, and factor of maps gone through in pieces."""
@@ -143,18 +150,18 @@ def _statistics(
         squares += d * d
         rests += d
     rest = tl.sum(rests, axis=1)
-    return mean, rest / M, _factor(tl.sum(squares, axis=1), rest, mean, M, e_lambda, EPSILON, LEAST)
+    return mean, rest / M, _factor(tl.sum(squares, axis=1), rest, mean, M, E_LAMBDA, EPSILON, LEAST)
 
 
 @triton.jit
 def forward_pieces(
-    x_ptr, y_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    x_ptr, y_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
     """Maps that do not fit, piece by piece."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
     first, live = _first_of(rows, C, M, map_stride), rows < maps
-    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST)
+    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     for start in range(0, M, POSITIONS):
         inside = live[:, None] & (start + columns < M)[None, :]
         where = first[:, None] + ((start + columns) * position_stride)[None, :]
@@ -165,13 +172,13 @@ def forward_pieces(
 
 @triton.jit
 def backward_pieces(
-    g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, e_lambda,
+    g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
     """Maps that do not fit, piece by piece."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
     first, live = _first_of(rows, C, M, map_stride), rows < maps
-    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, e_lambda, MAPS, POSITIONS, REAL, EPSILON, LEAST)
+    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     a, b = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
     for start in range(0, M, POSITIONS):
         inside = live[:, None] & (start + columns < M)[None, :]
@@ -202,6 +209,8 @@ def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
 
     Contiguous and channels-last tensors are taken as they are, others are copied.
     """
+    if gradient is not None and gradient.shape != x.shape:
+        raise ValueError(f"the gradient has shape {tuple(gradient.shape)}, and the input {tuple(x.shape)}")
     out = torch.empty_like(x)
     if x.numel() == 0:
         return out
@@ -223,8 +232,7 @@ def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
             channels,
             positions,
             *((positions, 1) if contiguous else (1, channels)),
-            e_lambda,
-            **constants(shape, x.dtype),
+            **constants(shape, x.dtype, e_lambda),
             num_warps=shape.warps,
         )
     return out
@@ -237,11 +245,12 @@ def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
     return backward_pieces if backward else forward_pieces
 
 
-def constants(shape: Tile, dtype: torch.dtype) -> dict[str, object]:
+def constants(shape: Tile, dtype: torch.dtype, e_lambda: float) -> dict[str, object]:
     """What a kernel is compiled for. Half types are computed in float32."""
     real = torch.float64 if dtype == torch.float64 else torch.float32
     precision = torch.finfo(real)
     return {
+        "E_LAMBDA": e_lambda,
         "MAPS": shape.maps,
         "POSITIONS": shape.positions,
         "REAL": tl.float64 if real == torch.float64 else tl.float32,

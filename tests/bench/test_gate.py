@@ -30,8 +30,8 @@ def base(tmp_path: Path) -> Path:
 
 
 def doubtful(folder: Path, name: str, step: int) -> Path:
-    """A control so wide that nothing can be told of the time."""
-    wide = [0.05, -0.05] * 3
+    """A control so far off that nothing can be told of the time."""
+    wide = [0.07, -0.03] * 3
     base, twin = times("baseline", "n", 0.1, (0.0,) * 6), times("twin", "n", 0.1, wide[::step])
     records = [*base, *times("variant", "v", 0.2, QUIET[::step]), *twin]
     return store(folder / name, records, "latency_ratio: 0.01")
@@ -57,11 +57,11 @@ def test_exit_codes_of_compare(tmp_path: Path, base: Path, records: Sequence[Rec
 def test_strict_makes_doubt_an_error(tmp_path: Path) -> None:
     runs = [
         store(tmp_path / name, [*group(1.0, twin), counts("c", 1)])
-        for name, twin in (("base", (0.05, -0.05) * 3), ("new", (-0.05, 0.05) * 3))
+        for name, twin in (("base", (0.07, -0.03) * 3), ("new", (-0.03, 0.07) * 3))
     ]
     assert bench("compare", *runs).exit_code == 0  # the parameters are unchanged
     # The variant is the very same on both sides; with another the time is in doubt.
-    runs.append(store(tmp_path / "other", [*group(1.001, (0.05, -0.05) * 3), counts("c", 1)]))
+    runs.append(store(tmp_path / "other", [*group(1.001, (0.07, -0.03) * 3), counts("c", 1)]))
     assert bench("compare", runs[0], runs[2]).exit_code == 0
     done = bench("compare", runs[0], runs[2], "--strict")
     assert done.exit_code == 3 and "the A/A control of" in done.output

@@ -95,7 +95,7 @@ def test_a_wide_control_passes_by_its_estimate(stored: Callable[..., Stored]) ->
 
 def test_a_control_that_may_be_off_by_chance_says_how_many_repeats_would_tell(stored: Callable[..., Stored]) -> None:
     wide = (0.05, -0.01, 0.05, -0.01, 0.05, -0.01)  # 2 %, give or take 3.3
-    verdicts = compare_runs(stored(group(twin=QUIET)), stored(group(1.05, twin=wide)))
+    verdicts = compare_runs(stored(group(twin=QUIET), "base"), stored(group(1.05, twin=wide), "new"))
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and time.reason == "the A/A control of new did not pass"
     assert time.repeats is not None and time.repeats > 6

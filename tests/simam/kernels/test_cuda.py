@@ -34,8 +34,8 @@ def compiled(positions: int, channels: int, channels_last: bool, backward: bool,
     kernel = cuda.kernel_of(shape, backward)
     signature = dict.fromkeys(kernel.arg_names, "constexpr")
     signature.update({name: "*fp32" for name in kernel.arg_names if name.endswith("_ptr")})
-    signature.update(dict.fromkeys(("maps", "C", "M", "map_stride", "position_stride"), "i32"), e_lambda="fp32")
-    constants = cuda.constants(shape, torch.float32)
+    signature.update(dict.fromkeys(("maps", "C", "M", "map_stride", "position_stride"), "i32"))
+    constants = cuda.constants(shape, torch.float32, 1e-4)
     # Triton makes a constant of an argument that is 1.
     one = "map_stride" if channels_last else "position_stride"
     signature[one], constants[one] = "constexpr", 1

@@ -1,6 +1,5 @@
 """The fused operator on the CPU: against the formulas in long doubles, numerical differences, and torch's checks."""
 
-import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -235,4 +234,3 @@ def test_the_build_is_of_this_source() -> None:
     folder = Path(cpu.__file__).parent
     found = cpu.library()
     assert found is not None and found.simam_source().decode() == cpu.source(folder)
-    assert os.environ.get("PYTHONHASHSEED", "0") is not None and len(cpu.source(folder)) == 64
