@@ -82,8 +82,7 @@ class Measure(Protocol):
     """What a measure is, built in or a user's own.
 
     ``axes`` are the axes it reads; ``gates`` the values a suite may gate; a ``timed`` measure gets a twin and is
-    never continued on another machine. One that is ``countable``, where it says so, does not mind what runs beside it:
-    several groups are measured at a time. An optional field ``repeats`` asks for that many fresh processes.
+    never continued on another machine. An optional field ``repeats`` asks for that many fresh processes.
     """
 
     axes: ClassVar[frozenset[str]]

@@ -34,7 +34,6 @@ class Complexity:
     )
     gates: ClassVar = ("params", "macs", "elementwise_ops", "bytes_moved", "operators")
     timed: ClassVar = False
-    countable: ClassVar = True
 
     def measure(
         self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int

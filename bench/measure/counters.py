@@ -23,7 +23,6 @@ class Counters:
     axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
     gates: ClassVar = ("fvcore_flops", "torch_flops")
     timed: ClassVar = False
-    countable: ClassVar = True
 
     def measure(
         self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int

@@ -27,7 +27,6 @@ class Memory:
     )
     gates: ClassVar = ("saved_bytes", "live_peak_bytes")
     timed: ClassVar = False
-    countable: ClassVar = True
 
     def measure(
         self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int

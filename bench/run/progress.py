@@ -64,7 +64,8 @@ class Lines:
         self._prices = prices
         self._left = sum(map(prices, units))
         self._total = len(units)
-        self._begun: set[Unit] = set()
+        self._number = 0
+        self._current: Unit | None = None
 
     def __enter__(self) -> "Lines":
         return self
@@ -73,9 +74,9 @@ class Lines:
         pass
 
     def start(self, unit: Unit, member: Member) -> None:
-        if unit not in self._begun:
-            self._begun.add(unit)
-            line = f"[{len(self._begun)}/{self._total}] {_what(unit, unit.group.id)} (about {self._left:.0f} s left)"
+        if unit is not self._current:
+            self._current, self._number = unit, self._number + 1
+            line = f"[{self._number}/{self._total}] {_what(unit, unit.group.id)} (about {self._left:.0f} s left)"
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def done(self, unit: Unit) -> None:

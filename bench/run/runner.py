@@ -1,15 +1,10 @@
 """Plan → records. Hands each unit of work to an executor and turns what comes back into records."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
-from itertools import groupby
 from time import monotonic
 from typing import Any
-
-import psutil
 
 from bench.results.record import Key, Record, Status, Value
 from bench.run.executor import Executor, Message
@@ -36,59 +31,24 @@ class Runner:
     def run(self, plan: Plan, there: Mapping[Key, Record]) -> Iterator[tuple[Unit, list[Record]]]:
         """Every unit of work that is still to be done, with its new records, as soon as it is done.
 
-        What only counts is counted several groups at a time; everything else has the machine to itself.
-
         Args:
             plan: all there is to measure.
             there: from :func:`settled_records`, what is not measured again, but for a timed unit that is not whole:
                 its ratios need all of its members from one process.
         """
-        carry_out = partial(self._in_turn, plan, there)
-        for side_by_side, units in groupby(plan.units(), key=self._side_by_side):
-            run = partial(_at_once, carry_out) if side_by_side else carry_out
-            yield from run(units)
-
-    def _side_by_side(self, unit: Unit) -> bool:
-        return self.device == "cpu" and unit.group.countable
-
-    def _in_turn(
-        self, plan: Plan, there: Mapping[Key, Record], units: Iterable[Unit]
-    ) -> Iterator[tuple[Unit, list[Record]]]:
-        """The new records of one unit after the other; what failed in one repeat is not tried in the next."""
         failures: dict[tuple[Group, int], str] = {}
-        for unit in units:
-            settled = before = _settled(unit, there)
+        for unit in plan.units():
+            settled = _settled(unit, there)
             if len(settled) < len(members(unit.group)):
-                before = {} if unit.group.timed else settled
+                settled = {} if unit.group.timed else settled
                 known = {} if unit.seed is not None else _failed_before(failures, unit)
                 skipped = {**known, **unfit(unit.group, self.device)}
-                settled = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, before, skipped).records()
-                yield unit, [record for index, record in settled.items() if index not in before]
+                records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, skipped).records()
+                yield unit, [record for index, record in records.items() if index not in settled]
+                settled = records
             for index, record in settled.items():
                 if record.status == "failed":
                     failures.setdefault((unit.group, index), f"failed in repeat {unit.repeat}")
-
-
-MOST_AT_ONCE = 4
-"""Processes; each holds torch and the networks that it has built."""
-
-
-def _at_once(
-    carry_out: Callable[[Iterable[Unit]], Iterator[tuple[Unit, list[Record]]]], units: Iterable[Unit]
-) -> Iterator[tuple[Unit, list[Record]]]:
-    """Several groups at a time, each told as soon as it is done; the units of a group stay in turn."""
-    pool = ThreadPoolExecutor(max(1, min(MOST_AT_ONCE, psutil.cpu_count(logical=False) or 1)))
-    groups = [list(each) for _, each in groupby(units, key=lambda unit: unit.group)]
-
-    def whole(group: list[Unit]) -> list[tuple[Unit, list[Record]]]:
-        return list(carry_out(group))
-
-    try:
-        for future in as_completed([pool.submit(whole, group) for group in groups]):
-            yield from future.result()
-    finally:
-        # Whoever leaves early leaves the executor, too, which stops the processes that these threads wait for.
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def settled_records(earlier: Iterable[Record], retry_failed: bool) -> dict[Key, Record]:

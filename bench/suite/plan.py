@@ -23,7 +23,6 @@ class Group:
         variants: the other variants, in the suite's order.
         timed: whether time is measured: then a second build of the baseline, the twin, is measured beside it as the
             A/A control, and each repeat has a process of its own.
-        countable: whether it may be measured beside others, since it only counts.
         seeds: one entry a repeat; the seed of a replicate, or None where the measure reads none.
     """
 
@@ -32,7 +31,6 @@ class Group:
     baseline: Cell
     variants: tuple[Cell, ...]
     timed: bool
-    countable: bool
     seeds: tuple[int | None, ...]
 
 
@@ -216,8 +214,7 @@ def _group(
 ) -> Group:
     baseline = _baseline(suite, shared).project(measure.axes)
     variants = tuple(cell for cell in members if cell != baseline)
-    countable = getattr(measure, "countable", False) and not measure.timed
-    return Group(spec, shared.id, baseline, variants, timed=measure.timed, countable=countable, seeds=seeds)
+    return Group(spec, shared.id, baseline, variants, timed=measure.timed, seeds=seeds)
 
 
 def _baseline(suite: Suite, shared: Cell) -> Cell:
