@@ -16,10 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
 /* One build serves every processor: the best of these is chosen when the library is loaded. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(ONE_TARGET)
 #define FOR_EVERY_TARGET __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -245,12 +241,3 @@ int simam_maps(const void *g, const void *x, void *out, int64_t images, int64_t 
 #define SOURCE "unknown"
 #endif
 const char *simam_source(void) { return SOURCE; }
-
-/* For a test: how many threads a parallel region gets, to tell which runtime it is. */
-int simam_threads(void) {
-#if defined(_OPENMP)
-    return omp_get_max_threads();
-#else
-    return 1;
-#endif
-}

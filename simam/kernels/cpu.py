@@ -4,11 +4,13 @@ import ctypes
 import hashlib
 import importlib.util
 import warnings
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch  # before the kernels are loaded, so that they find its OpenMP runtime and bring no second one
 from torch import Tensor
+
+from simam.kernels.order import in_order
 
 SOURCES = ("cpu.c", "cpu_maps.h")
 _KINDS = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
@@ -50,30 +52,21 @@ def source(folder: Path) -> str:
 
 
 def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
-    """Forward, or with an upstream gradient backward; both of shape (N, C, H, W).
-
-    Contiguous and channels-last tensors are taken as they are, others are copied.
+    """Forward, or with an upstream gradient backward; both of shape (N, C, H, W), in any order in memory.
 
     Raises:
         ValueError: the gradient has another shape.
         RuntimeError: there are no kernels here, or none for the type.
         MemoryError: there is no memory to widen half types in.
     """
+    return in_order(partial(_launch, e_lambda), gradient, x)
+
+
+def _launch(e_lambda: float, gradient: Tensor | None, x: Tensor, out: Tensor, channels_last: bool) -> None:
     found = library()
     if found is None:
         raise RuntimeError("simam::simam has no CPU kernels in this installation; use the formula")
-    if gradient is not None and gradient.shape != x.shape:
-        raise ValueError(f"the gradient has shape {tuple(gradient.shape)}, and the input {tuple(x.shape)}")
-    out = torch.empty_like(x)
-    if x.numel() == 0:
-        return out
-    contiguous = x.is_contiguous()
-    if not contiguous and not x.is_contiguous(memory_format=torch.channels_last):
-        return out.copy_(run(gradient, x.contiguous(), e_lambda))
-    layout = torch.contiguous_format if contiguous else torch.channels_last
     images, channels, height, width = x.shape
-    if gradient is not None:
-        gradient = gradient.to(x.dtype).contiguous(memory_format=layout)
     status = found.simam_maps(
         None if gradient is None else gradient.data_ptr(),
         x.data_ptr(),
@@ -82,10 +75,9 @@ def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
         channels,
         height * width,
         _KINDS[x.dtype],
-        not contiguous,
+        channels_last,
         e_lambda,
         torch.get_num_threads(),
     )
     if status:
         raise (MemoryError if status == 2 else RuntimeError)(_FAILURES[status])
-    return out

@@ -9,11 +9,14 @@ Formulas as in cpu.c.
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+
+from simam.kernels.order import in_order
 
 MOST = 8192
 """Elements of a tile that is held in registers: 16 a thread of the most warps; with more, backward spills."""
@@ -86,14 +89,20 @@ def _first_of(rows, C, M, map_stride):
 
 
 @triton.jit
+def _places(first, live, columns, M, position_stride):
+    """Which elements of a tile there are, and where they lie."""
+    inside = live[:, None] & (columns < M)[None, :]
+    return inside, first[:, None] + (columns * position_stride)[None, :]
+
+
+@triton.jit
 def forward_whole(
     x_ptr, y_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
     """Maps whose positions all fit: one read, one write."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
-    inside = (rows < maps)[:, None] & (columns < M)[None, :]
-    where = _first_of(rows, C, M, map_stride)[:, None] + (columns * position_stride)[None, :]
+    inside, where = _places(_first_of(rows, C, M, map_stride), rows < maps, columns, M, position_stride)
     x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
     mean = tl.sum(x, axis=1) / M
     d = tl.where(inside, x - mean[:, None], 0.0)
@@ -110,8 +119,7 @@ def backward_whole(
 ):  # fmt: skip
     """Maps whose positions all fit: two reads, one write."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
-    inside = (rows < maps)[:, None] & (columns < M)[None, :]
-    where = _first_of(rows, C, M, map_stride)[:, None] + (columns * position_stride)[None, :]
+    inside, where = _places(_first_of(rows, C, M, map_stride), rows < maps, columns, M, position_stride)
     x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
     g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
     mean = tl.sum(x, axis=1) / M
@@ -137,14 +145,12 @@ def _statistics(
     columns = tl.arange(0, POSITIONS)
     total = tl.zeros((MAPS, POSITIONS), REAL)
     for start in range(0, M, POSITIONS):
-        inside = live[:, None] & (start + columns < M)[None, :]
-        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        inside, where = _places(first, live, start + columns, M, position_stride)
         total += tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
     mean = tl.sum(total, axis=1) / M
     squares, rests = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
     for start in range(0, M, POSITIONS):
-        inside = live[:, None] & (start + columns < M)[None, :]
-        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        inside, where = _places(first, live, start + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         d = tl.where(inside, x - mean[:, None], 0.0)
         squares += d * d
@@ -163,8 +169,7 @@ def forward_pieces(
     first, live = _first_of(rows, C, M, map_stride), rows < maps
     mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     for start in range(0, M, POSITIONS):
-        inside = live[:, None] & (start + columns < M)[None, :]
-        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        inside, where = _places(first, live, start + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         y = x * _gate(x - mean[:, None] - more[:, None], q[:, None])
         tl.store(y_ptr + where, y.to(y_ptr.dtype.element_ty), mask=inside)
@@ -181,8 +186,7 @@ def backward_pieces(
     mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     a, b = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
     for start in range(0, M, POSITIONS):
-        inside = live[:, None] & (start + columns < M)[None, :]
-        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        inside, where = _places(first, live, start + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
         d = x - mean[:, None] - more[:, None]
@@ -193,8 +197,7 @@ def backward_pieces(
     slope = 8 * q * q * tl.sum(b, axis=1) / tl.maximum(M - 1, 1)
     shift = 2 * q * tl.sum(a, axis=1) / M
     for start in range(0, M, POSITIONS):
-        inside = live[:, None] & (start + columns < M)[None, :]
-        where = first[:, None] + ((start + columns) * position_stride)[None, :]
+        inside, where = _places(first, live, start + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
         d = x - mean[:, None] - more[:, None]
@@ -205,37 +208,29 @@ def backward_pieces(
 
 
 def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
-    """Forward, or with an upstream gradient backward; both of shape (N, C, H, W), on a GPU.
+    """Forward, or with an upstream gradient backward; both of shape (N, C, H, W), in any order in memory, on a GPU.
 
-    Contiguous and channels-last tensors are taken as they are, others are copied.
+    Raises:
+        ValueError: the gradient has another shape.
     """
-    if gradient is not None and gradient.shape != x.shape:
-        raise ValueError(f"the gradient has shape {tuple(gradient.shape)}, and the input {tuple(x.shape)}")
-    out = torch.empty_like(x)
-    if x.numel() == 0:
-        return out
-    contiguous = x.is_contiguous()
-    if not contiguous and not x.is_contiguous(memory_format=torch.channels_last):
-        return out.copy_(run(gradient, x.contiguous(), e_lambda))
+    return in_order(partial(_launch, e_lambda), gradient, x)
+
+
+def _launch(e_lambda: float, gradient: Tensor | None, x: Tensor, out: Tensor, channels_last: bool) -> None:
     images, channels, height, width = x.shape
     positions, maps = height * width, images * channels
-    shape = tile(positions, channels, not contiguous)
-    tensors: tuple[Tensor, ...] = (x, out)
-    if gradient is not None:
-        layout = torch.contiguous_format if contiguous else torch.channels_last
-        tensors = gradient.to(x.dtype).contiguous(memory_format=layout), x, out
+    shape = tile(positions, channels, channels_last)
     kernel = kernel_of(shape, backward=gradient is not None)
     with torch.cuda.device(x.device) if x.is_cuda else nullcontext():  # Triton's interpreter takes CPU tensors
         kernel[triton.cdiv(maps, shape.maps),](
-            *tensors,
+            *((x, out) if gradient is None else (gradient, x, out)),
             maps,
             channels,
             positions,
-            *((positions, 1) if contiguous else (1, channels)),
+            *((1, channels) if channels_last else (positions, 1)),
             **constants(shape, x.dtype, e_lambda),
             num_warps=shape.warps,
         )
-    return out
 
 
 def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
