@@ -104,13 +104,33 @@ def run(
     raise typer.Exit(FAILED if failed else OK)
 
 
-@app.command(epilog="Example: `python -m bench plan suites/smoke.yaml`")
-def plan(suite: SuiteFile, only: Only = None, settings: Settings = None) -> None:
+@app.command(
+    epilog="Examples: `python -m bench plan suites/smoke.yaml` and "
+    "`python -m bench plan suites/accuracy_cifar10_quick.yaml --resolve 0.3 --spread 0.2`"
+)
+def plan(
+    suite: SuiteFile,
+    only: Only = None,
+    settings: Settings = None,
+    resolve: Annotated[
+        float | None, typer.Option(help="Also say how many seeds find this difference in accuracy.", metavar="POINTS")
+    ] = None,
+    spread: Annotated[
+        str | None,
+        typer.Option(
+            help="With --resolve: how much differences scatter from seed to seed, or a run that shows it.",
+            metavar="POINTS|RUN",
+        ),
+    ] = None,
+) -> None:
     """Show the grid of a suite and about how long it takes, without measuring anything."""
     from bench.commands import show_plan
+    from bench.errors import InputError
 
     with _errors_for_people():
-        show_plan(_plan(suite, settings, only))
+        if spread is not None and resolve is None:
+            raise InputError("--spread goes with --resolve")
+        show_plan(_plan(suite, settings, only), resolve, spread)
 
 
 @app.command(epilog="Example: `python -m bench report runs/smoke-20260101-120000 --out report.md`")

@@ -55,8 +55,14 @@ def _finish(folder: Path, console: Console) -> bool:
     return failed > 0
 
 
-def show_plan(plan: Plan) -> None:
-    """Print the groups of a plan, their variants and what they will take."""
+def show_plan(plan: Plan, resolve: float | None = None, spread: str | None = None) -> None:
+    """Print the groups of a plan, their variants, what they will take, and how many seeds they need.
+
+    Args:
+        plan: the plan.
+        resolve: a difference in points of accuracy that is to be found; None where nobody asks.
+        spread: how much such differences scatter from seed to seed, in points, or the folder of a run that shows it.
+    """
     from bench.run.directory import RUNS
     from bench.run.prices import prices_from
 
@@ -73,6 +79,56 @@ def show_plan(plan: Plan) -> None:
     source = f"{known} of {len(units)} priced by earlier runs in runs/" if known else "a guess: no earlier run to go by"
     took = _duration(sum(map(prices, units)))
     console.print(f"\n{len(plan.groups)} groups, {len(units)} units of work, about {took} ({source})", highlight=False)
+    if resolve is not None:
+        console.print(_seeds_needed(plan, resolve, spread), highlight=False, soft_wrap=True)
+
+
+DEFAULT_SPREAD = 0.25
+"""Points; the standard deviation of paired differences that is assumed where nobody says one."""
+
+
+def _seeds_needed(plan: Plan, resolve: float, spread: str | None) -> str:
+    """How many seeds find a difference, in a sentence."""
+    from bench.results.gains import resolving_seeds
+
+    groups = [group for group in plan.groups if group.measure.name == "accuracy"]
+    if not groups:
+        raise InputError("--resolve is about accuracy, and the suite does not measure it")
+    if not 0 < resolve < 100:
+        raise InputError(f"--resolve {resolve:g}: a difference is more than 0 and less than 100 points")
+    family = max(1, sum(len(group.variants) for group in groups))
+    scatter, source = _spread(spread)
+    seeds = resolving_seeds(resolve, scatter, family)
+    needed = f"{seeds} seeds are needed" if seeds else "more than a thousand seeds are needed"
+    there = max(len(group.seeds) for group in groups)
+    return (
+        f"\nto find a difference of {resolve:g} points in 80 % of runs, among {family} variants, {needed}; "
+        f"the suite has {there} (differences scatter by {scatter:.2g} points from seed to seed, {source})"
+    )
+
+
+def _spread(given: str | None) -> tuple[float, str]:
+    """How much differences scatter from seed to seed, in points, and where that is from."""
+    if given is None:
+        return DEFAULT_SPREAD, "assumed; --spread says it better"
+    try:
+        scatter = float(given)
+    except ValueError:
+        return _spread_seen(Path(given)), f"as in {given}"
+    if not 0 < scatter < 100:
+        raise InputError(f"--spread {given}: write points, more than 0 and less than 100, or the folder of a run")
+    return scatter, "as given"
+
+
+def _spread_seen(folder: Path) -> float:
+    from bench.results.estimates import estimate
+    from bench.results.gains import spread_of
+    from bench.run.stored import read_run
+
+    seen = spread_of(estimate(read_run(folder).frame))
+    if seen is None:
+        raise InputError(f"--spread {folder}: that run has no variant with accuracies of two seeds or more that differ")
+    return seen
 
 
 def write_report(runs: list[Path], out: Path | None) -> None:

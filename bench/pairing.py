@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from bench.errors import InputError
-from bench.measure import Outcome, Subject
+from bench.measure import Announce, Outcome, Subject
 from bench.measure.timing import clock_of
 from bench.measure.timing.sampler import Trace, calibrate, sample, untold
 from bench.measure.timing.stopping import Stopping
@@ -160,9 +160,7 @@ class Factory:
     gates: ClassVar[tuple[str, ...]] = ()
     timed: ClassVar[bool] = True
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         import cloudpickle
 
         announce(group[0])

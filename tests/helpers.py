@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from bench.measure import Outcome, Subject, require_finite
+from bench.measure import Announce, Outcome, Subject, require_finite
 from bench.measure.counting.calls import Cost
 from bench.measure.counting.counter import Counter
 from bench.results.record import Value
@@ -82,6 +82,18 @@ class Trouble(nn.Module):
         return x
 
 
+class Dropping(nn.Module):
+    """A module that draws from torch's own stream while it learns."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.dropout(x)
+        return out
+
+
 class OneByte(torch.autograd.Function):
     """Keeps one byte for backward, and does nothing."""
 
@@ -129,9 +141,7 @@ class Weigh:
     gates: ClassVar = ("weight",)
     timed: ClassVar = False
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
             network = subject.build(None).network
@@ -147,9 +157,7 @@ class Process:
     gates: ClassVar = ()
     timed: ClassVar = False
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
             yield subject, Outcome((Value("pid", "1", (os.getpid(),)),))
@@ -172,9 +180,7 @@ class Forward:
     gates: ClassVar = ("ran",)
     timed: ClassVar = False
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
             require_finite(subject.build(None).call())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
 
 from bench.results.record import Value
@@ -47,12 +48,21 @@ class Subject:
         build: device ("meta", or None for the run's own) → the workload. Each call builds anew from the same seed; on
             meta, which holds no numbers, it may give a network that an earlier call built: do not change it.
         device: the run's own, "cpu" or "cuda".
+        network: number of classes, and None or torchvision's name for published weights → the network alone, in
+            training mode, on torch's default device. The same weights at each call.
+        dataset: → the images that the cell names, see :class:`bench.measure.training.datasets.Dataset`.
+        seed: of the replicate.
+        scratch: a file that may hold what shall survive a kill; None where nothing is kept.
     """
 
     index: int
     role: str
     build: Callable[[str | None], Workload]
     device: str = "cpu"
+    network: "Callable[[int, str | None], nn.Module] | None" = None
+    dataset: Callable[[], Any] | None = None
+    seed: int = 0
+    scratch: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -78,20 +88,29 @@ def require_finite(output: object) -> None:
             raise ArithmeticError(f"{wrong} of {output.numel()} values of the network's output are NaN or infinite")
 
 
+class Announce(Protocol):
+    """Names the subject that is about to run; whatever goes wrong next is its fault.
+
+    Said again it is a sign of life, with how far the subject has come, for people.
+    """
+
+    def __call__(self, subject: Subject, reached: str = "") -> None: ...
+
+
 class Measure(Protocol):
     """What a measure is, built in or a user's own.
 
     ``axes`` are the axes it reads; ``gates`` the values a suite may gate; a ``timed`` measure gets a twin and is
-    never continued on another machine. An optional field ``repeats`` asks for that many fresh processes.
+    never continued on another machine. An optional field ``repeats`` asks for that many fresh processes. An optional
+    ``side_by_side`` says that other groups may be measured at the same time, as suits what is only counted. An optional
+    method ``check(subject)`` raises on what would stop it from measuring a subject, before anything is measured.
     """
 
     axes: ClassVar[frozenset[str]]
     gates: ClassVar[tuple[str, ...]]
     timed: ClassVar[bool]
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         """Measure every subject, calling ``announce`` before each is touched: whatever goes wrong next is its fault.
 
         Args:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.measure import Outcome, Subject, Workload
+from bench.measure import Announce, Outcome, Subject, Workload
 from bench.results.record import Value
 
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ class Complexity:
     )
     gates: ClassVar = ("params", "macs", "elementwise_ops", "bytes_moved", "operators")
     timed: ClassVar = False
+    side_by_side: ClassVar = True
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
             workload = subject.build("meta")

@@ -1,11 +1,11 @@
 """What other counters print for the same network, for readers who match a paper's column."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.measure import Outcome, Subject
+from bench.measure import Announce, Outcome, Subject
 from bench.results.record import Value
 
 if TYPE_CHECKING:
@@ -23,19 +23,18 @@ class Counters:
     axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
     gates: ClassVar = ("fvcore_flops", "torch_flops")
     timed: ClassVar = False
+    side_by_side: ClassVar = True
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         import torch
 
         for subject in group:
             announce(subject)
             workload = subject.build("meta")
-            network, image = workload.network.eval(), workload.inputs
-            torch_flops = count_torch(network, image)
-            with _materialised(network):
-                fvcore_flops = count_fvcore(network, torch.zeros_like(image, device="cpu"))
+            network, image = workload.network.eval(), torch.zeros_like(workload.inputs, device="cpu")
+            # On meta torch takes norms apart in Python, which lasts longer than to compute them.
+            with _materialised(network), _one_thread():
+                torch_flops, fvcore_flops = count_torch(network, image), count_fvcore(network, image)
             yield (
                 subject,
                 Outcome((Value("fvcore_flops", "1", (fvcore_flops,)), Value("torch_flops", "1", (torch_flops,)))),
@@ -61,6 +60,19 @@ def _materialised(network: "nn.Module") -> "Iterator[None]":
                         own = isinstance(tensor, torch.nn.Parameter)
                         tensors[name] = torch.nn.Parameter(zeros, requires_grad=False) if own else zeros
         yield
+
+
+@contextmanager
+def _one_thread() -> "Iterator[None]":
+    """Other groups are counted beside this one, and have the other cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def count_torch(network: "nn.Module", inputs: "Tensor") -> int:

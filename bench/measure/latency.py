@@ -1,11 +1,11 @@
 """Time of one iteration: all variants of a group in one process, in shuffled rounds, so that they can be paired."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from bench.measure import Fraction, Outcome, Seconds, Subject, Workload, require_finite
+from bench.measure import Announce, Fraction, Outcome, Seconds, Subject, Workload, require_finite
 from bench.measure.timing import clock_of
 from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Clock, Trace, calibrate, sample
@@ -59,9 +59,7 @@ class Latency:
         if self.repeats < 5:
             raise ValueError(f"repeats must be 5 or more for an interval over processes, not {self.repeats}")
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         workloads = []
         for subject in group:
             announce(subject)

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import torch
-
-from bench.measure import Outcome, Seconds, Subject
+from bench.measure import Announce, Outcome, Seconds, Subject
 from bench.measure.timing import clock_of
 from bench.measure.timing.nvml import sensors
 from bench.measure.timing.sampler import Clock, calibrate, sample, untold
@@ -48,9 +46,7 @@ class Machine:
     gates: ClassVar[tuple[str, ...]] = ()
     timed: ClassVar[bool] = False
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         announce(group[0])
         device = group[0].device
         tasks = copy(device, self.copied_bytes), matmul(device, self.side or _SIDES[device])
@@ -61,6 +57,8 @@ class Machine:
 
 def copy(device: str, copied_bytes: int) -> Task:
     """Copy an fp32 tensor of that many bytes into another; its work is in bytes."""
+    import torch
+
     source = torch.ones(copied_bytes // 4, device=device)
     target = torch.empty_like(source)
     return Task(2 * source.nbytes, lambda: target.copy_(source))
@@ -68,6 +66,8 @@ def copy(device: str, copied_bytes: int) -> Task:
 
 def matmul(device: str, side: int) -> Task:
     """Multiply two square fp32 matrices; its work is in operations."""
+    import torch
+
     left, right, product = (torch.ones(side, side, device=device) for _ in range(3))
     return Task(2 * side**3, lambda: torch.mm(left, right, out=product))
 
@@ -86,6 +86,8 @@ def rates(
 
 
 def _clock_at_work(task: Task) -> dict[str, Any]:
+    import torch
+
     for _ in range(_BUSY):
         task.call()
     reading = sensors(torch.cuda.get_device_properties().uuid)()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.measure import Outcome, Subject, Workload
+from bench.measure import Announce, Outcome, Subject, Workload
 from bench.results.record import Value
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ class Memory:
     )
     gates: ClassVar = ("saved_bytes", "live_peak_bytes")
     timed: ClassVar = False
+    side_by_side: ClassVar = True
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
             workload = subject.build("meta")

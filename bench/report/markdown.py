@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report import summary, table, work
+from bench.report import accuracy, summary, table, work
 from bench.report.format import escape, quantity
 from bench.report.names import network_name
 from bench.report.published import published_table
@@ -43,7 +43,9 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    comparisons = [each for each in estimate(frame) if each.measure != "machine"]
+    every = estimate(frame)
+    # The machine and what modules bring have places of their own.
+    comparisons = [each for each in every if each.measure not in ("machine", "accuracy")]
     # A module is held against the machine of its own run.
     machines = {run: roofs for run, rows in frame.groupby("run", sort=False) if (roofs := work.roofs(rows))}
     thresholds = {str(run.path): run.threshold for run in runs}
@@ -66,6 +68,7 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
         title=runs[0].title or runs[0].path.resolve().name,
         runs=runs,
         sentences=list(summary.sentences(comparisons, thresholds)),
+        accuracies=accuracy.sections(every),
         controls=list(summary.controls(comparisons, thresholds)),
         tables=[(name, *map(table.table, table.folded(rows)), added.get(name)) for name, rows in networks.items()],
         published=published_table(comparisons),

@@ -12,8 +12,9 @@ from bench.results.statistics import Estimate, median_log_ratio, over_repeats, r
 Row: TypeAlias = Mapping[Any, Any]
 """Of a frame, by column."""
 
-UNPAIRED = frozenset({"compile_time"})
-"""Times that no ratio is made of: seen once in a process, the baseline's first, with caches that fill on the way."""
+UNPAIRED = frozenset({"compile_time", "epoch_time"})
+"""Times that no ratio is made of, since they were seen one after the other: seconds of one variant long before those of
+another. Compiling is seen once in a process, too, the baseline's first, with caches that fill on the way."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Comparison:
         repeats: how many repeats it rests on.
         figures: what each of them said: of a time the median log ratio to the baseline over its rounds, none for the
             baseline itself; else the value.
+        differences: of each repeat to the baseline's same repeat, in the unit; none where ``difference`` is None.
         spent: measured seconds of one repeat, for a time.
         details: of the first repeat.
     """
@@ -51,6 +53,7 @@ class Comparison:
     difference: Estimate | None
     repeats: int
     figures: tuple[float | int, ...]
+    differences: tuple[float | int, ...]
     spent: float
     details: dict[str, Any]
 
@@ -87,6 +90,7 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
     alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
     logs = () if alone or not timed else tuple(_logs(pairs))
     values = tuple(map(_figure, own))
+    differences = () if alone or timed else tuple(_figure(one) - _figure(other) for one, other in pairs)
     return Comparison(
         run=first["run"],
         measure=first["measure"],
@@ -98,9 +102,10 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         unit=first["unit"],
         absolute=time_range([_read(row) for row in own]) if timed else over_repeats(values),
         ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
-        difference=None if alone or timed else over_repeats([_figure(one) - _figure(other) for one, other in pairs]),
+        difference=over_repeats(differences) if differences else None,
         repeats=len(own),
         figures=logs if timed else values,
+        differences=differences,
         spent=sum(map(_spent, own)) / len(own) if timed else 0.0,
         details=first["details"],
     )

@@ -19,6 +19,7 @@ AXES = {
     "dtype": "number type",
     "memory_format": "order in memory",
     "threads": "CPU threads asked for; None where torch chose",
+    "dataset": "label of the images that are learned",
 }
 """The columns that hold a cell's coordinates; None where an axis means nothing or the measure does not read it."""
 

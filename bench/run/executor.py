@@ -46,10 +46,14 @@ class Launch:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-class LocalProcesses:
-    """Runs jobs one after the other, each timed one in a process of its own; use it as a context manager.
+class Closed(Exception):
+    """The processes were stopped while a job was running, or before it could start."""
 
-    Jobs without time in them take turns in one process, which saves them its start.
+
+class LocalProcesses:
+    """Runs jobs, each timed one in a process of its own; use it as a context manager.
+
+    Jobs without time in them take turns in a process, which saves them its start. Several threads may run one each.
 
     Args:
         receive: how to wait for a worker's next line; tests pass one that is never patient for long.
@@ -57,7 +61,10 @@ class LocalProcesses:
     """
 
     def __init__(self, receive: Receive = _receive, launch: Launch = Launch()) -> None:
-        self._idle: WorkerProcess | None = None
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
+        self._lock = threading.Lock()
+        self._closed = False
         self._receive = receive
         self._launch = launch
 
@@ -65,28 +72,48 @@ class LocalProcesses:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._stop_idle()
+        with self._lock:
+            self._closed = True
+            left = (*self._busy, *self._idle)
+        for process in left:
+            process.stop()
 
     def __call__(self, job: Job, timeout: float) -> Iterator[Message]:
-        """Run one job. However the caller leaves, no process is left working on it."""
-        if job.fresh:
-            self._stop_idle()
-        process, self._idle = self._idle or WorkerProcess(self._launch, self._receive), None
+        """Run one job. However the caller leaves, no process is left working on it.
+
+        Raises:
+            Closed: the executor was left in the meantime, by another thread.
+        """
+        process = self._taken(job.fresh)
+        done = False
         try:
             process.send(job)
             while "done" not in (message := process.message(timeout)):
+                if "died" in message and self._closed:
+                    raise Closed
                 yield message
                 if "died" in message:
                     return
-            self._idle = None if job.fresh else process
+            done = not job.fresh
         finally:
-            if self._idle is not process:
+            with self._lock:
+                self._busy.discard(process)
+                done = done and not self._closed
+                if done:
+                    self._idle.append(process)
+            if not done:
                 process.stop()
 
-    def _stop_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.stop()
-            self._idle = None
+    def _taken(self, fresh: bool) -> "WorkerProcess":
+        """A process for a job: a new one, that has the machine to itself, or one that has done others."""
+        with self._lock:
+            if self._closed:
+                raise Closed
+            while fresh and self._idle:
+                self._idle.pop().stop()
+            process = self._idle.pop() if self._idle else WorkerProcess(self._launch, self._receive)
+            self._busy.add(process)
+            return process
 
 
 class WorkerProcess:
@@ -127,6 +154,7 @@ class WorkerProcess:
             return {"died": f"no sign of life for {timeout:g} s (the suite's timeout){self._tail()}"}
 
     def stop(self) -> None:
+        """End it, if it has not ended yet."""
         # The whole session: a worker's own children would go on computing beside the next timing.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -145,6 +173,8 @@ class WorkerProcess:
         self._lines.put(None)
 
     def _tail(self) -> str:
+        if self._stderr.closed:
+            return ""
         self._stderr.seek(0)
         text = self._stderr.read().decode(errors="replace").strip()
         return f"\n{text[-_STDERR_TAIL:]}" if text else ""

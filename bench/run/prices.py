@@ -1,7 +1,8 @@
-"""What a unit of work takes, from earlier runs where there are any."""
+"""What a unit of work takes: from earlier runs where there are any, else a guess."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,6 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bench.results.record import read_records
+from bench.suite.axes import Cell
+from bench.suite.datasets import DATASETS
 from bench.suite.measures import MeasureSpec
 from bench.suite.plan import Unit
 
@@ -24,10 +27,45 @@ class Prices:
     known: Mapping[tuple[MeasureSpec, str], float] = field(default_factory=dict)
 
     def __call__(self, unit: Unit) -> float:
-        return self.known.get((unit.group.measure, unit.group.id), unit.expected_seconds)
+        if self.knows(unit):
+            return self.known[unit.group.measure, unit.group.id]
+        return unit.expected_seconds + sum(training_seconds(unit.group.measure, cell) for cell in cells_of(unit))
 
     def knows(self, unit: Unit) -> bool:
         return (unit.group.measure, unit.group.id) in self.known
+
+
+RATES = {"cpu": 25e9, "cuda": 3e12}
+"""Multiply-adds a second that training is taken to reach, per CPU core and per GPU: only a guess, for a first idea."""
+BACKWARD = 3
+"""A training step's multiply-adds over those of its forward pass."""
+
+
+def cells_of(unit: Unit) -> tuple[Cell, ...]:
+    return unit.group.baseline, *unit.group.variants
+
+
+@cache
+def training_seconds(spec: MeasureSpec, cell: Cell) -> float:
+    """About how long a cell's training takes here, by its multiply-adds; 0 for what trains nothing.
+
+    Imports torch for what does. Images whose number nobody knows count as none.
+    """
+    measure = spec.build()
+    learned = getattr(measure, "images_learned", None)
+    entry = DATASETS.get(cell.dataset.name) if learned and cell.dataset else None
+    if learned is None or entry is None or entry.images is None:
+        return 0.0
+    import torch
+
+    from bench.measure.complexity import count
+    from bench.run.workload import build
+
+    image = replace(cell, dataset=None, mode="inference", batch=1, resolution=entry.side)
+    macs = count(build(image, 0, "meta")).total.macs
+    cuda = torch.cuda.is_available()
+    rate = RATES["cuda"] if cuda else RATES["cpu"] * torch.get_num_threads()
+    return BACKWARD * float(macs * learned(entry.images)) / rate
 
 
 def prices_from(runs: Path) -> Prices:

@@ -1,13 +1,13 @@
 """What a worker says of this machine, so that the parent need not import torch."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.errors import InputError
-from bench.measure import Outcome, Subject
+from bench.measure import Announce, Outcome, Subject
 from bench.run.executor import Executor, Message
 from bench.run.worker import Job, Member
 from bench.suite.axes import Cell
@@ -29,9 +29,7 @@ class Torch:
     gates: ClassVar = ()
     timed: ClassVar = False
 
-    def measure(
-        self, group: Sequence[Subject], announce: Callable[[Subject], None], seed: int
-    ) -> Iterator[tuple[Subject, Outcome]]:
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         import torch
 
         there = torch.cuda.is_available()

@@ -18,7 +18,7 @@ class Observer(Protocol):
 
     def __enter__(self) -> "Observer": ...
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
-    def start(self, unit: Unit, member: Member) -> None: ...
+    def start(self, unit: Unit, member: Member, reached: str = "") -> None: ...
     def done(self, unit: Unit) -> None: ...
 
 
@@ -49,8 +49,9 @@ class Bar:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._progress.stop()
 
-    def start(self, unit: Unit, member: Member) -> None:
-        self._progress.update(self._task, description=escape(_what(unit, member.cell.id)))
+    def start(self, unit: Unit, member: Member, reached: str = "") -> None:
+        what = f"{_what(unit, member.cell.id)}{f', {reached}' if reached else ''}"
+        self._progress.update(self._task, description=escape(what))
 
     def done(self, unit: Unit) -> None:
         self._progress.advance(self._task, self._prices(unit))
@@ -64,8 +65,7 @@ class Lines:
         self._prices = prices
         self._left = sum(map(prices, units))
         self._total = len(units)
-        self._number = 0
-        self._current: Unit | None = None
+        self._begun: set[Unit] = set()
 
     def __enter__(self) -> "Lines":
         return self
@@ -73,10 +73,10 @@ class Lines:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         pass
 
-    def start(self, unit: Unit, member: Member) -> None:
-        if unit is not self._current:
-            self._current, self._number = unit, self._number + 1
-            line = f"[{self._number}/{self._total}] {_what(unit, unit.group.id)} (about {self._left:.0f} s left)"
+    def start(self, unit: Unit, member: Member, reached: str = "") -> None:
+        if unit not in self._begun:
+            self._begun.add(unit)
+            line = f"[{len(self._begun)}/{self._total}] {_what(unit, unit.group.id)} (about {self._left:.0f} s left)"
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def done(self, unit: Unit) -> None:

@@ -85,5 +85,5 @@ def _measure(plan: Plan, sides: tuple[Side, Side], folder: RunDirectory, watch: 
         watch.done(unit)
 
 
-def _untold(unit: Unit, member: Member) -> None:
+def _untold(unit: Unit, member: Member, reached: str = "") -> None:
     """The second side of a unit of work is no new one."""

@@ -1,8 +1,13 @@
 """Plan → records. Hands each unit of work to an executor and turns what comes back into records."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
+from itertools import groupby
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -10,6 +15,7 @@ from bench.results.record import Key, Record, Status, Value
 from bench.run.executor import Executor, Message
 from bench.run.worker import Job, Member
 from bench.suite.plan import Group, Plan, Unit
+from bench.suite.suite import Suite
 
 
 @dataclass(frozen=True)
@@ -20,16 +26,20 @@ class Runner:
         execute: runs one job.
         device: "cpu" or "cuda".
         environment: the id that every record carries.
-        on_start: told the unit and the member that is about to run, for progress.
+        on_start: told the unit, the member that is about to run, and how far it has come, for progress.
+        scratch: a folder for what shall survive a kill; None where nothing is kept.
+        at_once: how many units of measures that allow it are measured at a time.
     """
 
     execute: Executor
     device: str
     environment: str
-    on_start: Callable[[Unit, Member], None]
+    on_start: Callable[[Unit, Member, str], None]
+    scratch: Path | None = None
+    at_once: int = 1
 
     def run(self, plan: Plan, there: Mapping[Key, Record]) -> Iterator[tuple[Unit, list[Record]]]:
-        """Every unit of work that is still to be done, with its new records, as soon as it is done.
+        """Every unit of work that is still to be done, with its new records, in the order of the plan.
 
         Args:
             plan: all there is to measure.
@@ -37,18 +47,45 @@ class Runner:
                 its ratios need all of its members from one process.
         """
         failures: dict[tuple[Group, int], str] = {}
-        for unit in plan.units():
-            settled = _settled(unit, there)
-            if len(settled) < len(members(unit.group)):
-                settled = {} if unit.group.timed else settled
-                known = {} if unit.seed is not None else _failed_before(failures, unit)
-                skipped = {**known, **unfit(unit.group, self.device)}
-                records = _Attempt(self, unit, plan.suite.name, plan.suite.timeout, settled, skipped).records()
-                yield unit, [record for index, record in records.items() if index not in settled]
-                settled = records
-            for index, record in settled.items():
-                if record.status == "failed":
-                    failures.setdefault((unit.group, index), f"failed in repeat {unit.repeat}")
+        measure = partial(self._measure, plan.suite, there, failures)
+        for side_by_side, units in groupby(plan.units(), key=lambda unit: unit.group.side_by_side):
+            done = _in_order(measure, units, self.at_once if side_by_side else 1)
+            yield from ((unit, records) for unit, records in done if records)
+
+    def _measure(
+        self, suite: Suite, there: Mapping[Key, Record], failures: dict[tuple[Group, int], str], unit: Unit
+    ) -> tuple[Unit, list[Record]]:
+        """A unit's new records; what failed in earlier repeats is known from ``failures``, what fails now is added."""
+        settled = before = _settled(unit, there)
+        if len(settled) < len(members(unit.group)):
+            before = {} if unit.group.timed else settled
+            known = {} if unit.seed is not None else _failed_before(failures, unit)
+            skipped = {**known, **unfit(unit.group, self.device)}
+            settled = _Attempt(self, unit, suite, before, skipped).records()
+        for index, record in settled.items():
+            if record.status == "failed":
+                failures.setdefault((unit.group, index), f"failed in repeat {unit.repeat}")
+        return unit, [record for index, record in settled.items() if index not in before]
+
+
+def _in_order(
+    measure: Callable[[Unit], tuple[Unit, list[Record]]], units: Iterable[Unit], at_once: int
+) -> Iterator[tuple[Unit, list[Record]]]:
+    """Several units at a time, told in their order. No more are begun than may be lost to a kill: one each."""
+    if at_once == 1:
+        yield from map(measure, units)
+        return
+    pool, begun = ThreadPoolExecutor(at_once), deque[Future[tuple[Unit, list[Record]]]]()
+    try:
+        for unit in units:
+            begun.append(pool.submit(measure, unit))
+            if len(begun) > at_once:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        # Who leaves early leaves the executor, too, which stops the processes that these threads wait for.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def settled_records(earlier: Iterable[Record], retry_failed: bool) -> dict[Key, Record]:
@@ -96,12 +133,11 @@ class _Attempt:
         self,
         runner: Runner,
         unit: Unit,
-        suite: str,
-        timeout: float,
+        suite: Suite,
         settled: Mapping[int, Record],
         skipped: Mapping[int, str],
     ) -> None:
-        self.runner, self.unit, self.suite, self.timeout = runner, unit, suite, timeout
+        self.runner, self.unit, self.suite = runner, unit, suite
         self.members = members(unit.group)
         self.started, self.clock = datetime.now(timezone.utc).isoformat(timespec="seconds"), monotonic()
         self.done = dict(settled)
@@ -127,11 +163,20 @@ class _Attempt:
     def _once(self, pending: tuple[Member, ...]) -> None:
         """One worker process. However it ends, at least one member is settled."""
         unit, current = self.unit, None
-        job = Job(unit.group.measure, pending, unit.repeat, unit.seed, self.runner.device, fresh=unit.group.timed)
-        for message in self.runner.execute(job, self.timeout):
+        job = Job(
+            unit.group.measure,
+            pending,
+            unit.repeat,
+            unit.seed,
+            self.runner.device,
+            fresh=unit.group.timed,
+            data=self.suite.data,
+            scratch=self.runner.scratch,
+        )
+        for message in self.runner.execute(job, self.suite.timeout):
             if "start" in message:
                 current = message["start"]
-                self.runner.on_start(unit, self.members[current])
+                self.runner.on_start(unit, self.members[current], message.get("reached", ""))
             elif "measured" in message:
                 self._measured(message)
             elif "failed" in message:
@@ -171,7 +216,7 @@ class _Attempt:
         details: dict[str, Any] | None = None,
     ) -> None:
         self.done[index] = make_record(
-            self.suite,
+            self.suite.name,
             self.unit,
             self.members[index],
             environment=self.runner.environment,

@@ -1,5 +1,6 @@
 """A run from its beginning, or from where it was left, to its last record."""
 
+import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from rich.markup import escape
 
 from bench.errors import Interrupted
 from bench.results.record import Record
-from bench.run.check import check_networks
+from bench.run.check import check
 from bench.run.directory import RUNS, RunDirectory, RunError, default_path, read_environments, read_sides
 from bench.run.environment import Environment, read_environment
 from bench.run.executor import Executor, LocalProcesses
@@ -34,7 +35,7 @@ def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
     path = path or default_path(plan.suite, datetime.now())
     with stops(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
         environment = read_environment(device, execute)
-        check_networks(plan, execute)
+        check(plan, execute)
         with RunDirectory.create(path, plan.suite) as folder:
             _measure(plan, folder, environment, execute, {}, console)
     return path
@@ -62,7 +63,7 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
             device = next(iter(before.values()))["facts"]["device"]
         environment = read_environment(device, execute)
         _refuse_mixing(todo, earlier, before, environment)
-        check_networks(plan, execute)
+        check(plan, execute)
         _measure(plan, folder, environment, execute, there, console)
     return path
 
@@ -79,10 +80,23 @@ def _measure(
     folder.add_environment(environment)
     console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
     with stops(_how_to_go_on(folder.path)), observer(missing(plan, there), prices, console) as watch:
-        runner = Runner(execute, environment.facts["device"], environment.id, watch.start)
+        scratch = folder.path / "checkpoints"
+        device = environment.facts["device"]
+        at_once = processes_at_once() if device == "cpu" else 1
+        runner = Runner(execute, device, environment.id, watch.start, scratch, at_once)
         for unit, records in runner.run(plan, there):
             folder.append(records)
             watch.done(unit)
+
+
+def processes_at_once() -> int:
+    """How many processes may count at a time: one a core that this process may use, and not more memory than these."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_PROCESSES)
+
+
+MOST_PROCESSES = 4
+"""Each holds torch and the networks that it has built, about 1 GB."""
 
 
 def _refuse_mixing(

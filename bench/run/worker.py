@@ -9,17 +9,21 @@ import json
 import os
 import pickle
 import queue
+import re
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, Protocol, TextIO, TypeAlias
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias
 
 from bench.measure import Measure, Subject
 from bench.suite.axes import Cell
 from bench.suite.measures import MeasureSpec
+from bench.suite.suite import NO_DATA, Data
 
 Say: TypeAlias = Callable[[dict[str, Any]], None]
 """Sends one message to the parent."""
@@ -45,6 +49,8 @@ class Job:
         seed: of the replicate, or None.
         device: "cpu" or "cuda".
         fresh: whether it must have a process of its own.
+        data: where images are.
+        scratch: a folder for what shall survive a kill; None where nothing is kept.
     """
 
     measure: MeasureSpec
@@ -53,6 +59,8 @@ class Job:
     seed: int | None
     device: str
     fresh: bool
+    data: Data = NO_DATA
+    scratch: Path | None = None
 
     def carry_out(self, receive: Callable[[], Any], say: Say) -> None:
         """Do the job in this process."""
@@ -63,14 +71,14 @@ def work(job: Job, say: Say) -> None:
     """Measure a job's members one after the other or together, as the measure sees fit."""
     current: int | None = None
 
-    def announce(subject: Subject) -> None:
+    def announce(subject: Subject, reached: str = "") -> None:
         nonlocal current
         current = subject.index
-        say({"start": subject.index})
+        say({"start": subject.index, "reached": reached})
 
     try:
         measure: Measure = job.measure.build()
-        subjects = [subject(member, job.seed, job.device) for member in job.members]
+        subjects = [subject(member, job.seed, job.device, job.data, job.scratch) for member in job.members]
         for measured, outcome in measure.measure(subjects, announce, seed=job.repeat):
             values = [asdict(value) for value in outcome.values]
             say({"measured": measured.index, "values": values, "details": _without_nan(outcome.details)})
@@ -90,15 +98,45 @@ def _without_nan(details: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(dict(details)), parse_constant=lambda name: None)
 
 
-def subject(member: Member, seed: int | None, device: str) -> Subject:
+def subject(
+    member: Member, seed: int | None, device: str, data: Data = NO_DATA, scratch: Path | None = None
+) -> Subject:
     """A member as measures know it: to be built in this process when its turn comes."""
-    return Subject(member.index, member.role, partial(_build, member.cell, seed or 0, device), device)
+    cell, number = member.cell, seed or 0
+    return Subject(
+        member.index,
+        member.role,
+        partial(_build, cell, number, device),
+        device,
+        network=partial(_network, cell, number),
+        dataset=partial(_dataset, cell, data),
+        seed=number,
+        scratch=scratch and scratch / file_name(cell, number),
+    )
+
+
+def file_name(cell: Cell, seed: int) -> str:
+    """What a file of one cell and seed is called: readable, safe on every disk, and no other's."""
+    readable = re.sub(r"[^A-Za-z0-9.@=_-]+", "_", cell.id)[:100]
+    return f"{readable}-{sha256(cell.id.encode(errors='replace')).hexdigest()[:8]}-seed{seed}.pt"
 
 
 def _build(cell: Cell, seed: int, default_device: str, device: str | None) -> Any:
     from bench.run.workload import build
 
     return build(cell, seed, device or default_device, default_device)
+
+
+def _network(cell: Cell, seed: int, classes: int, weights: str | None = None) -> Any:
+    from bench.run.workload import build_network
+
+    return build_network(cell, seed, classes, weights)
+
+
+def _dataset(cell: Cell, data: Data) -> Any:
+    from bench.run.workload import load_dataset
+
+    return load_dataset(cell, data)
 
 
 class Task(Protocol):
@@ -114,6 +152,16 @@ def _private_stdout() -> TextIO:
     return channel
 
 
+def _private_stdin() -> BinaryIO:
+    """Where tasks come from. Standard input is empty instead: a forked child, such as a loader of images, closes it
+    first of all, and would wait for ever for the thread that listens there.
+    """
+    channel = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    return channel
+
+
 def main() -> None:
     channel = _private_stdout()
 
@@ -122,17 +170,17 @@ def main() -> None:
         channel.flush()
 
     tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    threading.Thread(target=_listen, args=(_private_stdin(), tasks), daemon=True).start()
     while True:
         task: Task = tasks.get()
         task.carry_out(tasks.get, say)
 
 
-def _listen(tasks: "queue.SimpleQueue[Any]") -> None:
+def _listen(channel: BinaryIO, tasks: "queue.SimpleQueue[Any]") -> None:
     """Pass on what the parent sends. When it is gone, however it went, so is this process, whatever it is doing."""
     while True:
         try:
-            tasks.put(pickle.load(sys.stdin.buffer))
+            tasks.put(pickle.load(channel))
         except EOFError:
             os._exit(0)
         except BaseException:  # a task that cannot be read: its parent waits for an answer, and one day is gone

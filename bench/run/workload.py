@@ -1,9 +1,11 @@
 """Cell → network, inputs and the callable to measure."""
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
@@ -11,8 +13,11 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 
 from bench.measure import Workload
-from bench.run.execution import Ready, capture, compile_network, compile_now
+from bench.measure.compilation import compile_network
+from bench.run.execution import Ready, capture, compile_now
 from bench.suite.axes import Cell, Choice
+from bench.suite.datasets import DATASETS
+from bench.suite.suite import Data
 from simam.placement import insert
 from simam.registry import ATTENTION, BACKBONES, Entry, Registry, did_you_mean
 
@@ -23,17 +28,33 @@ _ATTENTION_STREAM = 1_000_003
 """Added to the seed for the modules' own weights, so that they take no draw from the network's."""
 
 
-def build_network(cell: Cell, seed: int) -> nn.Module:
+def build_network(cell: Cell, seed: int, classes: int | None = None, weights: str | None = None) -> nn.Module:
     """The plain network initialised first, then the modules from a stream of their own.
 
     So the variants of a seed share the weights of the layers they share. Built on torch's default device.
 
+    Args:
+        cell: what to build.
+        seed: of its weights.
+        classes: of the images, for a backbone that takes ``num_classes`` and whose cell does not say them.
+        weights: torchvision's name for weights of the plain network.
+
     Raises:
+        ValueError: weights are asked of a backbone that takes none.
         Exception: whatever the backbone or the module raises on an option that it does not take.
     """
     assert cell.backbone is not None  # every measure that builds a network reads the axis
     torch.manual_seed(seed)
-    network: nn.Module = _configured(BACKBONES, cell.backbone)()
+    backbone = _configured(BACKBONES, cell.backbone)
+    known = _parameters(backbone.func) or ["num_classes"]
+    options: dict[str, Any] = {}
+    if classes is not None and "num_classes" in known and "num_classes" not in backbone.keywords:
+        options["num_classes"] = classes
+    if weights is not None:
+        if "weights" not in known:
+            raise ValueError(f"torchvision publishes no weights for {cell.backbone}; name a file or a folder instead")
+        options["weights"] = weights
+    network: nn.Module = backbone(**options)
     if cell.attention is not None and cell.placement is not None:
         torch.manual_seed(seed + _ATTENTION_STREAM)
         insert(network, _configured(ATTENTION, cell.attention), _place(cell.placement))
@@ -114,7 +135,7 @@ def _with_threads(threads: int, call: Callable[[], Tensor]) -> Tensor:
     return call()
 
 
-def _configured(registry: Registry[Entry], choice: Choice) -> Callable[..., nn.Module]:
+def _configured(registry: Registry[Entry], choice: Choice) -> "partial[Any]":
     """What a name stands for, with its options; a ValueError for one that it does not take."""
     factory, options = registry.load(choice.name), dict(choice.options)
     known = _parameters(factory)
@@ -122,6 +143,24 @@ def _configured(registry: Registry[Entry], choice: Choice) -> Callable[..., nn.M
         if known is not None and option not in known:
             raise ValueError(f"{choice.name} has no option {option!r}; {did_you_mean(option, known)}")
     return partial(factory, **options)
+
+
+def load_dataset(cell: Cell, data: Data) -> Any:
+    """The images that a cell names, see :class:`bench.measure.training.datasets.Dataset`; read once, to be shared.
+
+    Raises:
+        Exception: they are not there or damaged, or an option is not taken.
+    """
+    from bench.measure.training.datasets import Place
+
+    assert cell.dataset is not None  # every measure that learns from images reads the axis
+    root = data.root or os.environ.get("BENCH_DATA")
+    return _images(cell.dataset, Place(Path(root) if root else None, data.download))
+
+
+@lru_cache(maxsize=1)
+def _images(dataset: Choice, place: Any) -> Any:
+    return _configured(DATASETS, dataset)(place)
 
 
 def _parameters(factory: Callable[..., Any]) -> list[str] | None:
@@ -132,7 +171,7 @@ def _parameters(factory: Callable[..., Any]) -> list[str] | None:
         return None
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return None
-    return [each.name for each in parameters if each.name != "channels"]
+    return [each.name for each in parameters if each.name not in ("channels", "place")]
 
 
 def _place(placement: Choice) -> str | dict[str, str]:

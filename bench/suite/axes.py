@@ -100,6 +100,7 @@ AXES = (
     Axis("dtype", "number type", default="fp32", values=("fp32", "bf16", "fp16", "autocast")),
     Axis("memory_format", "order in memory", default="contiguous", values=("contiguous", "channels_last")),
     Axis("threads", "CPU threads of one process; left out: torch's own choice", least=1),
+    Axis("dataset", "the images that are learned; left out: scikit-learn's digits"),
     Axis("seed", "replicate: repeated, never compared", default=0, least=0),
 )
 
@@ -118,6 +119,7 @@ class Cell:
     dtype: str | None = None
     memory_format: str | None = None
     threads: int | None = None
+    dataset: Choice | None = None
 
     @property
     def id(self) -> str:
@@ -129,6 +131,7 @@ class Cell:
         parts = [
             self.backbone,
             f"{self.attention or ''}{place}",
+            self.dataset,
             self.mode,
             self.execution,
             f"b{self.batch}" if self.batch else None,

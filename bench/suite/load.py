@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.suite.axes import AXES, CELL_AXES
 from bench.suite.measures import MEASURES, MeasureSpec
-from bench.suite.model import SuiteModel, axis_type, quantity
+from bench.suite.model import DataModel, SuiteModel, axis_type, quantity
 from bench.suite.source import Source, SuiteError
-from bench.suite.suite import AxisValue, Suite
+from bench.suite.suite import AxisValue, Data, Suite
 from simam.registry import UnknownName, did_you_mean
 
 
@@ -45,6 +45,7 @@ def load_suite(path: Path, settings: Sequence[str] = (), only: Sequence[str] = (
         contrast=tuple(model.contrast),
         baseline=_baseline(source, model.contrast, model.baseline),
         measures=measures,
+        data=Data(model.data.root, model.data.download),
         gate=_gate(source, model.gate, measures),
         only={key: tuple(map(str, kept)) for key, kept in model.only.items()},
         timeout=model.timeout,
@@ -190,7 +191,8 @@ def _explain(source: Source, error: ValidationError, prefix: tuple[str | int, ..
 
 def _problem(kind: str, where: tuple[str | int, ...], given: object, context: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
-        known = [axis.name for axis in AXES] if "axes" in where else list(SuiteModel.__pydantic_fields__)
+        tables = {"axes": [axis.name for axis in AXES], "data": [*DataModel.__pydantic_fields__]}
+        known = tables.get(str(where[0]) if len(where) > 1 else "", list(SuiteModel.__pydantic_fields__))
         return f"no such key; {did_you_mean(str(where[-1]), known)}"
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", context["expected"])

@@ -13,6 +13,7 @@ MEASURES: Registry[Entry] = Registry(
         "counters": Entry("bench.measure.counters:Counters", "other counters"),
         "machine": Entry("bench.measure.machine:Machine", "machine"),
         "memory": Entry("bench.measure.memory:Memory", "memory"),
+        "accuracy": Entry("bench.measure.accuracy:Accuracy", "accuracy"),
         "latency": Entry("bench.measure.latency:Latency", "latency"),
     },
 )

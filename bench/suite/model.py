@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bench.suite.axes import AXES, CELL_AXES, PLACEMENTS, Axis, Choice, choices, placements
+from bench.suite.datasets import DATASETS
 from simam.registry import ATTENTION, BACKBONES, Registry
 
 _UNITS = {"%": {"%": 0.01}, "s": {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}}
@@ -49,10 +50,12 @@ def _named(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
 
 def axis_type(axis: Axis) -> Any:
     """What pydantic checks one entry of an axis' list against; named things sweep, so they give several values."""
-    parsers = {"backbone": _named(BACKBONES), "attention": _named(ATTENTION), "placement": placements}
-    if axis.name in parsers:
-        names = {"backbone": [*BACKBONES], "attention": [*ATTENTION], "placement": [*PLACEMENTS]}[axis.name]
-        return Annotated[Any, PlainValidator(parsers[axis.name]), WithJsonSchema(_named_schema(names))]
+    registries: dict[str, Registry[Any]] = {"backbone": BACKBONES, "attention": ATTENTION, "dataset": DATASETS}
+    if axis.name in registries:
+        registry = registries[axis.name]
+        return Annotated[Any, PlainValidator(_named(registry)), WithJsonSchema(_named_schema([*registry]))]
+    if axis.name == "placement":
+        return Annotated[Any, PlainValidator(placements), WithJsonSchema(_named_schema([*PLACEMENTS]))]
     if axis.values:
         return Literal[axis.values]
     return Annotated[int, Field(ge=axis.least, strict=True)]
@@ -96,6 +99,15 @@ _Threshold = Annotated[
 ]
 
 
+class DataModel(BaseModel):
+    """Where images are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    root: Annotated[str | None, Field(min_length=1, description="Folder of the data sets; else BENCH_DATA.")] = None
+    download: Annotated[bool, Field(strict=True, description="Whether torchvision may fetch what is missing.")] = False
+
+
 def _suite_model() -> type[BaseModel]:
     """The shape of a suite file."""
     axis_name: Any = Literal[CELL_AXES]
@@ -112,6 +124,7 @@ def _suite_model() -> type[BaseModel]:
         "contrast": (Annotated[list[axis_name], Field(min_length=1)], ["attention", "placement"]),
         "baseline": (Annotated[dict[axis_name, Any], Field(min_length=1), WithJsonSchema(one_of_each)], ...),
         "measures": (Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)], ...),
+        "data": (DataModel, DataModel()),
         "gate": (dict[str, _Threshold], {}),
         "only": (dict[kept_name, Annotated[list[str | int], Field(min_length=1)]], {}),
         "timeout": (_Seconds, 600.0),

@@ -24,6 +24,7 @@ class Group:
         timed: whether time is measured: then a second build of the baseline, the twin, is measured beside it as the
             A/A control, and each repeat has a process of its own.
         seeds: one entry a repeat; the seed of a replicate, or None where the measure reads none.
+        side_by_side: whether other groups may be measured at the same time.
     """
 
     measure: MeasureSpec
@@ -32,14 +33,16 @@ class Group:
     variants: tuple[Cell, ...]
     timed: bool
     seeds: tuple[int | None, ...]
+    side_by_side: bool = False
 
 
 MOST_CELLS = 100_000
 """Of a suite's grid; more is a slip of the pen."""
 
-PROCESS_SECONDS, CELL_SECONDS, SWITCHING = 4.0, 1.0, 1.5
-"""What a fresh worker takes to start, what a cell takes beside its timed seconds, and how much longer the timed seconds
-take with the untimed iteration after each switch; only a guess, for the time that is left."""
+PROCESS_SECONDS, CELL_SECONDS, COUNTING_SECONDS, SWITCHING = 4.0, 1.0, 0.1, 1.5
+"""What a fresh worker takes to start, what a cell takes beside its timed seconds or when it is only counted, and how
+much longer the timed seconds take with the untimed iteration after each switch; only a guess, for the time that is
+left."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Unit:
         budget = dict(self.group.measure.options).get("budget", 0.0)
         cells = 1 + len(self.group.variants) + self.group.timed
         start = PROCESS_SECONDS if self.group.timed else 0.0
-        return start + CELL_SECONDS * cells + SWITCHING * float(budget) / len(self.group.seeds)
+        each = COUNTING_SECONDS if self.group.side_by_side else CELL_SECONDS
+        return start + each * cells + SWITCHING * float(budget) / len(self.group.seeds)
 
 
 @dataclass(frozen=True)
@@ -134,12 +138,13 @@ def _cells(suite: Suite, grid: Mapping[str, tuple[AxisValue, ...]]) -> Iterator[
 
 
 def _normal(suite: Suite, cell: Cell) -> Cell:
-    """The cell with `paper` and the native resolution filled in, and None where an axis means nothing."""
+    """The cell with `paper`, the native resolution and the default data filled in, None where an axis means nothing."""
     assert cell.backbone is not None and cell.attention is not None  # every grid has both axes
     return replace(
         cell,
         placement=_placement(suite, cell),
         resolution=cell.resolution or _resolution(suite, cell.backbone),
+        dataset=cell.dataset or Choice("digits"),
     )
 
 
@@ -214,7 +219,8 @@ def _group(
 ) -> Group:
     baseline = _baseline(suite, shared).project(measure.axes)
     variants = tuple(cell for cell in members if cell != baseline)
-    return Group(spec, shared.id, baseline, variants, timed=measure.timed, seeds=seeds)
+    side_by_side = getattr(measure, "side_by_side", False)
+    return Group(spec, shared.id, baseline, variants, measure.timed, seeds, side_by_side)
 
 
 def _baseline(suite: Suite, shared: Cell) -> Cell:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
 
 from bench.suite.axes import Choice, Scalar
@@ -10,6 +10,23 @@ from bench.suite.measures import MeasureSpec
 from bench.suite.source import Source
 
 AxisValue: TypeAlias = Choice | Scalar
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where images are.
+
+    Args:
+        root: the folder of the data sets; None where the environment variable BENCH_DATA says it.
+        download: whether torchvision may fetch what is missing.
+    """
+
+    root: str | None = None
+    download: bool = False
+
+
+NO_DATA = Data()
+"""Nothing is said of it."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +40,7 @@ class Suite:
         contrast: the axes that are compared.
         baseline: the values on the contrast of each group's reference variant.
         measures: in the order of the file.
+        data: where images are.
         gate: value name → threshold as a fraction, or None for values that must not grow at all.
         only: axis, or "measure", → the labels or names that are kept; everything where it is empty.
         timeout: seconds of silence after which a cell counts as hung.
@@ -35,6 +53,7 @@ class Suite:
     contrast: tuple[str, ...]
     baseline: Mapping[str, AxisValue]
     measures: tuple[MeasureSpec, ...]
+    data: Data
     gate: Mapping[str, float | None]
     only: Mapping[str, tuple[str, ...]]
     timeout: float
@@ -59,6 +78,7 @@ class Suite:
                 "contrast": list(self.contrast),
                 "baseline": {axis: _plain(value) for axis, value in self.baseline.items()},
                 "measures": {spec.name: dict(spec.options) for spec in self.measures},
+                **({"data": asdict(self.data)} if self.data != NO_DATA else {}),
                 "gate": {name: "exact" if threshold is None else threshold for name, threshold in self.gate.items()},
                 "only": {key: list(kept) for key, kept in self.only.items()},
                 "timeout": self.timeout,

@@ -1,4 +1,4 @@
-"""torchvision's ImageNet networks, untrained, with the class count and the input channels as options."""
+"""torchvision's ImageNet networks, with the class count, the input channels and published weights as options."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,9 +7,21 @@ from torch import nn
 from torchvision import models
 
 
-def _build(build: Callable[..., nn.Module], *, num_classes: int = 1000, in_channels: int = 3) -> nn.Module:
-    """A torchvision network for inputs of shape (N, in_channels, H, W) → (N, num_classes)."""
-    network = build(weights=None, num_classes=num_classes)
+def _build(
+    build: Callable[..., nn.Module], *, num_classes: int = 1000, in_channels: int = 3, weights: str | None = None
+) -> nn.Module:
+    """A torchvision network for inputs of shape (N, in_channels, H, W) → (N, num_classes).
+
+    Args:
+        build: torchvision's function.
+        num_classes: outputs.
+        in_channels: of the images.
+        weights: torchvision's name for what it publishes, such as "DEFAULT"; fetched where it is not there yet.
+
+    Raises:
+        ValueError: there are no such weights, or not for so many classes.
+    """
+    network = build(weights=weights, num_classes=num_classes)
     if in_channels != 3:
         _replace_stem(network, in_channels)
     return network

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.results.frame import load_frame
+from bench.results.gains import resolving_seeds
 from tests.helpers import write
 
 TINY = """
@@ -143,3 +144,42 @@ def test_help_has_an_example(command: str) -> None:
 def test_reporting_nothing_is_a_message(tmp_path: Path) -> None:
     done = bench("report", tmp_path)
     assert done.returncode == 2 and "holds no records.jsonl" in done.stderr
+
+
+ACCURACY = """
+    name: accuracy
+    axes: {backbone: [cifar_resnet8], attention: [none, simam, se], dataset: [cifar10], seed: [0, 1, 2]}
+    baseline: {attention: none}
+    measures: {accuracy: {recipe: ablation_cifar}}
+"""
+
+
+def test_plan_says_how_many_seeds_a_difference_needs(tmp_path: Path) -> None:
+    suite = write(tmp_path, ACCURACY)
+    done = bench("plan", suite, "--resolve", "0.5", "--spread", "0.2")
+    assert done.returncode == 0, done.stderr
+    # 80 % power at α = 0.05 ÷ 2 variants and d = 2.5; the number itself is held to simulated runs in test_gains.py.
+    needed = resolving_seeds(0.5, 0.2, 2)
+    assert f"among 2 variants, {needed} seeds are needed; the suite has 3" in done.stdout
+    assert "assumed" in bench("plan", suite, "--resolve", "0.5").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--spread", "0.2"), "--spread goes with --resolve"),
+        (("--resolve", "-1"), "a difference is more than 0"),
+        (("--resolve", "1", "--spread", "0"), "write points"),
+        (("--resolve", "1", "--spread", "nowhere"), "nowhere holds no run"),
+        (("--resolve", "1", "--only", "measure=complexity"), "the suite has no measure complexity"),
+    ],
+)
+def test_what_cannot_be_resolved_is_a_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = bench("plan", write(tmp_path, ACCURACY), *arguments)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_missing_images_stop_a_run_before_it_begins(tmp_path: Path) -> None:
+    done = bench("run", write(tmp_path, ACCURACY), "--out", tmp_path / "out", "--set", f"data.root={tmp_path}")
+    assert done.returncode == 2 and not (tmp_path / "out").exists()
+    assert f"CIFAR10 is not in {tmp_path}" in done.stderr and "Traceback" not in done.stderr

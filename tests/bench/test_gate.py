@@ -166,7 +166,7 @@ def test_one_more_of_anything_fails_by_name(
     for grown in ("", by):
         monkeypatch.setenv("GROWN_BY", grown)
         _skeleton.cache_clear()
-        units = Runner(here, "cpu", "e", lambda unit, member: None).run(plan(tmp_path, EXACT), {})
+        units = Runner(here, "cpu", "e", lambda *told: None).run(plan(tmp_path, EXACT), {})
         records = [each for _, records in units for each in records]
         assert {each.status for each in records} == {"ok"}
         runs.append(store(tmp_path / f"by {grown}", records, f"{value}: exact"))

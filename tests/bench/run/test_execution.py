@@ -16,6 +16,7 @@ import torch
 import torch._dynamo
 from torch import nn
 
+from bench.measure import compilation
 from bench.run import execution
 from bench.run.workload import build
 from bench.suite.axes import Cell, Choice
@@ -87,8 +88,8 @@ class Counter(nn.Module):
 
 @needs_compiler
 def test_a_recompile_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "RECOMPILE_LIMIT", 2)
-    forward = execution.compile_network(Counter())
+    monkeypatch.setattr(compilation, "RECOMPILE_LIMIT", 2)
+    forward = compilation.compile_network(Counter())
     assert [float(forward(torch.ones(1))) for _ in range(2)] == [1.0, 2.0]
     with pytest.raises(Exception, match="recompile_limit"):
         forward(torch.ones(1))
@@ -96,9 +97,9 @@ def test_a_recompile_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_compiler
 def test_one_networks_recompiles_do_not_count_against_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execution, "RECOMPILE_LIMIT", 1)
+    monkeypatch.setattr(compilation, "RECOMPILE_LIMIT", 1)
     for _ in range(2):
-        assert float(execution.compile_network(Counter())(torch.ones(1))) == 1.0
+        assert float(compilation.compile_network(Counter())(torch.ones(1))) == 1.0
 
 
 class Breaks(nn.Module):
@@ -119,7 +120,7 @@ class Breaks(nn.Module):
 
 @needs_compiler
 def test_graph_breaks_are_counted() -> None:
-    forward = execution.compile_network(Breaks(1))
+    forward = compilation.compile_network(Breaks(1))
     ready = execution.compile_now(partial(forward, torch.ones(1)))
     [_, breaks] = ready.values
     assert (breaks.name, breaks.samples) == ("graph_breaks", (1,))
@@ -127,14 +128,14 @@ def test_graph_breaks_are_counted() -> None:
 
 
 def test_a_network_that_would_run_eager_under_the_name_of_compile_is_an_error() -> None:
-    forward = execution.compile_network(nn.Sequential(tiny(), Breaks(2)))
+    forward = compilation.compile_network(nn.Sequential(tiny(), Breaks(2)))
     with pytest.raises(RuntimeError, match="compiled no part of the network"):
         execution.compile_now(partial(forward, torch.randn(2, 3, 8, 8)))
 
 
 def test_an_error_in_the_network_is_not_suppressed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch._dynamo.config, "suppress_errors", True)
-    forward = execution.compile_network(tiny())
+    forward = compilation.compile_network(tiny())
     with pytest.raises(Exception, match="channels"):
         forward(torch.randn(2, 1, 8, 8))
 

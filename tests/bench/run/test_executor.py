@@ -29,7 +29,7 @@ def records(tmp_path: Path, how: str, receive: Receive | None = None) -> list[Re
 
 
 def carry_out(everything: Plan, execute: LocalProcesses) -> list[Record]:
-    runner = Runner(execute, "cpu", "env", on_start=lambda unit, member: None)
+    runner = Runner(execute, "cpu", "env", on_start=lambda *told: None)
     return [record for _, done in runner.run(everything, {}) for record in done]
 
 

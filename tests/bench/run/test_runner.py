@@ -1,12 +1,15 @@
 """The runner against an executor that plays a script: no process is started, no time passes."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench.results.record import Record
+from bench.run.executor import Message
 from bench.run.runner import Runner, members
 from bench.run.worker import Job
+from bench.suite.axes import Choice
 from tests.helpers import plan
 
 TIMED = """
@@ -43,7 +46,7 @@ class Script:
 
 
 def run(tmp_path: Path, text: str, script: Script) -> list[Record]:
-    runner = Runner(script, "cpu", "env", on_start=lambda unit, member: None)
+    runner = Runner(script, "cpu", "env", on_start=lambda *told: None)
     return [record for _, records in runner.run(plan(tmp_path, text), {}) for record in records]
 
 
@@ -168,3 +171,44 @@ def test_no_process_is_started_for_a_group_that_the_device_cannot_run(tmp_path: 
     assert script.jobs == []
     assert {record.status for record in records} == {"skipped"}
     assert records[1].reason == "the group's baseline did not run: execution graph needs a CUDA device"
+
+
+def test_groups_that_only_count_are_measured_side_by_side_and_told_in_order(tmp_path: Path) -> None:
+    """The first is not done before the second is; with one at a time this would wait for ever."""
+    second_is_done = threading.Event()
+
+    def execute(job: Job, timeout: float) -> Iterator[Message]:
+        first = job.members[0].cell.backbone == Choice("resnet18")
+        if first:
+            assert second_is_done.wait(60)
+        for member in job.members:
+            yield {"measured": member.index, "values": [], "details": {}}
+        if not first:
+            second_is_done.set()
+
+    text = """
+        name: t
+        axes: {backbone: [resnet18, resnet34, resnet50], attention: [none, simam]}
+        baseline: {attention: none}
+        measures: {complexity: {}}
+    """
+    runner = Runner(execute, "cpu", "env", on_start=lambda *told: None, at_once=2)
+    done = list(runner.run(plan(tmp_path, text), {}))
+    assert [unit.group.baseline.backbone for unit, _ in done] == [
+        Choice(n) for n in ("resnet18", "resnet34", "resnet50")
+    ]
+    assert all(record.status == "ok" for _, records in done for record in records)
+
+
+def test_what_is_timed_is_alone(tmp_path: Path) -> None:
+    running: set[str] = set()
+
+    def execute(job: Job, timeout: float) -> Iterator[Message]:
+        assert not running
+        running.add(job.measure.name)
+        for member in job.members:
+            yield {"measured": member.index, "values": [], "details": {}}
+        running.clear()
+
+    runner = Runner(execute, "cpu", "env", on_start=lambda *told: None, at_once=2)
+    assert len(list(runner.run(plan(tmp_path, TIMED), {}))) > 1

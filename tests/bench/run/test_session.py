@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.results.record import read_records
 from bench.run import session
-from bench.run.check import check_networks
+from bench.run.check import check
 from bench.run.directory import RunDirectory, RunError
 from bench.run.environment import Environment
 from bench.run.worker import Job
@@ -64,6 +64,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
 
     monkeypatch.setattr(session, "LocalProcesses", Processes)
     monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("A"))
+    monkeypatch.setattr(session, "processes_at_once", lambda: 1)
     return played
 
 
@@ -319,5 +320,5 @@ def test_a_measure_of_the_machine_builds_no_network(tmp_path: Path) -> None:
         jobs.append(job)
         yield from ()
 
-    check_networks(expand(load_suite(write(tmp_path, text))), execute)
+    check(expand(load_suite(write(tmp_path, text))), execute)
     assert all(member.cell.backbone is not None for job in jobs for member in job.members)

@@ -40,8 +40,20 @@ def test_mutated_text(tmp_path_factory: Any, text: str, edits: list[tuple[int, i
     check_plan_or_one_message(path)
 
 
-KEYS = ["name", "title", "axes", "contrast", "baseline", "measures", "gate", "only", "timeout"]
-AXES = ["backbone", "attention", "placement", "mode", "batch", "dtype", "seed", "threads", "resolution"]
+KEYS = ["name", "title", "axes", "contrast", "baseline", "measures", "gate", "only", "timeout", "data"]
+AXES = [
+    "backbone",
+    "attention",
+    "placement",
+    "mode",
+    "batch",
+    "dtype",
+    "seed",
+    "threads",
+    "resolution",
+    "dataset",
+    "root",
+]
 
 
 @settings(max_examples=300, deadline=None)

@@ -6,6 +6,7 @@ from bench.suite.axes import Choice
 from bench.suite.load import load_suite
 from bench.suite.plan import expand
 from bench.suite.source import LARGEST, SuiteError
+from bench.suite.suite import Data
 from tests.helpers import suite, write
 
 GOOD = """\
@@ -41,6 +42,14 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert grid["batch"] == (1,) and grid["seed"] == (0,)
 
 
+def test_where_images_are_is_read_and_can_be_replaced(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD + "data: {root: /one}\n")
+    assert load_suite(path).data == Data("/one", False)
+    assert load_suite(path, ["data.root=/two", "data.download=true"]).data == Data("/two", True)
+    assert load_suite(write(tmp_path, GOOD)).data == Data(None, False)
+    assert "data" not in load_suite(write(tmp_path, GOOD)).to_yaml()
+
+
 def test_options_are_swept(tmp_path: Path) -> None:
     text = GOOD.replace("[none, simam]", "[{simam: {e_lambda: [0.1, 1]}}]")
     assert suite(tmp_path, text).grids[0]["attention"] == (
@@ -59,6 +68,10 @@ def test_options_are_swept(tmp_path: Path) -> None:
             "my.own:Gate", "tests.helpers:Sigmoid"
         ),
         GOOD.replace("axes:\n  backbone: [resnet18]", "axes:\n  backbone: ['tests.helpers:tiny']"),
+        GOOD.replace("mode:", "dataset: [cifar10, {image_folder: {folder: mine}}]\n  seed: [0, 2]\n  mode:").replace(
+            "complexity: {}", "complexity: {}\n  accuracy: {recipe: paper_cifar, judge: held_out}"
+        )
+        + "data: {root: /data, download: true}\n",
     ],
 )
 def test_the_resolved_suite_loads_to_the_same_plan(tmp_path: Path, text: str) -> None:
@@ -149,6 +162,13 @@ BROKEN = [
     ("mode:", "dtype: [fp8]\n  mode:", "7: axes.dtype[0]: 'fp8' is not allowed; the choices are fp32, bf16"),
     ("mode:", "threads: [0]\n  mode:", "7: axes.threads[0]: it must be at least 1"),
     ("axes:", "axes: [", "not valid YAML"),
+    ("mode:", "dataset: [cifar]\n  mode:", "7: axes.dataset[0]: unknown dataset 'cifar'; did you mean 'cifar10'"),
+    ("gate:", "data: {rot: x}\ngate:", "14: data.rot: no such key; did you mean 'root'"),
+    ("gate:", "data: {download: 1}\ngate:", "14: data.download: true or false is wanted, not 1"),
+    ("gate:", "data: {root: ''}\ngate:", "14: data.root: "),
+    ("complexity: {}", "accuracy: {recipe: quick}", "12: measures.accuracy: no recipe 'quick'"),
+    ("complexity: {}", "accuracy: {judge: all}", "12: measures.accuracy.judge: 'all' is not allowed"),
+    ("complexity: {}", "accuracy: {weights: no.pt}", "12: measures.accuracy: weights: there is no file or folder"),
 ]
 
 

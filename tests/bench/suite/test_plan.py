@@ -187,3 +187,21 @@ def test_what_only_the_combination_shows(tmp_path: Path, axes: str, baseline: st
     text = f"name: t\naxes: {{{axes}}}\nbaseline: {{{baseline}}}\nmeasures: {{complexity: {{}}}}\n"
     with pytest.raises(InputError, match=rf"suite.yaml:\d+: {message}"):
         plan(tmp_path, text)
+
+
+def test_accuracy_reads_images_and_seeds_and_nothing_that_only_changes_speed(tmp_path: Path) -> None:
+    text = SUITE.replace("batch: [1, 8]", "batch: [1, 8]\n      dataset: [cifar10, digits]\n      seed: [3, 5]")
+    groups = [group for group in plan(tmp_path, text.replace("counters", "accuracy")).groups if group.seeds == (3, 5)]
+    assert [(group.measure.name, group.id) for group in groups] == [
+        ("accuracy", "resnet18/cifar10"),
+        ("accuracy", "resnet18/digits"),
+    ]
+    assert [cell.id for cell in groups[0].variants] == [
+        "resnet18/simam(e_lambda=0.1)@spatial/cifar10",
+        "resnet18/simam(e_lambda=0.0001)@spatial/cifar10",
+    ]
+
+
+def test_without_a_dataset_accuracy_is_of_the_digits(tmp_path: Path) -> None:
+    [group] = plan(tmp_path, SUITE.replace("complexity: {}", "accuracy: {}").replace("counters: {}", "")).groups[:1]
+    assert group.baseline.id == "resnet18/none/digits"

@@ -1,0 +1,184 @@
+"""How well a network classifies images that it has not learned from, after training it; or with weights from a file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from bench.measure import Announce, Outcome, Subject
+from bench.measure.training.recipe import load_recipe
+from bench.results.record import Value
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from bench.measure.training.datasets import Dataset, Split
+    from bench.measure.training.loop import Epoch
+
+TORCHVISION = "torchvision"
+"""As ``weights``: those that torchvision publishes for a network."""
+
+_FORWARD_STREAM = 4_000_037
+"""Added to a replicate's seed, for what networks draw while they learn, such as dropout."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """``top1`` and ``top5`` after the last epoch, as shares, and the ``loss``; ``best_top1`` is the best epoch's.
+
+    ``throughput`` (images a second) and ``epoch_time`` are of the training part of each epoch. All variants of a seed
+    start from the same weights where they share layers, and see the same images in the same order and crops. A
+    training run keeps a checkpoint after each epoch and goes on from there.
+
+    Args:
+        recipe: how to train: a name in suites/recipes, or the path of a YAML file.
+        judge: what the network is judged by: the test set, or images held out from the training set, for choices.
+        memory_format: of images and weights.
+        autocast: whether the forward pass runs under torch.autocast.
+        compile: whether it runs under torch.compile.
+        weights: judge these instead of training: "torchvision" for the network's published ones, a file, or a folder
+            of checkpoints that an earlier run left.
+    """
+
+    recipe: str = "smoke_digits"
+    judge: Literal["test", "held_out"] = "test"
+    memory_format: Literal["contiguous", "channels_last"] = "channels_last"
+    autocast: bool = False
+    compile: bool = False
+    weights: str | None = None
+
+    axes: ClassVar = frozenset({"backbone", "attention", "placement", "dataset", "seed"})
+    gates: ClassVar[tuple[str, ...]] = ()
+    timed: ClassVar = False
+
+    def __post_init__(self) -> None:
+        load_recipe(self.recipe)
+        if self.weights not in (None, TORCHVISION) and not Path(str(self.weights)).exists():
+            raise ValueError(
+                f"weights: there is no file or folder {self.weights!r}; write one, or {TORCHVISION} for the published"
+            )
+
+    def images_learned(self, size: int) -> int:
+        """How many images a training run sees, of a set of so many."""
+        return 0 if self.weights else load_recipe(self.recipe).epochs * size
+
+    def check(self, subject: Subject) -> None:
+        """Raise on images or weights that are not there, and on a recipe that torch does not take."""
+        import torch
+
+        assert subject.network is not None
+        dataset, recipe = _images(subject), load_recipe(self.recipe)
+        if self.weights is None:
+            with torch.device("meta"):
+                recipe.make_scheduler(recipe.make_optimizer(subject.network(dataset.classes, None)), 1)
+        elif self.weights != TORCHVISION:
+            self._file(subject)
+
+    def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
+        for subject in group:
+            announce(subject)
+            yield subject, self._judged(subject) if self.weights else self._trained(subject, announce)
+
+    def _made(self, subject: Subject, dataset: "Dataset") -> "tuple[nn.Module, Split]":
+        """The network, fit for the images, and the images, on the device."""
+        import torch
+
+        assert subject.network is not None
+        device = subject.device
+        layout = torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
+        split = dataset.split(self.judge, load_recipe(self.recipe).augmentation, device, layout)
+        network = subject.network(dataset.classes, "DEFAULT" if self.weights == TORCHVISION else None)
+        return network.to(device).to(memory_format=layout), split
+
+    def _trained(self, subject: Subject, announce: Announce) -> Outcome:
+        import torch
+
+        from bench.measure.training.checkpoint import Checkpoint
+        from bench.measure.training.datasets import Draws
+        from bench.measure.training.loop import Trainer
+
+        recipe, dataset = load_recipe(self.recipe), _images(subject)
+        network, split = self._made(subject, dataset)
+        torch.manual_seed(subject.seed + _FORWARD_STREAM)
+        trainer = Trainer(
+            network,
+            split,
+            recipe,
+            Draws.of(subject.seed),
+            Checkpoint(subject.scratch, {**asdict(self), "recipe": asdict(recipe)}),
+            self._forward(network, subject.device),
+            lambda reached: announce(subject, reached),
+        )
+        return _outcome(trainer.train(), {"recipe": asdict(recipe), **self._settings(subject, dataset)})
+
+    def _judged(self, subject: Subject) -> Outcome:
+        from bench.measure.training.loop import JUDGE_BATCH, judge
+        from simam.checkpoints import load_weights
+
+        dataset = _images(subject)
+        network, split = self._made(subject, dataset)
+        if self.weights != TORCHVISION:
+            load_weights(network, self._file(subject))
+        top1, top5, loss = judge(network, self._forward(network, subject.device), split.judging(JUDGE_BATCH))
+        values = Value("top1", "1", (top1,)), Value("top5", "1", (top5,)), Value("loss", "1", (loss,))
+        return Outcome(values, {"weights": self.weights, **self._settings(subject, dataset)})
+
+    def _file(self, subject: Subject) -> Path:
+        """The file with a subject's weights."""
+        path = Path(str(self.weights))
+        if path.is_file():
+            return path
+        assert subject.scratch is not None
+        found = path / subject.scratch.name
+        if not found.is_file():
+            raise FileNotFoundError(f"{path} holds no {found.name}, the weights of this network, module and seed")
+        return found
+
+    def _forward(self, network: "nn.Module", device: str) -> "Callable[[Tensor], Tensor]":
+        import torch
+
+        from bench.measure.compilation import compile_network
+
+        forward: Callable[[Tensor], Tensor] = compile_network(network) if self.compile else network
+        if not self.autocast:
+            return forward
+
+        def under_autocast(images: "Tensor") -> "Tensor":
+            with torch.autocast(device):
+                return forward(images)
+
+        return under_autocast
+
+    def _settings(self, subject: Subject, dataset: "Dataset") -> dict[str, Any]:
+        """What a network was trained or judged under."""
+        import torch
+
+        return {
+            "dataset": dataset.title,
+            "device": subject.device,
+            "judge": self.judge,
+            "memory_format": self.memory_format,
+            "autocast": self.autocast,
+            "compile": self.compile,
+            "threads": torch.get_num_threads(),
+        }
+
+
+def _images(subject: Subject) -> "Dataset":
+    assert subject.dataset is not None
+    found: Dataset = subject.dataset()
+    return found
+
+
+def _outcome(history: "Sequence[Epoch]", details: dict[str, Any]) -> Outcome:
+    last = history[-1]
+    values = (
+        Value("top1", "1", (last.top1,)),
+        Value("top5", "1", (last.top5,)),
+        Value("loss", "1", (last.loss,)),
+        Value("best_top1", "1", (max(epoch.top1 for epoch in history),)),
+        Value("throughput", "1/s", tuple(epoch.images / epoch.seconds for epoch in history)),
+        Value("epoch_time", "s", tuple(epoch.seconds for epoch in history)),
+    )
+    names = ("top1", "top5", "loss", "train_loss")
+    return Outcome(values, {**details, "epochs": {name: [getattr(each, name) for each in history] for name in names}})

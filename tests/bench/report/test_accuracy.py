@@ -1,0 +1,90 @@
+"""What a report says of accuracies whose differences are known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.report.accuracy import sections
+from bench.results.estimates import estimate
+from bench.results.frame import load_frame
+from bench.results.record import Record, Value, append_records
+
+DETAILS = {"dataset": "CIFAR-10", "judge": "held_out", "recipe": {"title": "a short one", "epochs": 3, "batch": 64}}
+
+
+def record(role: str, attention: str, seed: int, top1: float, **details: object) -> Record:
+    return Record(
+        suite="s",
+        measure="accuracy",
+        group="cifar_resnet20/cifar10",
+        cell=f"cifar_resnet20/{attention}/cifar10",
+        role=role,  # type: ignore[arg-type]
+        axes={
+            "backbone": "cifar_resnet20",
+            "attention": attention,
+            "placement": None if attention == "none" else "spatial",
+            "dataset": "cifar10",
+        },
+        options={},
+        repeat=seed,
+        seed=seed,
+        status="ok",
+        reason=None,
+        traceback=None,
+        values=(
+            Value("top1", "1", (top1,)),
+            Value("top5", "1", (0.99,)),
+            Value("best_top1", "1", (top1 + 0.01,)),
+            Value("throughput", "1/s", (400.0, 420.0)),
+            Value("epoch_time", "s", (100.0, 101.0)),
+        ),
+        details={**DETAILS, **details},
+        environment="e",
+        started="2026-01-01T00:00:00+00:00",
+        elapsed=1.0,
+    )
+
+
+def told(folder: Path, **differences: Sequence[float]) -> tuple[list[str], str, str]:
+    records = [record("baseline", "none", seed, 0.9) for seed in range(4)]
+    for attention, points in differences.items():
+        records += [record("variant", attention, seed, 0.9 + each / 100) for seed, each in enumerate(points)]
+    append_records(folder / "records.jsonl", records)
+    [section] = sections(estimate(load_frame(folder)))
+    assert section.heading == "CIFAR ResNet-20 on CIFAR-10"
+    return section.sentences, section.table, section.how
+
+
+def test_better_worse_and_inconclusive(tmp_path: Path) -> None:
+    sentences, table, how = told(
+        tmp_path, simam=(0.4, 0.5, 0.45, 0.42), se=(-1, -1.1, -0.9, -1.05), eca=(0.3, -0.3, 0.4, 0.1)
+    )
+    assert sentences[0].startswith(
+        "SimAM at spatial: +0.44 [0.37, 0.51] points of top-1 over plain CIFAR ResNet-20 (4 seeds)"
+    )
+    assert "better with a probability of >0.999: better (p = " in sentences[0] and "Holm" in sentences[0]
+    assert ": worse (p = " in sentences[1]
+    assert ": inconclusive (p = " in sentences[2] and "seeds would settle it" in sentences[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
+    assert rows[2][:6] == ["plain", "–", "90.00", "99.00", "91.00", "baseline"]
+    assert rows[3][5] == "+0.44 [0.37, 0.51]" and rows[3][7] == "better" and rows[3][8] == "410"
+    assert how == "Trained 3 epochs of batches of 64: a short one. Judged by images held out from the training set."
+
+
+def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
+    sentences, table, _ = told(tmp_path, simam=(0.5,), se=(0.25,) * 4)
+    assert "one seed says nothing of the spread" in sentences[0] and "[no interval]" in sentences[0]
+    assert "every seed gave the same difference" in sentences[1]
+    assert " inconclusive " in table
+
+
+def test_weights_from_a_file_are_named(tmp_path: Path) -> None:
+    own = record("baseline", "none", 0, 0.9)
+    details = {**own.details, "weights": "a_b.pt"}
+    del details["recipe"]
+    path = tmp_path / "records.jsonl"
+    append_records(path, [Record(**{**own.__dict__, "details": details})])
+    [section] = sections(estimate(load_frame(tmp_path)))
+    assert (
+        section.how == "Weights from a\\_b.pt, judged by images held out from the training set."
+        and not section.sentences
+    )
