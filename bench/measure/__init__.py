@@ -38,6 +38,10 @@ class Workload:
     values: tuple[Value, ...] = ()
 
 
+def _untold(*arguments: object) -> Any:
+    raise NotImplementedError("whoever made this subject did not say how")
+
+
 @dataclass(frozen=True)
 class Subject:
     """One member of a group, to be built when its turn comes.
@@ -52,16 +56,18 @@ class Subject:
             training mode, on torch's default device. The same weights at each call.
         dataset: → the images that the cell names, see :class:`bench.measure.training.datasets.Dataset`.
         seed: of the replicate.
-        scratch: a file that may hold what shall survive a kill; None where nothing is kept.
+        key: what files of its own are called: readable, safe on every disk, and no other's.
+        scratch: a folder for files that shall survive a kill; None where nothing is kept.
     """
 
     index: int
     role: str
     build: Callable[[str | None], Workload]
     device: str = "cpu"
-    network: "Callable[[int, str | None], nn.Module] | None" = None
-    dataset: Callable[[], Any] | None = None
+    network: "Callable[[int, str | None], nn.Module]" = _untold
+    dataset: Callable[[], Any] = _untold
     seed: int = 0
+    key: str = ""
     scratch: Path | None = None
 
 

@@ -34,7 +34,7 @@ class Accuracy:
         recipe: how to train: a name in suites/recipes, or the path of a YAML file.
         judge: what the network is judged by: the test set, or images held out from the training set, for choices.
         memory_format: of images and weights.
-        autocast: whether the forward pass runs under torch.autocast.
+        autocast: whether the forward pass runs under torch.autocast, in bfloat16.
         compile: whether it runs under torch.compile.
         weights: judge these instead of training: "torchvision" for the network's published ones, a file, or a folder
             of checkpoints that an earlier run left.
@@ -48,7 +48,7 @@ class Accuracy:
     weights: str | None = None
 
     axes: ClassVar = frozenset({"backbone", "attention", "placement", "dataset", "seed"})
-    gates: ClassVar[tuple[str, ...]] = ()
+    gates: ClassVar = ("top1", "top5")
     timed: ClassVar = False
 
     def __post_init__(self) -> None:
@@ -66,8 +66,7 @@ class Accuracy:
         """Raise on images or weights that are not there, and on a recipe that torch does not take."""
         import torch
 
-        assert subject.network is not None
-        dataset, recipe = _images(subject), load_recipe(self.recipe)
+        dataset, recipe = subject.dataset(), load_recipe(self.recipe)
         if self.weights is None:
             with torch.device("meta"):
                 recipe.make_scheduler(recipe.make_optimizer(subject.network(dataset.classes, None)), 1)
@@ -83,7 +82,6 @@ class Accuracy:
         """The network, fit for the images, and the images, on the device."""
         import torch
 
-        assert subject.network is not None
         device = subject.device
         layout = torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
         split = dataset.split(self.judge, load_recipe(self.recipe).augmentation, device, layout)
@@ -97,7 +95,7 @@ class Accuracy:
         from bench.measure.training.datasets import Draws
         from bench.measure.training.loop import Trainer
 
-        recipe, dataset = load_recipe(self.recipe), _images(subject)
+        recipe, dataset = load_recipe(self.recipe), subject.dataset()
         network, split = self._made(subject, dataset)
         torch.manual_seed(subject.seed + _FORWARD_STREAM)
         trainer = Trainer(
@@ -105,7 +103,9 @@ class Accuracy:
             split,
             recipe,
             Draws.of(subject.seed),
-            Checkpoint(subject.scratch, {**asdict(self), "recipe": asdict(recipe)}),
+            Checkpoint(
+                subject.scratch and subject.scratch / _file_name(subject), {**asdict(self), "recipe": asdict(recipe)}
+            ),
             self._forward(network, subject.device),
             lambda reached: announce(subject, reached),
         )
@@ -115,7 +115,7 @@ class Accuracy:
         from bench.measure.training.loop import JUDGE_BATCH, judge
         from simam.checkpoints import load_weights
 
-        dataset = _images(subject)
+        dataset = subject.dataset()
         network, split = self._made(subject, dataset)
         if self.weights != TORCHVISION:
             load_weights(network, self._file(subject))
@@ -128,8 +128,7 @@ class Accuracy:
         path = Path(str(self.weights))
         if path.is_file():
             return path
-        assert subject.scratch is not None
-        found = path / subject.scratch.name
+        found = path / _file_name(subject)
         if not found.is_file():
             raise FileNotFoundError(f"{path} holds no {found.name}, the weights of this network, module and seed")
         return found
@@ -144,7 +143,8 @@ class Accuracy:
             return forward
 
         def under_autocast(images: "Tensor") -> "Tensor":
-            with torch.autocast(device):
+            # bfloat16 has float32's range, so no gradient is lost for being small.
+            with torch.autocast(device, torch.bfloat16):
                 return forward(images)
 
         return under_autocast
@@ -164,10 +164,9 @@ class Accuracy:
         }
 
 
-def _images(subject: Subject) -> "Dataset":
-    assert subject.dataset is not None
-    found: Dataset = subject.dataset()
-    return found
+def _file_name(subject: Subject) -> str:
+    """Of a subject's checkpoint."""
+    return f"{subject.key}.pt"
 
 
 def _outcome(history: "Sequence[Epoch]", details: dict[str, Any]) -> Outcome:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.report.format import difference, escape, interval, percent, quantity
 from bench.results.compare import ORDER
+from bench.results.points import ACCURACIES
 from bench.results.sides import Verdict
 from bench.results.statistics import Estimate
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 %]", "note")
 FOOTNOTE = (
     "Worst first. Intervals are unadjusted 95 %. A time regressed where its Holm-adjusted p, that it grew by no more "
-    "than the threshold, is below 0.05; what is exact, where it grew at all, or by more than a threshold that it has."
+    "than the threshold, is below 0.05, an accuracy likewise where it fell, seed by seed; what is exact, where it grew "
+    "at all, or by more than a threshold that it has."
 )
 _STYLES = {
     "regressed": "bold red",
@@ -127,6 +129,11 @@ def _cells(verdict: Verdict) -> list[str]:
 
 def _change(verdict: Verdict) -> str:
     change, base, new = verdict.change, verdict.base, verdict.new
+    if change is not None and verdict.value in ACCURACIES:
+        points = f"{100 * change.point:+.2f} points"
+        if change.method != "exact" and change.low is not None and change.high is not None:
+            points += f" {interval(100 * change.low, 100 * change.high, 2)}"
+        return points.replace("-", "−")
     if change is not None and change.method != "exact":
         return percent(change)
     if base is not None and new is not None:
@@ -137,6 +144,8 @@ def _change(verdict: Verdict) -> str:
 def _figure(estimate: Estimate | None, verdict: Verdict) -> str:
     if estimate is None:
         return ""
+    if verdict.value in ACCURACIES:
+        return f"{100 * estimate.point:.2f} %"
     if verdict.value.endswith("_ratio"):
         return f"×{estimate.point:.3f} {interval(estimate.low, estimate.high, 3)}"
     return f"{estimate.point:,}" if isinstance(estimate.point, int) else quantity(estimate.point, verdict.unit)

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from bench.results.points import ACCURACIES, points
 from bench.results.sides import Half, Pair, Verdict, exact, pair_up, unmatched
 from bench.results.statistics import Estimate
 from bench.results.verdicts import Judged, Kind, Shift, interval, judge, one_side, settling, spread, two_sides
@@ -61,7 +62,7 @@ def compare_runs(base: Stored, new: Stored, accept: Collection[str] = ()) -> lis
     settled, pairs = pair_up(asked or DEFAULT_GATE, *halves)
     broken, twins = pair_up(asked or DEFAULT_GATE, *(Half(run.name, run.frame, ("twin",)) for run in (base, new)))
     settled += [verdict for verdict in broken if verdict.kind == "failed"]
-    settled += [exact(pair) for pair in pairs if not pair.is_time]
+    settled += _without_time(pairs)
     strange = _differences(base, new, accept)
     times = []
     for pair in pairs:
@@ -91,9 +92,16 @@ def compare_sides(sides: Stored, names: tuple[str, str]) -> list[Verdict]:
     halves = [Half(name, sides.frame, (role,)) for name, role in zip(names, ("baseline", "variant"), strict=True)]
     settled, pairs = pair_up(sides.gate or DEFAULT_GATE, *halves)
     times = [pair for pair in pairs if pair.is_time]
-    settled += [exact(pair) for pair in pairs if not pair.is_time]
+    settled += _without_time(pairs)
     verdicts = [*settled, *_judged(times, _within, [], None, names)]
     return _sorted([*verdicts, *unmatched(sides.gate if sides.whole else (), verdicts)])
+
+
+def _without_time(pairs: Iterable[Pair]) -> Iterator[Verdict]:
+    """Verdicts on what is counted, and on accuracies."""
+    untimed = [pair for pair in pairs if not pair.is_time]
+    yield from (exact(pair) for pair in untimed if pair.name not in ACCURACIES)
+    yield from points(pair for pair in untimed if pair.name in ACCURACIES)
 
 
 def _gated(pair: Pair) -> Verdict:
@@ -234,6 +242,8 @@ def _sorted(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The worst first, and among equals the largest change."""
 
     def rank(verdict: Verdict) -> tuple[int, float]:
+        if verdict.value in ACCURACIES:
+            return ORDER.index(verdict.kind), -abs(verdict.change.point) if verdict.change else 0.0
         ratio = verdict.change.point if verdict.change else 1.0
         return ORDER.index(verdict.kind), -abs(log(ratio)) if ratio > 0 else -inf
 

@@ -33,6 +33,7 @@ class Comparison:
             is zero or missing, and for times that are not paired.
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
         repeats: how many repeats it rests on.
+        seeds: the seed of each repeat, None where the measure reads none.
         figures: what each of them said: of a time the median log ratio to the baseline over its rounds, none for the
             baseline itself; else the value.
         differences: of each repeat to the baseline's same repeat, in the unit; none where ``difference`` is None.
@@ -52,6 +53,7 @@ class Comparison:
     ratio: Estimate | None
     difference: Estimate | None
     repeats: int
+    seeds: tuple[int | None, ...]
     figures: tuple[float | int, ...]
     differences: tuple[float | int, ...]
     spent: float
@@ -104,6 +106,7 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
         difference=over_repeats(differences) if differences else None,
         repeats=len(own),
+        seeds=tuple(row["seed"] for row in own),
         figures=logs if timed else values,
         differences=differences,
         spent=sum(map(_spent, own)) / len(own) if timed else 0.0,

@@ -21,7 +21,7 @@ class Verdict:
         threshold: as a fraction; None where nothing at all is allowed.
         base, new: what the two were: of times the ratio to the baseline, else the value; None where there is none, and
             for times of two revisions, which are compared with one another and with nothing else.
-        change: new ÷ base with its unadjusted 95 % interval; None where it cannot be told.
+        change: new ÷ base with its unadjusted 95 % interval, of accuracies new − base; None where it cannot be told.
         p: of the change in the direction it has, Holm-adjusted over the comparison; None for what is exact.
         reason: why it failed, or why nothing can be told.
         control: of the A/A control that did not pass.

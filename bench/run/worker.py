@@ -111,14 +111,15 @@ def subject(
         network=partial(_network, cell, number),
         dataset=partial(_dataset, cell, data),
         seed=number,
-        scratch=scratch and scratch / file_name(cell, number),
+        key=key_of(cell, number),
+        scratch=scratch,
     )
 
 
-def file_name(cell: Cell, seed: int) -> str:
-    """What a file of one cell and seed is called: readable, safe on every disk, and no other's."""
+def key_of(cell: Cell, seed: int) -> str:
+    """What files of one cell and seed are called."""
     readable = re.sub(r"[^A-Za-z0-9.@=_-]+", "_", cell.id)[:100]
-    return f"{readable}-{sha256(cell.id.encode(errors='replace')).hexdigest()[:8]}-seed{seed}.pt"
+    return f"{readable}-{sha256(cell.id.encode(errors='replace')).hexdigest()[:8]}-seed{seed}"
 
 
 def _build(cell: Cell, seed: int, default_device: str, device: str | None) -> Any:

@@ -91,7 +91,7 @@ class Trainer:
     def _learn(self, optimizer: torch.optim.Optimizer, scheduler: Any, epoch: int, steps: int) -> float:
         """One epoch. Returns the mean loss, which is asked of the device only once."""
         self.network.train()
-        total = torch.zeros((), device=self.split_device)
+        total = torch.zeros((), device=self._device)
         for step, (images, labels) in enumerate(self.split.training(self.recipe.batch, self.draws)):
             if step % SIGN_OF_LIFE == 0:
                 self.tell(f"epoch {epoch + 1} of {self.recipe.epochs}, step {step} of {steps}{self._last()}")
@@ -108,7 +108,7 @@ class Trainer:
         return float(total) / steps
 
     @property
-    def split_device(self) -> torch.device:
+    def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
     def _last(self) -> str:
@@ -126,7 +126,7 @@ class Trainer:
                 "scheduler": scheduler.state_dict() if scheduler is not None else None,
                 "generators": [each.get_state() for each in (self.draws.order, self.draws.augmentation)],
                 "torch": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state() if self.split_device.type == "cuda" else None,
+                "cuda": torch.cuda.get_rng_state() if self._device.type == "cuda" else None,
             }
         self.checkpoint.save(content)
 

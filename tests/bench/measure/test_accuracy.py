@@ -124,12 +124,11 @@ def test_weights_of_our_own_checkpoints(recipe: str, tmp_path: Path) -> None:
     scratch = tmp_path / "checkpoints"
     trained = member("se", seed=1, scratch=scratch)
     [outcome] = measured(Accuracy(recipe), trained)
-    assert trained.scratch is not None
-    for weights in (str(scratch), str(trained.scratch)):
-        [judged] = measured(Accuracy(recipe, weights=weights), member("se", seed=1, scratch=Path("elsewhere")))
+    for weights in (scratch, scratch / f"{trained.key}.pt"):
+        [judged] = measured(Accuracy(recipe, weights=str(weights)), member("se", seed=1))
         assert shares(judged)["top1"] == shares(outcome)["top1"] and shares(judged)["loss"] == shares(outcome)["loss"]
     with pytest.raises(FileNotFoundError, match="the weights of this network, module and seed"):
-        Accuracy(recipe, weights=str(scratch)).check(replace(trained, scratch=Path("x/other.pt")))
+        Accuracy(recipe, weights=str(scratch)).check(replace(trained, key="other"))
 
 
 def test_the_authors_names_are_weights_too(recipe: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from bench.results.gains import gains, resolving_seeds, settling_seeds, spread_o
 from bench.results.statistics import Estimate
 
 ONE = Estimate(0.9, 0.9, 0.9, "exact")
-BLANK = Comparison("run", "accuracy", "g", "c", "variant", {}, "top1", "1", ONE, None, ONE, 3, (), (), 0.0, {})
+BLANK = Comparison("run", "accuracy", "g", "c", "variant", {}, "top1", "1", ONE, None, ONE, 3, (), (), (), 0.0, {})
 
 
 def variant(points: Sequence[float], cell: str = "c", **other: object) -> Comparison:
