@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -31,7 +33,8 @@ class Accuracy:
     training run keeps a checkpoint after each epoch and goes on from there.
 
     Args:
-        recipe: how to train: a name in suites/recipes, or the path of a YAML file.
+        recipe: how to train: a name in suites/recipes, the path of a YAML file, or the whole recipe as JSON, which a
+            resolved suite has, so that a run goes on and is told by the recipe that it began with.
         judge: what the network is judged by: the test set, or images held out from the training set, for choices.
         memory_format: of images and weights.
         autocast: whether the forward pass runs under torch.autocast, in bfloat16.
@@ -52,41 +55,45 @@ class Accuracy:
     timed: ClassVar = False
 
     def __post_init__(self) -> None:
-        load_recipe(self.recipe)
-        if self.weights not in (None, TORCHVISION) and not Path(str(self.weights)).exists():
-            raise ValueError(
-                f"weights: there is no file or folder {self.weights!r}; write one, or {TORCHVISION} for the published"
-            )
+        object.__setattr__(self, "recipe", load_recipe(self.recipe).text)
 
     def images_learned(self, size: int) -> int:
         """How many images a training run sees, of a set of so many."""
         return 0 if self.weights else load_recipe(self.recipe).epochs * size
 
     def check(self, subject: Subject) -> None:
-        """Raise on images or weights that are not there, and on a recipe that torch does not take."""
+        """Raise on images that are not there, weights that do not fit, and a recipe that torch does not take."""
         import torch
 
-        dataset, recipe = subject.dataset(), load_recipe(self.recipe)
-        if self.weights is None:
-            with torch.device("meta"):
-                recipe.make_scheduler(recipe.make_optimizer(subject.network(dataset.classes, None)), 1)
-        elif self.weights != TORCHVISION:
-            self._file(subject)
+        dataset = subject.dataset()
+        if self.weights is not None:
+            self._load(subject, dataset)
+            return
+        with torch.device("meta"):
+            load_recipe(self.recipe).try_out(subject.network(dataset.classes, None))
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
-            yield subject, self._judged(subject) if self.weights else self._trained(subject, announce)
+            yield subject, self._judged(subject, announce) if self.weights else self._trained(subject, announce)
 
-    def _made(self, subject: Subject, dataset: "Dataset") -> "tuple[nn.Module, Split]":
-        """The network, fit for the images, and the images, on the device."""
+    def _on_device(self, network: "nn.Module", subject: Subject, dataset: "Dataset") -> "Split":
+        """Move a network to the device, and the images."""
         import torch
 
-        device = subject.device
         layout = torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
-        split = dataset.split(self.judge, load_recipe(self.recipe).augmentation, device, layout)
-        network = subject.network(dataset.classes, "DEFAULT" if self.weights == TORCHVISION else None)
-        return network.to(device).to(memory_format=layout), split
+        network.to(subject.device).to(memory_format=layout)
+        return dataset.split(self.judge, load_recipe(self.recipe).augmentation, subject.device, layout)
+
+    def _load(self, subject: Subject, dataset: "Dataset") -> "nn.Module":
+        """The network with the weights that are asked for, on torch's default device."""
+        from simam.checkpoints import load_weights
+
+        if self.weights == TORCHVISION:
+            return subject.network(dataset.classes, "DEFAULT")
+        network = subject.network(dataset.classes, None)
+        load_weights(network, self._file(subject))
+        return network
 
     def _trained(self, subject: Subject, announce: Announce) -> Outcome:
         import torch
@@ -96,7 +103,8 @@ class Accuracy:
         from bench.measure.training.loop import Trainer
 
         recipe, dataset = load_recipe(self.recipe), subject.dataset()
-        network, split = self._made(subject, dataset)
+        network = subject.network(dataset.classes, None)
+        split = self._on_device(network, subject, dataset)
         torch.manual_seed(subject.seed + _FORWARD_STREAM)
         trainer = Trainer(
             network,
@@ -104,33 +112,40 @@ class Accuracy:
             recipe,
             Draws.of(subject.seed),
             Checkpoint(
-                subject.scratch and subject.scratch / _file_name(subject), {**asdict(self), "recipe": asdict(recipe)}
+                subject.scratch and subject.scratch / _file_name(subject), {**asdict(self), "device": subject.device}
             ),
             self._forward(network, subject.device),
             lambda reached: announce(subject, reached),
         )
         return _outcome(trainer.train(), {"recipe": asdict(recipe), **self._settings(subject, dataset)})
 
-    def _judged(self, subject: Subject) -> Outcome:
+    def _judged(self, subject: Subject, announce: Announce) -> Outcome:
         from bench.measure.training.loop import JUDGE_BATCH, judge
-        from simam.checkpoints import load_weights
 
         dataset = subject.dataset()
-        network, split = self._made(subject, dataset)
-        if self.weights != TORCHVISION:
-            load_weights(network, self._file(subject))
-        top1, top5, loss = judge(network, self._forward(network, subject.device), split.judging(JUDGE_BATCH))
+        network = self._load(subject, dataset)
+        split = self._on_device(network, subject, dataset)
+        tell = partial(announce, subject, "judging")
+        top1, top5, loss = judge(network, self._forward(network, subject.device), split.judging(JUDGE_BATCH), tell)
+        if not isfinite(loss):
+            raise ArithmeticError(f"with these weights the loss is {loss}")
         values = Value("top1", "1", (top1,)), Value("top5", "1", (top5,)), Value("loss", "1", (loss,))
         return Outcome(values, {"weights": self.weights, **self._settings(subject, dataset)})
 
     def _file(self, subject: Subject) -> Path:
         """The file with a subject's weights."""
+        from bench.measure.training.checkpoint import is_finished
+
         path = Path(str(self.weights))
-        if path.is_file():
-            return path
-        found = path / _file_name(subject)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"weights: there is no file or folder {path}; write one, or {TORCHVISION} for the published"
+            )
+        found = path if path.is_file() else path / _file_name(subject)
         if not found.is_file():
             raise FileNotFoundError(f"{path} holds no {found.name}, the weights of this network, module and seed")
+        if not is_finished(found):
+            raise ValueError(f"{found} is of a training run that was stopped; go on with it first, with run --resume")
         return found
 
     def _forward(self, network: "nn.Module", device: str) -> "Callable[[Tensor], Tensor]":

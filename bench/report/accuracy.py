@@ -1,7 +1,8 @@
 """What modules bring in accuracy: a table for each network and set of images, and a sentence for each module."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.report.format import escape, interval, quantity
 from bench.report.names import module_name, network_name
@@ -24,29 +25,31 @@ class Section:
 
 
 def sections(comparisons: Sequence[Comparison]) -> list[Section]:
-    """A section for each group of accuracies."""
+    """A section for each group of accuracies; where there are several runs, headed by its run, too."""
     found = {(each.variant.run, each.variant.group, each.variant.cell): each for each in gains(comparisons)}
     groups: dict[tuple[str, str], dict[str, dict[str, Comparison]]] = {}
     for each in comparisons:
         if each.measure == "accuracy":
             groups.setdefault((each.run, each.group), {}).setdefault(each.cell, {})[each.value] = each
-    return [_section(list(cells.values()), found) for cells in groups.values()]
+    several = len({run for run, _ in groups}) > 1
+    return [_section(list(cells.values()), found, several) for cells in groups.values()]
 
 
-def _section(cells: list[dict[str, Comparison]], found: dict[tuple[str, str, str], Gain]) -> Section:
+def _section(cells: list[dict[str, Comparison]], found: dict[tuple[str, str, str], Gain], several: bool) -> Section:
     first = next(iter(cells[0].values()))
     baseline = next((values["top1"] for values in cells if values["top1"].role == "baseline"), None)
     told = [(values, found.get((first.run, first.group, values["top1"].cell))) for values in cells]
     against = f"{module_name(baseline.axes['attention'])} {network_name(first.axes['backbone'])}" if baseline else ""
     return Section(
-        f"{network_name(first.axes['backbone'])} on {escape(first.details['dataset'])}",
-        [_sentence(gain, against, len({id(each) for _, each in told if each})) for _, gain in told if gain],
+        f"{network_name(first.axes['backbone'])} on {escape(first.details['dataset'])}"
+        + (f", {escape(first.run)}" if several else ""),
+        [_sentence(gain, against) for _, gain in told if gain],
         _table(told),
         _how(first),
     )
 
 
-def _sentence(gain: Gain, against: str, variants: int) -> str:
+def _sentence(gain: Gain, against: str) -> str:
     own = gain.variant
     place = f" at {escape(own.axes['placement'])}" if own.axes["placement"] else ""
     seeds = f"{own.repeats} seed{'s' if own.repeats > 1 else ''}"
@@ -56,14 +59,14 @@ def _sentence(gain: Gain, against: str, variants: int) -> str:
     if gain.chance is not None:
         text += f", better with a probability of {_chance(gain.chance)}"
     if gain.told != "inconclusive":
-        return f"{text}: {gain.told}{_p(gain, variants)}."
-    return f"{text}: inconclusive{_p(gain, variants)}; {_settles(gain)}."
+        return f"{text}: {gain.told}{_p(gain)}."
+    return f"{text}: inconclusive{_p(gain)}; {_settles(gain)}."
 
 
-def _p(gain: Gain, variants: int) -> str:
+def _p(gain: Gain) -> str:
     if gain.p is None:
         return ""
-    return f" (p = {gain.p:.2g}{', Holm' if variants > 1 else ''})"
+    return f" (p = {gain.p:.2g}{f', Holm over {gain.family}' if gain.family > 1 else ''})"
 
 
 def _settles(gain: Gain) -> str:
@@ -125,10 +128,20 @@ def _chance(chance: float) -> str:
     return ">0.999" if chance > 0.999 else "<0.001" if chance < 0.001 else f"{chance:.3f}"
 
 
+def _run_as(details: Mapping[str, Any]) -> str:
+    """On what, and how, the networks ran."""
+    ways = [
+        "a GPU" if details["device"] == "cuda" else f"{details['threads']} CPU threads",
+        "bfloat16 autocast" if details["autocast"] else "float32",
+        *(["compiled"] if details["compile"] else []),
+    ]
+    return f"on {', '.join(ways)}"
+
+
 def _how(first: Comparison) -> str:
     """What was done with the network, in a sentence."""
     details = first.details
-    judged = JUDGED[details["judge"]]
+    judged = f"{JUDGED[details['judge']]}, {_run_as(details)}"
     if "recipe" not in details:
         return f"Weights from {escape(details['weights'])}, judged by {judged}."
     recipe = details["recipe"]

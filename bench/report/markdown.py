@@ -11,6 +11,7 @@ import pandas as pd
 from bench.report import accuracy, summary, table, work
 from bench.report.format import escape, quantity
 from bench.report.names import network_name
+from bench.report.overview import conflicts, overview
 from bench.report.published import published_table
 from bench.results.estimates import Comparison, estimate
 
@@ -68,6 +69,8 @@ def render(frame: pd.DataFrame, runs: list[Run]) -> str:
         title=runs[0].title or runs[0].path.resolve().name,
         runs=runs,
         sentences=list(summary.sentences(comparisons, thresholds)),
+        overview=overview(every),
+        conflicts=list(conflicts(every)),
         accuracies=accuracy.sections(every),
         controls=list(summary.controls(comparisons, thresholds)),
         tables=[(name, *map(table.table, table.folded(rows)), added.get(name)) for name, rows in networks.items()],

@@ -19,7 +19,7 @@ HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 %]", "not
 FOOTNOTE = (
     "Worst first. Intervals are unadjusted 95 %. A time regressed where its Holm-adjusted p, that it grew by no more "
     "than the threshold, is below 0.05, an accuracy likewise where it fell, seed by seed; what is exact, where it grew "
-    "at all, or by more than a threshold that it has."
+    "at all (an accuracy: where any seed lost an image), or by more than a threshold that it has."
 )
 _STYLES = {
     "regressed": "bold red",

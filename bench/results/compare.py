@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from bench.results.estimates import UNPAIRED
 from bench.results.points import ACCURACIES, points
 from bench.results.sides import Half, Pair, Verdict, exact, pair_up, unmatched
 from bench.results.statistics import Estimate
@@ -225,7 +226,8 @@ def _agree(ours: list[str], theirs: list[str]) -> bool:
 
 def facts_of(run: Stored) -> dict[str, list[str]]:
     """What must agree → what it was, in every environment that a run's times come from."""
-    timed = run.frame[(run.frame["unit"] == "s") & (run.frame["status"] == "ok")]
+    paired = (run.frame["unit"] == "s") & ~run.frame["value"].isin(UNPAIRED)
+    timed = run.frame[paired & (run.frame["status"] == "ok")]
     found: dict[str, set[str]] = {key: set() for key in MUST_AGREE}
     for id_ in timed["environment"].unique():
         facts = run.environments.get(id_, {}).get("facts", {})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from bench.results.estimates import Comparison
-from bench.results.statistics import Estimate, holm, student_interval
+from bench.results.statistics import Estimate, deviation, holm, student_interval
 
 Told: TypeAlias = Literal["better", "worse", "inconclusive"]
 SIGNIFICANCE = 0.05
@@ -15,6 +15,8 @@ POWER = 0.8
 """With which a difference of the size asked for is to be found."""
 MOST_SEEDS = 1000
 """More would settle nothing that somebody waits for."""
+LEAST_STEP = 1e-7
+"""Points; what differs by less is the same number of images."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Gain:
         chance: P(variant > baseline): of the mean difference over all seeds, given those seen and no prior opinion.
         p: of "there is no difference", two-sided, Holm-adjusted over the family; None where the spread is not known.
         told: better or worse where p is below 0.05, else inconclusive.
+        family: how many variants were tested together.
         seeds: where inconclusive, how many would settle a difference as seen at the spread seen; None where more than
             :data:`MOST_SEEDS` would not, or where the spread is not known.
     """
@@ -36,6 +39,7 @@ class Gain:
     chance: float | None
     p: float | None
     told: Told
+    family: int
     seeds: int | None
 
 
@@ -63,7 +67,7 @@ def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[Gain]:
         p = adjusted.get(place)
         told: Told = "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
         seeds = settling_seeds(points, len(family)) if told == "inconclusive" else None
-        found.append(Gain(variant, estimate, _chance(points), p, told, seeds))
+        found.append(Gain(variant, estimate, _chance(points), p, told, len(family), seeds))
     return found
 
 
@@ -74,17 +78,12 @@ def _t(points: Sequence[float]) -> float | None:
     image, so the same step a few times is chance, and no proof that there is no spread.
     """
     mean = math.fsum(points) / len(points)
-    spread = _deviation(points) if len(points) > 1 else 0.0
-    if spread == 0:
-        return 0.0 if mean == 0 and len(points) > 1 else None
+    if len(points) < 2:
+        return None
+    spread = deviation(points)
+    if spread < LEAST_STEP:
+        return 0.0 if abs(mean) < LEAST_STEP else None
     return mean / (spread / math.sqrt(len(points)))
-
-
-def _deviation(points: Sequence[float]) -> float:
-    """Standard deviation; 0 where all are the same but for rounding, since counts of images are whole."""
-    mean = math.fsum(points) / len(points)
-    spread = math.sqrt(math.fsum((each - mean) ** 2 for each in points) / (len(points) - 1))
-    return spread if spread > 1e-9 else 0.0
 
 
 def _two_sided(points: Sequence[float]) -> float | None:
@@ -105,7 +104,7 @@ def settling_seeds(points: Sequence[float], family: int) -> int | None:
     """How many seeds would make a mean difference as seen, at the spread seen, significant among so many tests."""
     from scipy.special import stdtrit
 
-    if len(points) < 2 or not (spread := _deviation(points)):
+    if len(points) < 2 or (spread := deviation(points)) < LEAST_STEP:
         return None
     mean = abs(math.fsum(points) / len(points))
     for seeds in range(len(points) + 1, MOST_SEEDS + 1):
@@ -142,6 +141,6 @@ def spread_of(comparisons: Sequence[Comparison]) -> float | None:
     for each in comparisons:
         if each.measure == "accuracy" and each.value == "top1" and each.role == "variant" and len(each.differences) > 1:
             points = [100 * one for one in each.differences]
-            squares += (len(points) - 1) * _deviation(points) ** 2
+            squares += (len(points) - 1) * deviation(points) ** 2
             freedom += len(points) - 1
-    return math.sqrt(squares / freedom) if freedom and squares else None
+    return math.sqrt(squares / freedom) if squares > LEAST_STEP**2 else None

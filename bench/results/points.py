@@ -1,14 +1,23 @@
 """Accuracies on two sides → verdicts, seed by seed; higher is better, and a threshold is in points."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bench.results.sides import Pair, Verdict
-from bench.results.statistics import Estimate, holm, student_interval
+from bench.results.statistics import LEVEL, Estimate, deviation, holm, student_interval
 from bench.results.verdicts import SIGNIFICANCE, Kind, inside
 
 ACCURACIES = frozenset({"top1", "top5"})
 """Values that are shares of images, of which more are better."""
+MADE_ALIKE = ("dataset", "recipe", "judge", "weights")
+"""Of an accuracy's details: what must be the same on both sides."""
+SAME_BITS = ("device", "threads", "memory_format", "autocast", "compile")
+"""What else must be the same where not a single image may be lost."""
+MOST_SEEDS = 1000
+"""More would settle nothing that somebody waits for."""
+LEAST_STEP = 1e-9
+"""Of a share; what differs by less is the same number of images."""
 
 
 def points(pairs: Iterable[Pair]) -> Iterator[Verdict]:
@@ -16,52 +25,64 @@ def points(pairs: Iterable[Pair]) -> Iterator[Verdict]:
 
     Regressed: the Holm-adjusted p of "it fell by at most the threshold", one-sided over seeds, is below 0.05; improved
     likewise upwards; unchanged: the unadjusted 95 % interval of the mean difference lies within ± the threshold. What
-    is gated as exact regresses where the mean falls at all: on a CPU the same seed gives the same bits.
+    is gated as exact regresses where any seed lost an image: on a CPU the same seed gives the same bits.
     """
     judged: list[tuple[Pair, list[float]]] = []
     for pair in pairs:
-        if pair.ours.seeds != pair.theirs.seeds:
-            yield replace(pair.verdict("incomparable"), reason="the two have other seeds")
+        moved = [new - old for old, new in zip(pair.ours.figures, pair.theirs.figures, strict=False)]
+        if reason := _strange(pair):
+            yield replace(pair.verdict("incomparable"), reason=reason)
+        elif pair.threshold is None or not any(abs(each) > LEAST_STEP for each in moved):
+            yield _exactly(pair, moved)
+        elif len(moved) < 2 or deviation(moved) < LEAST_STEP:
+            why = "a single seed says" if len(moved) < 2 else "every seed moved by the same, which says"
+            yield replace(_changed(pair, moved, "inconclusive"), reason=f"{why} nothing of the spread")
         else:
-            moved = [new - old for old, new in zip(pair.ours.figures, pair.theirs.figures, strict=True)]
-            if pair.threshold is None or len(set(moved)) == 1:
-                yield _certain(pair, moved)
-            else:
-                judged.append((pair, moved))
+            judged.append((pair, moved))
     fallen = holm([_p(moved, pair.limit) for pair, moved in judged])
     risen = holm([_p([-each for each in moved], pair.limit) for pair, moved in judged])
     for (pair, moved), down, up in zip(judged, fallen, risen, strict=True):
-        yield _told(pair, moved, down, up)
+        yield _told(pair, moved, down, up, len(judged))
 
 
-def _certain(pair: Pair, moved: list[float]) -> Verdict:
-    """Where nothing is left to chance: any change counts, or every seed moved by the same."""
-    mean = sum(moved) / len(moved)
-    change = Estimate(mean, mean, mean, "exact")
-    kind: Kind = "regressed" if mean < -pair.limit else "improved" if mean > pair.limit else "unchanged"
-    if kind != "unchanged" and pair.threshold is not None and len(moved) < 2:
-        return replace(pair.verdict("inconclusive"), change=change, reason="an interval needs at least two seeds")
+def _strange(pair: Pair) -> str | None:
+    """What makes two accuracies incomparable, in words."""
+    if pair.ours.seeds != pair.theirs.seeds:
+        return "the two have other seeds"
+    ours, theirs = pair.ours.details, pair.theirs.details
+    keys = (*MADE_ALIKE, *(SAME_BITS if pair.threshold is None else ()))
+    differing = [key for key in keys if ours.get(key) != theirs.get(key)]
+    return f"the two differ in {', '.join(differing)}" if differing else None
+
+
+def _exactly(pair: Pair, moved: Sequence[float]) -> Verdict:
+    """Any image lost counts, on any seed."""
+    kind: Kind = "unchanged"
+    if min(moved) < -LEAST_STEP:
+        kind = "regressed"
+    elif max(moved) > LEAST_STEP:
+        kind = "improved"
+    return _changed(pair, moved, kind)
+
+
+def _changed(pair: Pair, moved: Sequence[float], kind: Kind) -> Verdict:
+    mean, low, high = student_interval(moved)
+    method = f"mean over {len(moved)} seeds, Student t"
+    change = Estimate(mean, mean, mean, "exact") if pair.threshold is None else Estimate(mean, low, high, method)
     return replace(pair.verdict(kind), change=change)
 
 
-def _p(moved: list[float], limit: float) -> float:
+def _p(moved: Sequence[float], limit: float) -> float:
     """Of "the mean fell by at most the limit", by a one-sided t test."""
     from scipy.special import stdtr
 
-    mean, error = _mean_and_error(moved)
-    return float(stdtr(len(moved) - 1, (mean + limit) / error))
-
-
-def _mean_and_error(moved: list[float]) -> tuple[float, float]:
     n = len(moved)
-    mean = sum(moved) / n
-    return mean, (sum((each - mean) ** 2 for each in moved) / (n - 1) / n) ** 0.5
+    return float(stdtr(n - 1, (math.fsum(moved) / n + limit) / (deviation(moved) / math.sqrt(n))))
 
 
-def _told(pair: Pair, moved: list[float], down: float, up: float) -> Verdict:
+def _told(pair: Pair, moved: Sequence[float], down: float, up: float, family: int) -> Verdict:
     mean, low, high = student_interval(moved)
     assert low is not None and high is not None  # seeds that moved by other amounts are at least two
-    change = Estimate(mean, low, high, f"mean over {len(moved)} seeds, Student t")
     kind: Kind = "inconclusive"
     if down < SIGNIFICANCE:
         kind = "regressed"
@@ -69,5 +90,16 @@ def _told(pair: Pair, moved: list[float], down: float, up: float) -> Verdict:
         kind = "improved"
     elif inside(low, high, pair.limit):
         kind = "unchanged"
-    reason = "more seeds would settle it" if kind == "inconclusive" else None
-    return replace(pair.verdict(kind), change=change, p=down if mean < 0 else up, reason=reason)
+    reason = _settles(abs(mean), deviation(moved), pair.limit, len(moved), family) if kind == "inconclusive" else None
+    return replace(_changed(pair, moved, kind), p=down if mean < 0 else up, reason=reason)
+
+
+def _settles(mean: float, spread: float, limit: float, now: int, family: int) -> str:
+    """How many seeds would show a change as seen, at the spread seen, to be beyond the threshold or within it."""
+    from scipy.special import stdtrit
+
+    level = 1 - SIGNIFICANCE / family if mean > limit else (1 + LEVEL) / 2
+    for seeds in range(now + 1, MOST_SEEDS + 1):
+        if abs(mean - limit) > float(stdtrit(seeds - 1, level)) * spread / math.sqrt(seeds):
+            return f"would be settled, if things stay as seen, by {seeds} seeds"
+    return "too near the threshold for any sensible number of seeds to settle it"

@@ -65,6 +65,11 @@ def student_interval(values: Sequence[float], level: float = LEVEL) -> tuple[flo
     return mean, mean - reach, mean + reach
 
 
+def deviation(values: Sequence[float]) -> float:
+    """Standard deviation of two values or more, with n − 1 degrees of freedom."""
+    return float(np.std(values, ddof=1))
+
+
 def over_repeats(figures: Sequence[float]) -> Estimate:
     """One figure a repeat: exact where all are the same, else their mean with a Student-t interval."""
     if len(set(figures)) == 1:

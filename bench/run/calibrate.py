@@ -88,6 +88,9 @@ def read(folder: Path) -> dict[str, list[Stored]]:
     places = {str(sorted(facts_of(run).items())) for rounds in found.values() for run in rounds}
     if len(places) > 1:
         raise InputError(f"{folder} has rounds of several machines or torch versions, which cannot be judged together")
+    kernels = {str(each["facts"].get("kernels")) for run in found["run"] for each in run.environments.values()}
+    if len(kernels) > 1:
+        raise InputError(f"{folder} has runs of several versions of simam's kernels, which are not identical code")
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bench.results.record import read_records
+from bench.results.record import Record, read_records
 from bench.suite.axes import Cell
 from bench.suite.datasets import DATASETS
 from bench.suite.measures import MeasureSpec
@@ -62,7 +62,10 @@ def training_seconds(spec: MeasureSpec, cell: Cell) -> float:
     from bench.run.workload import build
 
     image = replace(cell, dataset=None, mode="inference", batch=1, resolution=entry.side)
-    macs = count(build(image, 0, "meta")).total.macs
+    try:
+        macs = count(build(image, 0, "meta")).total.macs
+    except Exception:  # that it cannot be built is said when it is to be run
+        return 0.0
     cuda = torch.cuda.is_available()
     rate = RATES["cuda"] if cuda else RATES["cpu"] * torch.get_num_threads()
     return BACKWARD * float(macs * learned(entry.images)) / rate
@@ -87,11 +90,20 @@ def _units(folder: Path) -> list[tuple[tuple[MeasureSpec, str], float]]:
     except (YAMLError, ValueError, TypeError, AttributeError, KeyError, OSError):
         return []
     took: dict[tuple[str, str, int], float] = {}
+    learned: dict[tuple[str, str, int], float] = {}
     for record in records:
         if record.status == "ok" and record.measure in specs:
             key = record.measure, record.group, record.repeat
             took[key] = max(took.get(key, 0.0), record.elapsed)
-    return [((specs[measure], group), seconds) for (measure, group, _), seconds in took.items()]
+            learned[key] = learned.get(key, 0.0) + _epochs(record)
+    # A unit that went on from checkpoints of trained networks took less than they did.
+    return [((specs[key[0]], key[1]), max(seconds, learned[key])) for key, seconds in took.items()]
+
+
+def _epochs(record: Record) -> float:
+    """Seconds of all epochs that a record tells of."""
+    samples = (value.samples for value in record.values if value.name == "epoch_time")
+    return sum(each or 0.0 for one in samples for each in one)
 
 
 def _specs(suite: Any) -> dict[str, MeasureSpec]:

@@ -117,7 +117,8 @@ def members(group: Group) -> tuple[Member, ...]:
 
 def _failed_before(failures: Mapping[tuple[Group, int], str], unit: Unit) -> dict[int, str]:
     """What failed in an earlier process fails again; it is skipped, since a hang costs its whole time limit."""
-    return {index: reason for (group, index), reason in failures.items() if group == unit.group}
+    # A copy, since another thread may add to them.
+    return {index: reason for (group, index), reason in list(failures.items()) if group == unit.group}
 
 
 def unfit(group: Group, device: str) -> dict[int, str]:

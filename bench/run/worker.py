@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias
 
 from bench.measure import Measure, Subject
@@ -67,14 +68,20 @@ class Job:
         work(self, say)
 
 
+SIGNS_APART = 1.0
+"""Seconds between two signs of life; the parent that reads them takes time from what is measured."""
+
+
 def work(job: Job, say: Say) -> None:
     """Measure a job's members one after the other or together, as the measure sees fit."""
     current: int | None = None
+    said = 0.0
 
     def announce(subject: Subject, reached: str = "") -> None:
-        nonlocal current
-        current = subject.index
-        say({"start": subject.index, "reached": reached})
+        nonlocal current, said
+        if not reached or monotonic() - said > SIGNS_APART:
+            current, said = subject.index, monotonic()
+            say({"start": subject.index, "reached": reached})
 
     try:
         measure: Measure = job.measure.build()

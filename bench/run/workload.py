@@ -46,12 +46,12 @@ def build_network(cell: Cell, seed: int, classes: int | None = None, weights: st
     assert cell.backbone is not None  # every measure that builds a network reads the axis
     torch.manual_seed(seed)
     backbone = _configured(BACKBONES, cell.backbone)
-    known = _parameters(backbone.func) or ["num_classes"]
+    known = _parameters(backbone.func)
     options: dict[str, Any] = {}
-    if classes is not None and "num_classes" in known and "num_classes" not in backbone.keywords:
+    if classes is not None and (known is None or "num_classes" in known) and "num_classes" not in backbone.keywords:
         options["num_classes"] = classes
     if weights is not None:
-        if "weights" not in known:
+        if known is None or "weights" not in known:
             raise ValueError(f"torchvision publishes no weights for {cell.backbone}; name a file or a folder instead")
         options["weights"] = weights
     network: nn.Module = backbone(**options)

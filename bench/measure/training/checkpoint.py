@@ -62,5 +62,13 @@ class Checkpoint:
         half.replace(self.path)
 
 
+def is_finished(path: Path) -> bool:
+    """Whether a file of weights is no checkpoint of ours that its training run would still go on from."""
+    try:
+        return "optimizer" not in torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # what it is instead, who reads it as weights says better
+        return True
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]

@@ -87,6 +87,13 @@ def _transforms(augmentation: Augmentation) -> tuple[Any, Any]:
     return v2.Compose([crop, *flip, *end]), v2.Compose([*middle, *end])
 
 
+def _loader(images: Any, batch: int, generator: torch.Generator, **options: Any) -> "DataLoader[Any]":
+    with warnings.catch_warnings():
+        # More readers than cores are slower and not wrong: they wait for the disk as much as they compute.
+        warnings.filterwarnings("ignore", message="This DataLoader will create")
+        return DataLoader(images, batch, num_workers=READERS, generator=generator, **options)
+
+
 @dataclass(frozen=True, eq=False)
 class FolderSplit:
     """What is learned and what it is judged by, in torch's loaders."""
@@ -104,26 +111,18 @@ class FolderSplit:
         order = RandomSampler(self.learned, generator=draws.order)
         # The generator seeds the readers anew at each epoch, so an epoch's draws depend on nothing that ran before.
         yield from self._moved(
-            DataLoader(
-                self.learned,
-                batch,
-                sampler=order,
-                drop_last=True,
-                num_workers=READERS,
-                generator=draws.augmentation,
-                pin_memory=self.device == "cuda",
-            )
+            _loader(self.learned, batch, draws.augmentation, sampler=order, drop_last=True, pin_memory=self._pinned)
         )
 
     def judging(self, batch: int) -> Batches:
         # A generator of its own: torch's global one, which a module may use, is not to be touched.
-        yield from self._moved(DataLoader(self.judged, batch, num_workers=READERS, generator=torch.Generator()))
+        yield from self._moved(_loader(self.judged, batch, torch.Generator(), pin_memory=self._pinned))
+
+    @property
+    def _pinned(self) -> bool:
+        return self.device == "cuda"
 
     def _moved(self, loader: "DataLoader[Any]") -> Iterator[tuple[Tensor, Tensor]]:
-        with warnings.catch_warnings():
-            # More readers than cores are slower and not wrong: they wait for the disk as much as they compute.
-            warnings.filterwarnings("ignore", message="This DataLoader will create")
-            batches = iter(loader)
-        for images, labels in batches:
+        for images, labels in loader:
             moved = images.to(self.device, non_blocking=True, memory_format=self.memory_format)
             yield moved, labels.to(self.device, non_blocking=True)

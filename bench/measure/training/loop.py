@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -13,8 +14,6 @@ from bench.measure.training.checkpoint import Checkpoint
 from bench.measure.training.datasets import Draws, Split
 from bench.measure.training.recipe import Recipe
 
-SIGN_OF_LIFE = 10
-"""Steps after which the loop says how far it is."""
 JUDGE_BATCH = 500
 """Images at a time when judging; a network in evaluation gives the same for any."""
 
@@ -81,7 +80,8 @@ class Trainer:
             start = self.clock()
             train_loss = self._learn(optimizer, scheduler, epoch, steps)
             seconds = self.clock() - start
-            top1, top5, loss = judge(self.network, self.forward, self.split.judging(JUDGE_BATCH))
+            tell = partial(self._say, epoch, "judging")
+            top1, top5, loss = judge(self.network, self.forward, self.split.judging(JUDGE_BATCH), tell)
             if not all(map(_finite, (train_loss, loss))):
                 raise ArithmeticError(f"diverged: the loss of epoch {epoch + 1} is {train_loss}, judged {loss}")
             self.history.append(Epoch(top1, top5, loss, train_loss, seconds, steps * self.recipe.batch))
@@ -93,8 +93,7 @@ class Trainer:
         self.network.train()
         total = torch.zeros((), device=self._device)
         for step, (images, labels) in enumerate(self.split.training(self.recipe.batch, self.draws)):
-            if step % SIGN_OF_LIFE == 0:
-                self.tell(f"epoch {epoch + 1} of {self.recipe.epochs}, step {step} of {steps}{self._last()}")
+            self._say(epoch, f"step {step} of {steps}")
             optimizer.zero_grad()
             output = self.forward(images).float()
             loss = cross_entropy(output, labels, label_smoothing=self.recipe.label_smoothing)
@@ -111,8 +110,10 @@ class Trainer:
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def _last(self) -> str:
-        return f", {100 * self.history[-1].top1:.1f} % so far" if self.history else ""
+    def _say(self, epoch: int, what: str) -> None:
+        """A sign of life, at each step and judged batch: one of either may take a minute."""
+        best = f", {100 * self.history[-1].top1:.1f} % so far" if self.history else ""
+        self.tell(f"epoch {epoch + 1} of {self.recipe.epochs}, {what}{best}")
 
     def _keep(self, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
         """All that the next epoch depends on; after the last one only what was learned."""
@@ -148,13 +149,24 @@ class Trainer:
 
 
 def judge(
-    network: nn.Module, forward: Callable[[Tensor], Tensor], batches: Iterator[tuple[Tensor, Tensor]]
+    network: nn.Module,
+    forward: Callable[[Tensor], Tensor],
+    batches: Iterator[tuple[Tensor, Tensor]],
+    tell: Callable[[], None] = lambda: None,
 ) -> tuple[float, float, float]:
-    """Top-1, top-5 (of fewer than five classes, all) and mean cross-entropy of a network in evaluation."""
+    """Top-1, top-5 (of fewer than five classes, all) and mean cross-entropy of a network in evaluation.
+
+    Args:
+        network: to be put into evaluation.
+        forward: the network, called on a batch.
+        batches: images and labels.
+        tell: called before each batch.
+    """
     network.eval()
     seen, hits1, hits5, loss = 0, 0, 0, 0.0
     with torch.inference_mode():
         for images, labels in batches:
+            tell()
             output = forward(images).float()
             best = output.topk(min(5, output.shape[1])).indices == labels[:, None]
             hits1, hits5 = hits1 + int(best[:, 0].sum()), hits5 + int(best.sum())

@@ -1,8 +1,9 @@
 """How a network is trained, as data: a YAML file of ``suites/recipes``, or a user's own."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
@@ -71,6 +72,27 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     label_smoothing: float = 0.0
 
+    @property
+    def text(self) -> str:
+        """The whole of it in one line of JSON, which :func:`load_recipe` takes too."""
+        return json.dumps(asdict(self))
+
+    def try_out(self, network: "nn.Module") -> None:
+        """Make optimizer and scheduler for a network, which may be on meta, and go one step.
+
+        Raises:
+            RecipeError: torch does not take the options, or the loop cannot step what they make.
+        """
+        optimizer = self.make_optimizer(network)
+        scheduler = self.make_scheduler(optimizer, _MANY)
+        try:
+            optimizer.step()
+            if scheduler is not None:
+                scheduler.step()
+        except Exception as error:  # whatever a step that wants more than the loop gives raises
+            named = {**self.optimizer, **self.scheduler}
+            raise RecipeError(f"the loop cannot step {' and '.join(named)}: {error}") from error
+
     def make_optimizer(self, network: "nn.Module") -> "Optimizer":
         import torch
 
@@ -86,6 +108,10 @@ class Recipe:
         return _made(torch.optim.lr_scheduler, self.scheduler, optimizer, total_steps=total)  # type: ignore[no-any-return]
 
 
+_MANY = 1000
+"""Steps of an epoch, to try a scheduler with: some cannot be made for a handful."""
+
+
 def _made(home: Any, named: Mapping[str, Mapping[str, Any]], first: Any, **known: Any) -> Any:
     """An object of a class that is named with its options; what is ``known`` only where the class asks for it."""
     [(name, options)] = named.items()
@@ -95,7 +121,7 @@ def _made(home: Any, named: Mapping[str, Mapping[str, Any]], first: Any, **known
     asked = {key: value for key, value in known.items() if key in inspect.signature(kind).parameters}
     try:
         return kind(first, **{**asked, **options})
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise RecipeError(f"{name} does not take {dict(options)}: {error}") from error
 
 
@@ -104,45 +130,53 @@ def load_recipe(name: str) -> Recipe:
     """Read a recipe.
 
     Args:
-        name: of one in ``suites/recipes``, or the path of a YAML file.
+        name: of one in ``suites/recipes``, the path of a YAML file, or the recipe itself, from :attr:`Recipe.text`.
 
     Raises:
         RecipeError: there is none, or something in it is wrong.
     """
+    if name.startswith("{"):
+        return _checked("the recipe", _parse(name, "the recipe"))
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    content = _read(path, name)
-    if not isinstance(content, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping with the keys title, epochs, batch and optimizer")
-    return _checked(path, content)
+    return _checked(str(path), _parse(_read(path, name), str(path)))
 
 
-def _read(path: Path, name: str) -> Any:
+def _parse(text: str, where: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise RecipeError(f"{where}: cannot be read as a recipe: {' '.join(str(error).split())}") from error
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         known = ", ".join(sorted(each.stem for each in RECIPES.glob("*.yaml")))
         raise RecipeError(
             f"no recipe {name!r}: there is no file {path.name if path.parent == RECIPES else path}; the names are "
             f"{known}, or write the path of a .yaml file"
         ) from error
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: cannot be read as a recipe: {' '.join(str(error).split())}") from error
 
 
-def _checked(path: Path, content: Mapping[Any, Any]) -> Recipe:
+def _checked(where: str, content: Any) -> Recipe:
     from pydantic import TypeAdapter, ValidationError
 
+    if not isinstance(content, dict):
+        raise RecipeError(f"{where}: a recipe is a mapping with the keys title, epochs, batch and optimizer")
     try:
         recipe: Recipe = TypeAdapter(Recipe).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the recipe"
-        raise RecipeError(f"{path}: {place}: {first['msg']}") from error
+        raise RecipeError(f"{where}: {place}: {first['msg']}") from error
     for key in ("optimizer", "scheduler"):
         most = getattr(recipe, key)
         if len(most) > 1 or (key == "optimizer" and not most):
-            raise RecipeError(f"{path}: {key}: write one class with its options, such as {{SGD: {{lr: 0.1}}}}")
+            raise RecipeError(f"{where}: {key}: write one class with its options, such as {{SGD: {{lr: 0.1}}}}")
     return recipe

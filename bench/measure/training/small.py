@@ -122,4 +122,4 @@ class SmallSplit:
 
     def _normalised(self, images: Tensor) -> Tensor:
         floats = images.to(torch.float32, memory_format=self.memory_format)
-        return floats.mul_(self.scale).add_(self.shift)
+        return torch.addcmul(self.shift, floats, self.scale)

@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 import torch
+import torch._dynamo
 from torch import nn
 
 from bench.measure import Outcome, Subject
 from bench.measure.accuracy import Accuracy
+from bench.measure.training.recipe import load_recipe
 from bench.measure.training.small import SmallSplit
 from bench.results.frame import load_frame
 from bench.run.worker import Member, subject
 from bench.run.workload import build_network
 from bench.suite.axes import Cell, Choice
+from simam.backbones.cifar_resnet import CifarResNet
 from tests.helpers import write
 
 ROOT = Path(__file__).parents[3]
@@ -87,6 +90,7 @@ def test_a_module_changes_no_draw_of_the_data(recipe: str, monkeypatch: pytest.M
         measured(Accuracy(recipe), member(attention, seed=3))
     assert len(batches["none"]) == 2 * (11 + 1)  # epochs of 1437 ÷ 128 batches, and one to judge
     for attention in MODULES[1:]:
+        assert len(batches[attention]) == len(batches["none"])
         assert all(map(torch.equal, batches[attention], batches["none"]))
 
 
@@ -107,16 +111,65 @@ def test_what_is_learned_beats_chance_and_the_last_epoch_is_told(recipe: str) ->
     assert outcome.details["recipe"]["epochs"] == 2 and outcome.details["dataset"] == "digits"
 
 
-@pytest.mark.parametrize(
-    "options", [{"autocast": True}, {"memory_format": "contiguous"}], ids=["autocast", "contiguous"]
-)
-def test_other_ways_to_run_it(recipe: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{}, {"autocast": True}, {"memory_format": "contiguous"}], ids=str)
+def test_other_ways_to_run_it(recipe: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[tuple[bool, bool]] = set()
+    forward = CifarResNet.forward
+
+    def watched(self: CifarResNet, images: torch.Tensor) -> torch.Tensor:
+        output = forward(self, images)
+        seen.add((output.dtype == torch.bfloat16, images.is_contiguous(memory_format=torch.channels_last)))
+        return output
+
+    monkeypatch.setattr(CifarResNet, "forward", watched)
     [outcome] = measured(Accuracy(recipe, **options), member())
+    assert seen == {("autocast" in options, "memory_format" not in options)}
     assert shares(outcome)["top1"][0] > 0.15 and outcome.details.items() >= options.items()
+
+
+def test_compiled_it_learns_the_same(recipe: str) -> None:
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    [compiled] = measured(Accuracy(recipe, compile=True), member())
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
+    [eager] = measured(Accuracy(recipe), member())
+    assert compiled.details["epochs"]["train_loss"] == pytest.approx(eager.details["epochs"]["train_loss"], rel=0.05)
+
+
+def test_the_recipe_stays_what_it_was_when_its_file_goes(recipe: str) -> None:
+    resolved = Accuracy(recipe).recipe
+    Path(recipe).unlink()
+    assert Accuracy(resolved).recipe == resolved and load_recipe(resolved).epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("SGD: {lr: 0.05, momentum: 0.9}", "LBFGS: {}", "the loop cannot step LBFGS"),
+        ("augmentation", "scheduler: {ReduceLROnPlateau: {}}\naugmentation", "the loop cannot step SGD and ReduceLR"),
+        ("momentum", "momentun", "SGD does not take"),
+    ],
+)
+def test_what_the_loop_cannot_use_is_said_before_anything_is_measured(
+    recipe: str, old: str, new: str, message: str
+) -> None:
+    Path(recipe).write_text(RECIPE.replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError) as caught:
+        Accuracy(recipe).check(member())
+    assert message in str(caught.value)
+
+
+def test_a_short_cycle_is_no_reason_to_refuse_it(recipe: str) -> None:
+    cycle = "scheduler: {OneCycleLR: {max_lr: 0.1, pct_start: 0.25}}\nadvance: step\naugmentation"
+    text = RECIPE.replace("augmentation", cycle).replace("epochs: 2", "epochs: 4")
+    Path(recipe).write_text(text, encoding="utf-8")
+    Accuracy(recipe).check(member())
 
 
 def test_classes_are_the_images_unless_the_suite_says_otherwise() -> None:
     assert build_network(cell(), 0, classes=7).fc.out_features == 7
+    assert isinstance(
+        build_network(cell(backbone="tests.helpers:tiny"), 0, classes=7), nn.Sequential
+    )  # takes no option
     assert build_network(cell(num_classes=12), 0, classes=7).fc.out_features == 12
 
 
@@ -129,6 +182,24 @@ def test_weights_of_our_own_checkpoints(recipe: str, tmp_path: Path) -> None:
         assert shares(judged)["top1"] == shares(outcome)["top1"] and shares(judged)["loss"] == shares(outcome)["loss"]
     with pytest.raises(FileNotFoundError, match="the weights of this network, module and seed"):
         Accuracy(recipe, weights=str(scratch)).check(replace(trained, key="other"))
+
+
+def test_weights_that_cannot_be_judged_are_messages(recipe: str, tmp_path: Path) -> None:
+    network = build_network(cell(), 0, classes=10).state_dict()
+    path = tmp_path / "w.pt"
+    measure = Accuracy(recipe, weights=str(path))
+    torch.save({"state_dict": network, "optimizer": {}}, path)
+    with pytest.raises(ValueError, match="a training run that was stopped"):
+        measure.check(member())
+    torch.save(network, path)
+    measure.check(member())
+    with pytest.raises(ValueError, match="missing keys"):
+        measure.check(member("se"))
+    torch.save(
+        {key: value * float("nan") if value.is_floating_point() else value for key, value in network.items()}, path
+    )
+    with pytest.raises(ArithmeticError, match="with these weights the loss is nan"):
+        measured(measure, member())
 
 
 def test_the_authors_names_are_weights_too(recipe: str, tmp_path: Path) -> None:
@@ -164,8 +235,8 @@ def test_published_weights_are_put_in_before_the_modules(monkeypatch: pytest.Mon
 def test_options_that_cannot_be_used_are_messages() -> None:
     with pytest.raises(ValueError, match="no recipe 'none'"):
         Accuracy("none")
-    with pytest.raises(ValueError, match=r"no file or folder 'nowhere\.pt'"):
-        Accuracy(weights="nowhere.pt")
+    with pytest.raises(FileNotFoundError, match=r"no file or folder nowhere\.pt"):
+        Accuracy(weights="nowhere.pt").check(member())
 
 
 SUITE = """

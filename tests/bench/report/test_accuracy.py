@@ -8,7 +8,16 @@ from bench.results.estimates import estimate
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
 
-DETAILS = {"dataset": "CIFAR-10", "judge": "held_out", "recipe": {"title": "a short one", "epochs": 3, "batch": 64}}
+DETAILS = {
+    "dataset": "CIFAR-10",
+    "judge": "held_out",
+    "recipe": {"title": "a short one", "epochs": 3, "batch": 64},
+    "device": "cpu",
+    "threads": 2,
+    "autocast": False,
+    "compile": False,
+}
+HELD_OUT = "by images held out from the training set, on 2 CPU threads, float32."
 
 
 def record(role: str, attention: str, seed: int, top1: float, **details: object) -> Record:
@@ -61,13 +70,13 @@ def test_better_worse_and_inconclusive(tmp_path: Path) -> None:
     assert sentences[0].startswith(
         "SimAM at spatial: +0.44 [0.37, 0.51] points of top-1 over plain CIFAR ResNet-20 (4 seeds)"
     )
-    assert "better with a probability of >0.999: better (p = " in sentences[0] and "Holm" in sentences[0]
+    assert "better with a probability of >0.999: better (p = " in sentences[0] and "Holm over 3)" in sentences[0]
     assert ": worse (p = " in sentences[1]
     assert ": inconclusive (p = " in sentences[2] and "seeds would settle it" in sentences[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     assert rows[2][:6] == ["plain", "–", "90.00", "99.00", "91.00", "baseline"]
     assert rows[3][5] == "+0.44 [0.37, 0.51]" and rows[3][7] == "better" and rows[3][8] == "410"
-    assert how == "Trained 3 epochs of batches of 64: a short one. Judged by images held out from the training set."
+    assert how == f"Trained 3 epochs of batches of 64: a short one. Judged {HELD_OUT}"
 
 
 def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
@@ -84,7 +93,4 @@ def test_weights_from_a_file_are_named(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     append_records(path, [Record(**{**own.__dict__, "details": details})])
     [section] = sections(estimate(load_frame(tmp_path)))
-    assert (
-        section.how == "Weights from a\\_b.pt, judged by images held out from the training set."
-        and not section.sentences
-    )
+    assert section.how == f"Weights from a\\_b.pt, judged {HELD_OUT}" and not section.sentences

@@ -87,6 +87,14 @@ def test_too_few_rounds_are_an_error_that_says_how_to_get_more(tmp_path: Path, p
         read(tmp_path)
 
 
+def test_runs_of_other_kernels_are_not_identical_code(tmp_path: Path, played: Played) -> None:
+    go(tmp_path, 2)
+    path = tmp_path / "02-run" / "environment.json"
+    path.write_text(path.read_text().replace('"device"', '"kernels": "0123", "device"'), encoding="utf-8")
+    with pytest.raises(InputError, match="several versions of simam's kernels"):
+        read(tmp_path)
+
+
 def test_without_git_it_says_so(tmp_path: Path, played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*arguments: object, **options: object) -> None:
         raise FileNotFoundError("git")

@@ -1,8 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.results.record import append_records
-from bench.run.prices import prices_from
+import pytest
+import torch
+
+from bench.results.record import Value, append_records
+from bench.run.prices import RATES, prices_from
 from bench.suite.plan import Plan
 from tests.bench.results.test_record import RECORD
 from tests.helpers import plan, suite
@@ -51,3 +54,35 @@ def test_other_options_and_failures_tell_nothing(tmp_path: Path) -> None:
     (tmp_path / "runs/c/records.jsonl").write_text("{}\n")
     everything = plan(tmp_path, SUITE)
     assert prices(tmp_path, everything)[0] == next(everything.units()).expected_seconds
+
+
+TRAINING = """
+    name: t
+    axes: {backbone: [cifar_resnet20], attention: [none], dataset: [cifar10], seed: [0, 1]}
+    baseline: {attention: none}
+    measures: {accuracy: {recipe: quick_cifar}}
+"""
+
+
+def test_training_is_priced_by_its_multiply_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    [unit, _] = plan(tmp_path, TRAINING).units()
+    # 40,813,184 multiply-adds an image (the authors' network, by fvcore), three times in training, 8 epochs of 50,000.
+    wanted = 3 * 40_813_184 * 8 * 50_000 / (RATES["cpu"] * torch.get_num_threads())
+    assert prices_from(tmp_path / "nowhere")(unit) == pytest.approx(wanted + unit.expected_seconds)
+
+
+def test_what_cannot_be_built_has_no_price_and_stops_no_plan(tmp_path: Path) -> None:
+    [unit, _] = plan(tmp_path, TRAINING.replace("cifar_resnet20", "{cifar_resnet20: {deep: 3}}")).units()
+    assert prices_from(tmp_path / "nowhere")(unit) == unit.expected_seconds
+
+
+def test_a_unit_that_went_on_from_its_checkpoints_is_worth_its_epochs(tmp_path: Path) -> None:
+    everything = plan(tmp_path, TRAINING)
+    folder = tmp_path / "runs/a"
+    folder.mkdir(parents=True)
+    (folder / "suite.yaml").write_text(everything.suite.to_yaml())
+    times = Value("epoch_time", "s", (40.0, 50.0))
+    done = replace(RECORD, measure="accuracy", group="cifar_resnet20/cifar10", elapsed=3.0, values=(times,))
+    append_records(folder / "records.jsonl", [done, replace(done, role="variant")])
+    assert prices(tmp_path, everything) == [180.0, 180.0]

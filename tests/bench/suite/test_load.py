@@ -168,7 +168,6 @@ BROKEN = [
     ("gate:", "data: {root: ''}\ngate:", "14: data.root: "),
     ("complexity: {}", "accuracy: {recipe: quick}", "12: measures.accuracy: no recipe 'quick'"),
     ("complexity: {}", "accuracy: {judge: all}", "12: measures.accuracy.judge: 'all' is not allowed"),
-    ("complexity: {}", "accuracy: {weights: no.pt}", "12: measures.accuracy: weights: there is no file or folder"),
 ]
 
 

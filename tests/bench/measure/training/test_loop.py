@@ -74,11 +74,15 @@ def test_the_same_seeds_give_the_same_bits() -> None:
     assert again.train() == history and same(first.network, again.network)
 
 
+BY_EPOCH = replace(RECIPE, scheduler={"MultiStepLR": {"milestones": [1, 3]}}, advance="epoch")
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, BY_EPOCH], ids=["by step", "by epoch"])
 @pytest.mark.parametrize("after", [1, 2, 3, 4])
-def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, after: int) -> None:
-    whole = trainer()
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, after: int, recipe: Recipe) -> None:
+    whole = trainer(recipe=recipe)
     history = whole.train()
-    stopped = trainer(tmp_path / "c.pt")
+    stopped = trainer(tmp_path / "c.pt", recipe)
     keep = stopped.checkpoint
 
     class Stopping(Checkpoint):
@@ -89,7 +93,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, after
 
     with pytest.raises(KeyboardInterrupt):
         replace(stopped, checkpoint=Stopping(keep.path, keep.identity)).train()
-    resumed = trainer(tmp_path / "c.pt")
+    resumed = trainer(tmp_path / "c.pt", recipe)
     torch.manual_seed(99)  # another process starts elsewhere
     assert resumed.train() == history and same(resumed.network, whole.network)
 

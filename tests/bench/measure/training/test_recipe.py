@@ -88,6 +88,12 @@ def test_what_is_wrong_in_a_recipe_is_a_message(tmp_path: Path, text: str, messa
     assert path in str(caught.value) and message in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_recipe_in_one_line_is_the_same_recipe(tmp_path: Path) -> None:
+    for name in ("quick_cifar", "paper_imagenet", write(tmp_path, GOOD)):
+        recipe = load_recipe(name)
+        assert load_recipe(recipe.text) == recipe and "\n" not in recipe.text
+
+
 def test_an_unknown_name_lists_the_recipes() -> None:
     with pytest.raises(RecipeError, match=r"no recipe 'quick'.*quick_cifar"):
         load_recipe("quick")

@@ -1,0 +1,106 @@
+"""The one table, from invented figures of several runs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bench.report.overview import conflicts, overview
+from bench.results.estimates import Comparison
+from bench.results.frame import AXES
+from bench.results.statistics import Estimate, ratio_of
+
+
+def exact(number: int) -> Estimate:
+    return Estimate(number, number, number, "exact")
+
+
+def each(attention: str, measure: str, value: str, unit: str, run: str = "a", **other: Any) -> Comparison:
+    axes: dict[str, Any] = dict.fromkeys(AXES)
+    axes |= {"backbone": "resnet18", "attention": attention, "placement": None if attention == "none" else "spatial"}
+    axes |= {key: other.pop(key) for key in list(other) if key in AXES}
+    role = "baseline" if attention == "none" else "variant"
+    made = Comparison(
+        run,
+        measure,
+        "g",
+        f"resnet18/{attention}",
+        role,
+        axes,
+        value,
+        unit,
+        exact(1),
+        None,
+        None,
+        1,
+        (None,),
+        (),
+        (),
+        0,
+        {},
+    )
+    return replace(made, **other)
+
+
+def latency(attention: str, logs: Sequence[float], **other: Any) -> Comparison:
+    ratio = ratio_of(logs) if logs else None
+    return each(attention, "latency", "latency", "s", ratio=ratio, figures=tuple(logs), mode="inference", **other)
+
+
+PLAIN = [latency("none", ()), each("none", "complexity", "params", "1", absolute=exact(11_689_512))]
+SE = each("se", "complexity", "params", "1", absolute=exact(11_776_552), difference=exact(87_040))
+
+
+def rows(*comparisons: Comparison) -> list[list[str]]:
+    lines = overview([*PLAIN, *comparisons]).splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def test_values_of_several_runs_stand_in_one_row() -> None:
+    head, _, plain, se = rows(replace(SE, run="b"), latency("se", (0.04, 0.05, 0.045)))
+    assert head == ["network", "module", "placement", "params (Δ)", "inference × [95 %]"]
+    assert plain == ["ResNet-18", "plain", "–", "11.69 M", "baseline"]
+    assert se[:4] == ["ResNet-18", "SE", "spatial", "11.78 M (+87,040)"]
+    assert se[4].startswith("**×1.046 [")
+
+
+def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
+    table = rows(
+        latency("simam", (0.030, 0.034, 0.031)),
+        latency("se", (0.031, 0.032, 0.032)),  # on average 0.0000 away, now above and now below
+        latency("cbam", (0.12, 0.13, 0.125)),
+    )
+    assert [row[-1].startswith("**") for row in table[3:]] == [True, True, False]
+
+
+def test_what_was_not_measured_together_is_not_told_apart() -> None:
+    table = rows(latency("simam", (0.03, 0.03, 0.031)), latency("cbam", (0.12, 0.13, 0.125), run="b"))
+    assert [row[-1].startswith("**") for row in table[3:]] == [True, True]
+
+
+def test_of_several_conditions_the_first_is_shown_and_unusual_ones_are_not() -> None:
+    compiled = latency("se", (0.5, 0.5), execution="compile")
+    later = latency("se", (0.7, 0.7), batch=32)
+    first = latency("se", (0.1, 0.11))
+    assert "×1.111" in rows(compiled, first, later)[3][-1]
+
+
+def test_accuracy_is_a_share_with_points_against_the_baseline() -> None:
+    top1 = each(
+        "se", "accuracy", "top1", "1", absolute=Estimate(0.91, 0.9, 0.92, "t"), differences=(0.01, 0.012, 0.011)
+    )
+    assert rows(top1)[3][-1] == "**91.00 % (+1.10 [0.85, 1.35])**"  # 4.303 · 0.1 ÷ √3 = 0.248
+
+
+def test_one_measure_alone_needs_no_overview() -> None:
+    assert overview([PLAIN[0], latency("se", (0.1, 0.1))]) == ""
+
+
+def test_what_two_runs_tell_is_named() -> None:
+    again = replace(SE, run="b")
+    assert list(conflicts([SE, again])) == []
+    [conflict] = conflicts([SE, replace(again, absolute=exact(11_776_553_000))])
+    assert conflict == "params of resnet18/se is 11.78 M in a, which is shown, and 11.78 G in b"
+    timed = replace(latency("se", (0.1, 0.2)), absolute=Estimate(0.1, 0.09, 0.11, "t"))
+    assert list(conflicts([timed, replace(timed, run="b")])) == [
+        "latency of resnet18/se is in a, which is shown, and in b"
+    ]
