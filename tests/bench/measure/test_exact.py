@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from bench.measure.complexity import count_kernels, count_parameters
-from bench.measure.counters import count_fvcore
+from bench.measure.counters import _materialised, count_fvcore
 from bench.measure.memory import allocator_peaks, count_live_bytes, count_saved_bytes
 from bench.run.workload import build
 from bench.suite.axes import Cell, Choice
@@ -91,3 +91,14 @@ def test_the_allocators_peak_is_no_less_than_what_is_alive() -> None:
 def test_nothing_is_saved_without_gradients() -> None:
     with torch.no_grad():
         assert saved(nn.Conv2d(3, 5, 3), torch.randn(1, 3, 8, 8)) == 0
+
+
+def test_weights_are_on_meta_again_whatever_happened_meanwhile() -> None:
+    with torch.device("meta"):
+        network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4))
+    before = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    with pytest.raises(RuntimeError, match="no trace"), _materialised(network):
+        assert all(not tensor.is_meta for tensor in network.state_dict().values())
+        raise RuntimeError("no trace")
+    after = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    assert before.keys() == after.keys() and all(after[name] is tensor for name, tensor in before.items())

@@ -162,7 +162,8 @@ def test_values_read_on_fewer_axes_join_the_finer_rows(tmp_path: Path) -> None:
     text = page(
         tmp_path, *timed(1.061, 1.0), count("baseline", "none", 1_000_000), count("variant", "simam", 1_000_003)
     )
-    rows = [line for line in text.partition("## Published")[0].splitlines() if line.startswith("|")]
+    table = text.partition("## At a glance")[2].partition("\n## ")[2].partition("## Published")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|")]
     assert len(rows) == 4  # heading, rule, plain, SimAM: the twin and the coarser measure add no rows
     assert rows[2].split("|")[1].strip() == "plain" and "1.000 M" in rows[2] and "baseline" in rows[2]
     assert "1.000 M (+3)" in rows[3] and "×1.061" in rows[3]
