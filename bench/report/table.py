@@ -46,15 +46,27 @@ class Row:
 def rows(comparisons: Iterable[Comparison]) -> list[Row]:
     """Join measures that read different axes: a value belongs to every row that agrees on all axes it was read on."""
     found: list[Row] = []
-    finest_first = sorted((each for each in comparisons if each.role != "twin"), key=_coarseness)
-    for comparison in finest_first:
-        homes = [row for row in found if row.run == comparison.run and _covers(comparison.axes, row.axes)]
-        if not homes:
-            homes = [Row(comparison.run, comparison.axes)]
-            found.extend(homes)
-        for row in homes:
+    # Axes that a comparison was read on → its run and values on these → rows; a scan of all rows for each comparison
+    # would take minutes where there are thousands.
+    homes: dict[tuple[str, ...], dict[tuple[Any, ...], list[Row]]] = {}
+    for comparison in sorted((each for each in comparisons if each.role != "twin"), key=_coarseness):
+        axes = tuple(axis for axis, value in comparison.axes.items() if value is not None)
+        if axes not in homes:
+            homes[axes] = {}
+            for row in found:
+                homes[axes].setdefault(_place(row, axes), []).append(row)
+        own = Row(comparison.run, comparison.axes)
+        if _place(own, axes) not in homes[axes]:
+            found.append(own)
+            for known, there in homes.items():
+                there.setdefault(_place(own, known), []).append(own)
+        for row in homes[axes][_place(own, axes)]:
             row.values.setdefault(comparison.value, comparison)
     return found
+
+
+def _place(row: Row, axes: tuple[str, ...]) -> tuple[Any, ...]:
+    return row.run, *(row.axes[axis] for axis in axes)
 
 
 def folded(found: list[Row]) -> tuple[list[Row], list[Row]]:
@@ -104,10 +116,6 @@ def _heading(column: str) -> str:
 def _coarseness(comparison: Comparison) -> int:
     """Axes that are open; the placement is not counted, since it is open for a plain network by nature."""
     return sum(value is None for axis, value in comparison.axes.items() if axis != "placement")
-
-
-def _covers(coarse: Mapping[str, Any], fine: Mapping[str, Any]) -> bool:
-    return all(fine[axis] == value for axis, value in coarse.items() if value is not None)
 
 
 def _cells(row: Row, varying: list[str], columns: list[str]) -> list[str]:

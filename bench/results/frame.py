@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -74,14 +75,14 @@ def _rows(run: Path) -> Iterator[dict[str, Any]]:
         if not record.values:
             yield shared
         for value in record.values:
-            numbers = pd.Series([each for each in value.samples if each is not None], dtype=float)
+            numbers = [each for each in value.samples if each is not None]
             yield {
                 **shared,
                 "reason": value.reason,
                 "value": value.name,
                 "unit": value.unit,
                 "samples": value.samples,
-                "median": float(numbers.median()) if len(numbers) else None,
+                "median": float(median(numbers)) if numbers else None,
             }
 
 
