@@ -45,6 +45,17 @@ class Sigmoid(nn.Module):
         return x * torch.sigmoid(self.weight)
 
 
+class Drawn(nn.Module):
+    """A module that keeps numbers of its own, drawn on the CPU wherever it is built."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.numbers = torch.zeros(channels, device="cpu").uniform_(1, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
 class Trouble(nn.Module):
     """A module that goes wrong in its forward pass, in the way its option says."""
 

@@ -28,13 +28,16 @@ class Counters:
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         import torch
 
+        from bench.measure.counting.counter import Watch
+
         for subject in group:
             announce(subject)
             workload = subject.build("meta")
-            network, image = workload.network.eval(), torch.zeros_like(workload.inputs, device="cpu")
-            # On meta torch takes norms apart in Python, which lasts longer than to compute them.
+            network = workload.network.eval()
+            with Watch():  # so nothing is computed
+                torch_flops = count_torch(network, workload.inputs)
             with _materialised(network), _one_thread():
-                torch_flops, fvcore_flops = count_torch(network, image), count_fvcore(network, image)
+                fvcore_flops = count_fvcore(network, torch.zeros_like(workload.inputs, device="cpu"))
             yield (
                 subject,
                 Outcome((Value("fvcore_flops", "1", (fvcore_flops,)), Value("torch_flops", "1", (torch_flops,)))),

@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch.overrides import TorchFunctionMode
 
 from bench.measure import Workload
 from bench.measure.compilation import compile_network
@@ -110,7 +111,22 @@ _STRUCTURE = ("backbone", "attention", "placement")
 @lru_cache(maxsize=64)
 def _skeleton(cell: Cell) -> nn.Module:
     """A network on meta, shared by the cells that differ in nothing that it is made of."""
-    return build_network(cell, 0)
+    with _NoDraws():
+        return build_network(cell, 0)
+
+
+class _NoDraws(TorchFunctionMode):
+    """Leaves out the drawing of weights that hold no numbers.
+
+    On meta torch takes it apart in Python, which lasts as long as all the rest of building a network.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func in (Tensor.normal_, Tensor.uniform_) and args[0].is_meta:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _ready(execution: str | None, call: Callable[[], Tensor]) -> Ready:

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from bench.measure import Subject
 from bench.measure.complexity import count_kernels, count_parameters
-from bench.measure.counters import _materialised, count_fvcore
+from bench.measure.counters import Counters, _materialised, count_fvcore
 from bench.measure.memory import allocator_peaks, count_live_bytes, count_saved_bytes
 from bench.run.workload import build
 from bench.suite.axes import Cell, Choice
@@ -44,6 +45,18 @@ def test_fvcore_counts_norms_and_not_simam() -> None:
     image = torch.randn(1, 2, 5, 5)
     # fvcore takes 2 operations an element for a batch norm in inference
     assert count_fvcore(plain, image) == count_fvcore(with_simam, image) == 4 * 25 * 18 + 2 * 100
+
+
+def test_both_counters_are_told_of_one_image() -> None:
+    cell = Cell(Choice("tests.helpers:tiny"), Choice("none"), resolution=8)
+    subject = Subject(0, "baseline", lambda device: build(cell, 0, device or "cpu"))
+    ((_, outcome),) = Counters().measure([subject], lambda subject: None, 0)
+    # A 3×3 convolution 3→4 on 8×8 and a linear layer 256→5. Torch takes a multiply-add for 2, fvcore for 1, and adds 2
+    # for each element of the norm.
+    macs = 4 * 64 * 27 + 256 * 5
+    told = {value.name: value.samples for value in outcome.values}
+    assert told["torch_flops"] == (2 * macs,)
+    assert told["fvcore_flops"] == (macs + 2 * 256,)
 
 
 def test_shared_parameters_count_once() -> None:

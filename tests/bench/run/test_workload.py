@@ -79,3 +79,9 @@ def test_memory_format_and_threads() -> None:
 def test_meta_takes_no_memory() -> None:
     work = build(Cell(Choice("resnet152"), Choice("simam"), Choice("spatial"), resolution=224), 0, "meta")
     assert {parameter.device.type for parameter in work.network.parameters()} == {"meta"} == {work.inputs.device.type}
+
+
+def test_on_meta_a_module_has_the_numbers_that_it_keeps_elsewhere() -> None:
+    work = build(Cell(TINY, Choice("tests.helpers:Drawn"), Choice("layers", (("glob", "0"),)), resolution=8), 0, "meta")
+    (module,) = (each for each in work.network.modules() if type(each).__name__ == "Drawn")
+    assert bool((module.numbers >= 1).all()) and next(work.network.parameters()).is_meta
