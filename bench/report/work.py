@@ -75,7 +75,7 @@ def _sentence(baseline: dict[str, Comparison], values: dict[str, Comparison], ma
 
 def _bound(work: float, moved: float, machine: Roofs | None) -> str:
     intensity = work / moved
-    told = f": {intensity:.2g} operations a byte"
+    told = f": {intensity:#.2g} operations a byte"
     if machine is None:
         return told
     seconds = max(work / machine.rate, moved / machine.bandwidth)
