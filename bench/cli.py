@@ -133,16 +133,21 @@ def plan(
         show_plan(_plan(suite, settings, only), resolve, spread)
 
 
-@app.command(epilog="Example: `python -m bench report runs/smoke-20260101-120000 --out report.md`")
+@app.command(epilog="Example: `python -m bench report runs/accuracy runs/latency --out pages --format md,html`")
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", metavar="RUN...")],
-    out: Annotated[Path | None, typer.Option(help="File to write; default standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; default standard output.", metavar="DIR")
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Any of md, html, latex, csv and parquet, with commas between.")
+    ] = "md",
 ) -> None:
-    """Write the Markdown report of one or several runs."""
+    """Tell of one or several runs, merged: a page to read, tables for papers and for programs."""
     from bench.commands import write_report
 
     with _errors_for_people():
-        write_report(runs, out)
+        write_report(runs, out, formats.split(","))
 
 
 @app.command(epilog="Example: `python -m bench compare runs/before runs/after --format markdown`")

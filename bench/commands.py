@@ -17,9 +17,10 @@ from bench.errors import InputError
 from bench.suite.axes import PLACEMENTS
 from bench.suite.measures import MEASURES
 from bench.suite.plan import Group, Plan
-from simam.registry import ATTENTION, BACKBONES
+from simam.registry import ATTENTION, BACKBONES, did_you_mean
 
 if TYPE_CHECKING:
+    from bench.report.page import Report
     from bench.results.sides import Verdict
     from bench.run.doctor import Finding
 
@@ -41,13 +42,14 @@ def resume_run(folder: Path, only: list[str], retry_failed: bool, device: str) -
 
 
 def _finish(folder: Path, console: Console) -> bool:
+    from bench.report.markdown import markdown
     from bench.results.record import read_records
     from bench.run.directory import RunDirectory
 
-    page = _page([folder])
-    print(page)
-    with RunDirectory(folder) as held:
-        held.write("report.md", page)
+    report = _report([folder])
+    print(markdown(report.page))
+    with RunDirectory(folder):
+        _write(report, folder, ["md"])
     failed = sum(record.status == "failed" for record in read_records(folder / "records.jsonl"))
     if failed:
         console.print(f"{failed} measurements failed; the report says which and why")
@@ -131,22 +133,49 @@ def _spread_seen(folder: Path) -> float:
     return seen
 
 
-def write_report(runs: list[Path], out: Path | None) -> None:
-    """Render runs' records as Markdown, to a file or to standard output."""
-    from bench.run.directory import read_sides
+def write_report(runs: list[Path], out: Path | None, formats: list[str]) -> None:
+    """Tell of runs in a folder, in several formats, or in Markdown on standard output."""
+    from bench.report.formats import FORMATS
+    from bench.report.markdown import markdown
+    from bench.run.directory import read_sides, write_whole
     from bench.run.stored import judge_sides
 
+    for form in formats:
+        if form not in FORMATS:
+            raise InputError(f"--format {form}: no such format; {did_you_mean(form, FORMATS)}")
+    if out is None and formats != ["md"]:
+        raise InputError(f"--format {','.join(formats)}: say with --out DIR which folder the files shall be written to")
     paired = [folder for folder in runs if read_sides(folder)]
-    if paired and len(runs) > 1:
-        raise InputError(f"{paired[0]} compares two revisions; its report is one of its own")
-    page = _sides_page(runs[0], judge_sides(runs[0])) if paired else _page(runs)
-    if out is None:
-        print(page)
-        return
+    if paired and (len(runs) > 1 or formats != ["md"]):
+        raise InputError(f"{paired[0]} compares two revisions; its report is one of its own, in Markdown")
+    if paired:
+        told = _sides_page(runs[0], judge_sides(runs[0]))
+        if out is None:
+            print(told)
+        else:
+            write_whole(_folder(out) / "report.md", told)
+    elif out is None:
+        print(markdown(_report(runs).page))
+    else:
+        _write(_report(runs), _folder(out), formats)
+
+
+def _folder(path: Path) -> Path:
     try:
-        out.write_text(page, encoding="utf-8")
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from error
+        raise InputError(f"--out {path}: cannot make a folder there: {error.strerror or error}") from error
+    return path
+
+
+def _write(report: "Report", folder: Path, formats: list[str]) -> None:
+    from bench.report.formats import FORMATS
+    from bench.run.directory import write_whole
+
+    for form in formats:
+        for name, content in FORMATS[form](report):
+            (folder / name).parent.mkdir(exist_ok=True)
+            write_whole(folder / name, content)
 
 
 def compare_folders(base: Path, new: Path, accept: list[str], form: str, github: bool, strict: bool) -> int:
@@ -300,8 +329,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _page(folders: list[Path]) -> str:
-    from bench.report.markdown import Run, render
+def _report(folders: list[Path]) -> "Report":
+    from bench.report.page import report
+    from bench.report.sources import Run
     from bench.results.frame import load_frame
     from bench.suite.load import load_suite
 
@@ -315,7 +345,7 @@ def _page(folders: list[Path]) -> str:
             runs.append(Run(folder, suite.title, suite.to_yaml(), threshold, environments))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the run: {error}") from error
-    return render(frame, runs)
+    return report(frame, runs)
 
 
 FIT = {True: "fine", False: "not fine", None: "unknown"}

@@ -1,57 +1,61 @@
 """What modules bring in accuracy: a table for each network and set of images, and a sentence for each module."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bench.report.format import escape, interval, quantity
+from bench.report.content import Block, Cell, Heading, Points, Table, Text, name
+from bench.report.format import interval, quantity
 from bench.report.names import module_name, network_name
+from bench.report.sources import records_of
 from bench.results.estimates import Comparison
 from bench.results.gains import Gain, gains
 from bench.results.statistics import Estimate
 
 JUDGED = {"test": "the test set", "held_out": "images held out from the training set"}
 """By the measure's option ``judge``."""
+NOTE = (
+    "Of trained networks all is of the last epoch, mean over seeds with its 95 % Student-t interval; the best "
+    "epoch's top-1 stands beside it since others report it, and is chosen by what it is judged by. Points are "
+    "differences to the baseline of the same seed, whose shared weights, order of images and crops are the same; "
+    "P(better) is of their mean, a verdict needs p < 0.05 after Holm's adjustment over the run's variants. How it "
+    "is done: docs/accuracy.md."
+)
 
 
-@dataclass(frozen=True)
-class Section:
-    """One network on one set of images: a heading, what was found, the table, and how it was trained."""
-
-    heading: str
-    sentences: list[str]
-    table: str
-    how: str
-
-
-def sections(comparisons: Sequence[Comparison]) -> list[Section]:
-    """A section for each group of accuracies; where there are several runs, headed by its run, too."""
+def blocks(comparisons: Sequence[Comparison]) -> Iterator[Block]:
+    """For each group of accuracies a heading, which names the run where there are several, what was found, the table,
+    and how it was trained.
+    """
     found = {(each.variant.run, each.variant.group, each.variant.cell): each for each in gains(comparisons)}
-    groups: dict[tuple[str, str], dict[str, dict[str, Comparison]]] = {}
+    groups: dict[tuple[str, str], list[Comparison]] = {}
     for each in comparisons:
         if each.measure == "accuracy":
-            groups.setdefault((each.run, each.group), {}).setdefault(each.cell, {})[each.value] = each
+            groups.setdefault((each.run, each.group), []).append(each)
     several = len({run for run, _ in groups}) > 1
-    return [_section(list(cells.values()), found, several) for cells in groups.values()]
+    for group in groups.values():
+        yield from _section(group, found, several)
+    if groups:
+        yield Text(NOTE)
 
 
-def _section(cells: list[dict[str, Comparison]], found: dict[tuple[str, str, str], Gain], several: bool) -> Section:
-    first = next(iter(cells[0].values()))
-    baseline = next((values["top1"] for values in cells if values["top1"].role == "baseline"), None)
-    told = [(values, found.get((first.run, first.group, values["top1"].cell))) for values in cells]
-    against = f"{module_name(baseline.axes['attention'])} {network_name(first.axes['backbone'])}" if baseline else ""
-    return Section(
-        f"{network_name(first.axes['backbone'])} on {escape(first.details['dataset'])}"
-        + (f", {escape(first.run)}" if several else ""),
-        [_sentence(gain, against) for _, gain in told if gain],
-        _table(told),
-        _how(first),
-    )
+def _section(group: Sequence[Comparison], found: Mapping[tuple[str, str, str], Gain], several: bool) -> Iterator[Block]:
+    cells: dict[str, dict[str, Comparison]] = {}
+    for each in group:
+        cells.setdefault(each.cell, {})[each.value] = each
+    first = group[0]
+    baseline = next((values["top1"] for values in cells.values() if values["top1"].role == "baseline"), None)
+    told = [(values, found.get((first.run, first.group, cell))) for cell, values in cells.items()]
+    network = network_name(first.axes["backbone"])
+    against = f"{module_name(baseline.axes['attention'])} {network}" if baseline else ""
+    yield Heading(f"{network} on {first.details['dataset']}" + (f", {first.run}" if several else ""))
+    yield Points([_sentence(gain, against) for _, gain in told if gain])
+    yield Table(HEADINGS, list(_rows(told)), records_of(group))
+    yield Text(_how(first))
 
 
 def _sentence(gain: Gain, against: str) -> str:
     own = gain.variant
-    place = f" at {escape(own.axes['placement'])}" if own.axes["placement"] else ""
+    place = f" at {own.axes['placement']}" if own.axes["placement"] else ""
     seeds = f"{own.repeats} seed{'s' if own.repeats > 1 else ''}"
     text = (
         f"{module_name(own.axes['attention'])}{place}: {_points(gain.points)} points of top-1 over {against} ({seeds})"
@@ -79,45 +83,44 @@ def _settles(gain: Gain) -> str:
     return "more seeds would hardly settle so small a difference"
 
 
-def _table(told: Iterable[tuple[dict[str, Comparison], Gain | None]]) -> str:
-    from tabulate import tabulate
-
-    headings = (
-        "module",
-        "placement",
-        "top-1, %",
-        "top-5, %",
-        "best epoch's top-1, %",
-        "points over the baseline [95 %]",
-        "P(better)",
-        "verdict",
-        "images/s",
-    )
-    return tabulate(list(_rows(told)), headers=headings, tablefmt="github", disable_numparse=True)
+HEADINGS = (
+    "module",
+    "placement",
+    "top-1, %",
+    "top-5, %",
+    "best epoch's top-1, %",
+    "points over the baseline [95 %]",
+    "P(better)",
+    "verdict",
+    "images/s",
+)
 
 
-def _rows(told: Iterable[tuple[dict[str, Comparison], Gain | None]]) -> Iterator[list[str]]:
+def _rows(told: Iterable[tuple[dict[str, Comparison], Gain | None]]) -> Iterator[list[Cell]]:
     for values, gain in told:
-        own = values["top1"]
+        axes = values["top1"].axes
         speed = values.get("throughput")
         yield [
-            module_name(own.axes["attention"]),
-            escape(own.axes["placement"] or "–"),
-            _share(own.absolute),
-            _share(values["top5"].absolute),
-            _share(values["best_top1"].absolute) if "best_top1" in values else "–",
-            _points(gain.points) if gain else "baseline",
-            _chance(gain.chance) if gain and gain.chance is not None else "–",
-            gain.told if gain else "–",
-            quantity(float(speed.absolute.point), "1") if speed else "–",
+            name(module_name(axes["attention"])),
+            name(axes["placement"]),
+            _share(values["top1"]),
+            _share(values["top5"]),
+            _share(values.get("best_top1")),
+            Cell(_points(gain.points), gain.points.point) if gain else Cell("baseline", 0.0),
+            name(None) if gain is None or gain.chance is None else Cell(_chance(gain.chance), gain.chance),
+            name(gain.told if gain else None),
+            Cell(quantity(float(speed.absolute.point), "1"), speed.absolute.point) if speed else name(None),
         ]
 
 
-def _share(estimate: Estimate) -> str:
+def _share(each: Comparison | None) -> Cell:
     """A share in percent, with its interval over seeds."""
-    if estimate.low is None or estimate.high is None or estimate.method == "exact":
-        return f"{100 * estimate.point:.2f}"
-    return f"{100 * estimate.point:.2f} {interval(100 * estimate.low, 100 * estimate.high, 2)}"
+    if each is None:
+        return name(None)
+    own, text = each.absolute, f"{100 * each.absolute.point:.2f}"
+    if own.low is not None and own.high is not None and own.method != "exact":
+        text += f" {interval(100 * own.low, 100 * own.high, 2)}"
+    return Cell(text, own.point)
 
 
 def _points(estimate: Estimate) -> str:
@@ -143,7 +146,7 @@ def _how(first: Comparison) -> str:
     details = first.details
     judged = f"{JUDGED[details['judge']]}, {_run_as(details)}"
     if "recipe" not in details:
-        return f"Weights from {escape(details['weights'])}, judged by {judged}."
+        return f"Weights from {details['weights']}, judged by {judged}."
     recipe = details["recipe"]
-    trained = f"Trained {recipe['epochs']} epochs of batches of {recipe['batch']}: {escape(recipe['title'])}"
+    trained = f"Trained {recipe['epochs']} epochs of batches of {recipe['batch']}: {recipe['title']}"
     return f"{trained}. Judged by {judged}."

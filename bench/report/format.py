@@ -47,5 +47,5 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
 
 
 def escape(text: object) -> str:
-    """Text that Markdown shows as it is, in a table too."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", str(text)).replace("\n", " ")
+    """Text that Markdown shows as it is, in a table too. Brackets that make no link may stay."""
+    return re.sub(r"([\\`*_<>|#]|\](?=[(\[:]))", r"\\\1", str(text)).replace("\n", " ")

@@ -1,6 +1,5 @@
 """What people call modules and networks."""
 
-from bench.report.format import escape
 from simam.registry import ATTENTION, BACKBONES, Entry, Registry
 
 
@@ -15,4 +14,4 @@ def network_name(label: str | None) -> str:
 
 def _name(registry: Registry[Entry], label: str | None) -> str:
     name, bracket, options = (label or "").partition("(")
-    return escape(registry.title(name) + (f" ({options}" if bracket else ""))
+    return registry.title(name) + (f" ({options}" if bracket else "")

@@ -1,13 +1,18 @@
 """One table for everything: a row a network, module and place, a column a cost or a gain, from one run or several."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.report.format import difference, escape, interval, quantity, ratio
+from bench.report.content import Cell, Table, name
+from bench.report.format import difference, interval, quantity, ratio
 from bench.report.names import module_name, network_name
+from bench.report.published import published_of
+from bench.report.sources import records_of
+from bench.report.summary import doubtful
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
+from bench.results.gains import gains
 from bench.results.statistics import student_interval
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
@@ -66,42 +71,48 @@ LEAST_MEASURES = 2
 """A run of one measure has its own table, which says the same."""
 
 
-def overview(comparisons: Sequence[Comparison]) -> str:
-    """The table as Markdown; empty where fewer than two of the measures are there.
+def overview(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]) -> Table | None:
+    """The table; None where fewer than two of the measures are there.
 
-    The best module of a network stands in bold, and with it those that cannot be told from it.
+    The best module of a network is marked, and with it those that cannot be told from it.
+
+    Args:
+        comparisons: of one or several runs.
+        thresholds: run → what its A/A controls are held to, as a fraction.
     """
-    from tabulate import tabulate
-
     chosen = _chosen(comparisons)
-    columns = [column for column in COLUMNS if any(column.heading == heading for heading, _ in chosen.values())]
-    cells = {place: each for place, (_, each) in chosen.items()}
-    if len({each.measure for each in cells.values()}) < LEAST_MEASURES:
-        return ""
-    rows = dict.fromkeys((backbone, attention, placement) for _, backbone, attention, placement in cells)
+    columns = [column for column in COLUMNS if any(column.heading == heading for heading, *_ in chosen)]
+    if len({each.measure for each in chosen.values()}) < LEAST_MEASURES:
+        return None
+    rows = dict.fromkeys((backbone, attention, placement) for _, backbone, attention, placement in chosen)
     order = {backbone: number for number, (backbone, _, _) in reversed(list(enumerate(rows)))}
-    marked = set(_marked(columns, cells))
+    ordered = sorted(rows, key=lambda row: order[row[0]])
+    marked, open_ = set(_marked(columns, chosen)), set(_inconclusive(comparisons, thresholds))
     body = [
         [
-            network_name(row[0]),
-            module_name(row[1]),
-            escape(row[2] or "–"),
-            *(_cell(column, cells.get((column.heading, *row)), marked) for column in columns),
+            name(network_name(row[0])),
+            name(module_name(row[1])),
+            name(row[2]),
+            *(_cell(column, chosen.get((column.heading, *row)), marked, open_) for column in columns),
         ]
-        for row in sorted(rows, key=lambda row: order[row[0]])
+        for row in ordered
     ]
     headings = ["network", "module", "placement", *(column.heading for column in columns)]
-    return tabulate(body, headers=headings, tablefmt="github", disable_numparse=True)
+    told = [published_of(*row) for row in ordered]
+    if any(told):
+        headings.append("published")
+        body = [[*cells, name(text or None)] for cells, text in zip(body, told, strict=True)]
+    return Table(headings, body, records_of(chosen.values()))
 
 
 Place = tuple[str, str, str, str | None]
 """Heading of the column, backbone, attention, placement."""
 
 
-def _chosen(comparisons: Iterable[Comparison]) -> dict[Place, tuple[str, Comparison]]:
+def _chosen(comparisons: Iterable[Comparison]) -> dict[Place, Comparison]:
     """What stands where: of each network's conditions those that were measured first, of several runs the first."""
     conditions: dict[tuple[str, str], tuple[Any, ...]] = {}
-    found: dict[Place, tuple[str, Comparison]] = {}
+    found: dict[Place, Comparison] = {}
     for each in comparisons:
         axes = each.axes
         if each.role == "twin" or axes["backbone"] is None or any(axes[a] not in (None, USUAL[a]) for a in USUAL):
@@ -111,15 +122,26 @@ def _chosen(comparisons: Iterable[Comparison]) -> dict[Place, tuple[str, Compari
                 own = tuple(axes[axis] for axis in (*CONDITIONS, "dataset"))
                 if conditions.setdefault((column.heading, axes["backbone"]), own) == own:
                     place = column.heading, axes["backbone"], axes["attention"], axes["placement"]
-                    found.setdefault(place, (column.heading, each))
+                    found.setdefault(place, each)
     return found
 
 
-def _cell(column: Column, each: Comparison | None, marked: set[int]) -> str:
+def _cell(column: Column, each: Comparison | None, marked: set[int], open_: set[int]) -> Cell:
     if each is None:
-        return "–"
-    text = column.show(each)
-    return f"**{text}**" if id(each) in marked else text
+        return name(None)
+    number = each.absolute.point
+    if column.show is _times:
+        number = each.ratio.point if each.ratio else 1.0
+    text = f"{column.show(each)}{', inconclusive' if id(each) in open_ else ''}"
+    return Cell(text, number, id(each) in marked)
+
+
+def _inconclusive(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]) -> Iterator[int]:
+    """Variants that nothing can be said of, by their identity: times without a control that passes, and accuracies that
+    too few seeds tell apart.
+    """
+    yield from (id(gain.variant) for gain in gains(comparisons) if gain.told == "inconclusive")
+    yield from (id(each) for each in doubtful(comparisons, thresholds))
 
 
 def _marked(columns: Iterable[Column], cells: dict[Place, Comparison]) -> Iterator[int]:
@@ -157,9 +179,9 @@ def conflicts(comparisons: Iterable[Comparison]) -> Iterator[str]:
         first = seen.setdefault((each.measure, each.cell, each.role, each.value), each)
         if first.run == each.run or (first.absolute.method == "exact" and first.absolute == each.absolute):
             continue
-        what = f"{escape(each.value)} of {escape(each.cell)}"
+        what = f"{each.value} of {each.cell}"
         if first.absolute.method == "exact":
             ours, theirs = (quantity(one.absolute.point, one.unit) for one in (first, each))
-            yield f"{what} is {ours} in {escape(first.run)}, which is shown, and {theirs} in {escape(each.run)}"
+            yield f"{what} is {ours} in {first.run}, which is shown, and {theirs} in {each.run}"
         else:
-            yield f"{what} is in {escape(first.run)}, which is shown, and in {escape(each.run)}"
+            yield f"{what} is in {first.run}, which is shown, and in {each.run}"

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from bench.report.content import Cell, Table, name
 from bench.report.names import module_name, network_name
+from bench.report.sources import records_of
 from bench.results.estimates import Comparison
 
 README = "the authors' README"
@@ -15,7 +18,8 @@ class Figure:
     """A figure from outside.
 
     Args:
-        backbone, attention: labels of what it is of, at the backbone's own resolution, one image, forward.
+        backbone, attention: labels of what it is of. A count is of one image, forward, at the backbone's own
+            resolution; an accuracy is of ImageNet's validation set.
         value: the name of the value that it is to equal.
         published: the figure.
         unit: what it is in multiples of.
@@ -46,6 +50,20 @@ def _columns() -> Iterator[Figure]:
         yield Figure(backbone, "simam", "fvcore_flops", flops, 1e9, 2, README)
 
 
+def _accuracies() -> Iterator[Figure]:
+    """In percent, of the best epoch; all of these networks have λ = 0.1."""
+    for backbone, top1, top5 in (
+        ("resnet18", 71.31, 89.88),
+        ("resnet34", 74.49, 92.02),
+        ("resnet50", 77.45, 93.66),
+        ("resnet101", 78.65, 94.11),
+        ("resnext50_32x4d", 78.00, 93.93),
+        ("mobilenet_v2", 72.36, 90.74),
+    ):
+        yield Figure(backbone, "simam(e_lambda=0.1)", "top1", top1, 0.01, 2, README)
+        yield Figure(backbone, "simam(e_lambda=0.1)", "top5", top5, 0.01, 2, README)
+
+
 def _integers() -> Iterator[Figure]:
     """Parameters, and multiply-adds of convolution and linear layers."""
     for backbone, attention, params, macs in (
@@ -68,36 +86,63 @@ def _integers() -> Iterator[Figure]:
         yield Figure(backbone, attention, "macs", macs, 1, None, CODE)
 
 
-FIGURES = (*_columns(), *_integers())
+FIGURES = (*_columns(), *_accuracies(), *_integers())
 """Yang, Zhang, Li, Xie, *SimAM*, ICML 2021: the README of their code (commit ae98f43), and counts of their code."""
 
-_PLACES = {"none": None, "simam": "spatial", "se": "branch_end", "cbam": "branch_end"}
+_PLACES = {"none": None, "simam": "spatial", "simam(e_lambda=0.1)": "spatial", "se": "branch_end", "cbam": "branch_end"}
 """Where the authors put each."""
 _SIDES = {"cifar_resnet20": 32}
 """Of the image, in pixels; 224 elsewhere."""
-_NAMES = {"params": "params", "macs": "MACs", "fvcore_flops": "FLOPs, norms counted"}
+_NAMES = {
+    "params": "params",
+    "macs": "MACs",
+    "fvcore_flops": "FLOPs, norms counted",
+    "top1": "ImageNet top-1",
+    "top5": "ImageNet top-5",
+}
+_SUFFIXES = {1e6: " M", 1e9: " G", 0.01: " %"}
+IMAGENET = "imagenet"
+"""Name of the set of images that accuracies are published for."""
 
 
-def published_table(comparisons: Iterable[Comparison]) -> str | None:
+def published_table(comparisons: Iterable[Comparison]) -> Table | None:
     """Published | measured | difference, of every figure that these measurements can be held to; None for none."""
-    from tabulate import tabulate
-
     seen = list(comparisons)
-    rows = [_row(figure, each) for figure in FIGURES if (each := _counterpart(figure, seen)) is not None]
-    if not rows:
+    found = [(figure, each) for figure in FIGURES if (each := _counterpart(figure, seen)) is not None]
+    if not found:
         return None
     headings = ("network", "module", "value", "published", "measured", "difference", "source")
-    return tabulate(rows, headers=headings, tablefmt="github", disable_numparse=True)
+    return Table(headings, [_row(figure, each) for figure, each in found], records_of(each for _, each in found))
+
+
+def published_of(backbone: str, attention: str, placement: str | None) -> str:
+    """What the authors' README says of a network, such as "11.69 M params (the authors' README)"; empty for nothing.
+
+    What it costs does not depend on λ, so it is told of SimAM whatever its λ.
+    """
+    of_simam = attention.partition("(")[0] == "simam"
+    told = [
+        f"{each.published:.{each.digits}f}{_SUFFIXES[each.unit]} {_NAMES[each.value]}"
+        for each in FIGURES
+        if each.source == README
+        and each.backbone == backbone
+        and placement == _PLACES[each.attention]
+        and (each.attention == attention or (of_simam and each.attention == "simam"))
+    ]
+    return f"{', '.join(told)} ({README})" if told else ""
 
 
 def _counterpart(figure: Figure, seen: list[Comparison]) -> Comparison | None:
     """What was measured of the same."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "backbone": figure.backbone,
         "attention": figure.attention,
         "placement": _PLACES[figure.attention],
-        "resolution": _SIDES.get(figure.backbone, 224),
     }
+    if figure.unit == 0.01:
+        wanted["dataset"] = IMAGENET
+    else:
+        wanted["resolution"] = _SIDES.get(figure.backbone, 224)
     for each in seen:
         alike = all(each.axes[axis] == value for axis, value in wanted.items())
         one_image = each.axes["batch"] in (None, 1) and each.axes["mode"] in (None, "inference")
@@ -106,17 +151,25 @@ def _counterpart(figure: Figure, seen: list[Comparison]) -> Comparison | None:
     return None
 
 
-def _row(figure: Figure, each: Comparison) -> list[str]:
+def _row(figure: Figure, each: Comparison) -> list[Cell]:
     measured = each.absolute.point
     if figure.digits is None:
-        off = round(measured) - round(figure.published)
+        off: float = round(measured) - round(figure.published)
         shown, told = f"{round(figure.published):,}", f"{round(measured):,}"
         difference = f"{off:+,}" if off else "0"
     else:
-        suffix = {1e6: " M", 1e9: " G"}[figure.unit]
-        off_by = round(measured / figure.unit, figure.digits) - figure.published
+        suffix = _SUFFIXES[figure.unit]
+        off = round(round(measured / figure.unit, figure.digits) - figure.published, figure.digits)
         shown = f"{figure.published:.{figure.digits}f}{suffix}"
-        told = f"{measured / figure.unit:.{figure.digits}f}{suffix} ({round(measured):,})"
-        difference = f"{off_by:+.{figure.digits}f}{suffix}" if abs(off_by) > 1e-9 else "0"
-    names = network_name(figure.backbone), module_name(figure.attention), _NAMES[figure.value]
-    return [*names, shown, told, difference.replace("-", "−"), figure.source]
+        told = f"{measured / figure.unit:.{figure.digits}f}{suffix}"
+        told += f" ({round(measured):,})" if figure.unit > 1 else ""
+        difference = f"{off:+.{figure.digits}f}{suffix}" if off else "0"
+    return [
+        name(network_name(figure.backbone)),
+        name(module_name(figure.attention)),
+        name(_NAMES[figure.value]),
+        Cell(shown, figure.published * figure.unit),
+        Cell(told, measured),
+        Cell(difference.replace("-", "−"), off * figure.unit),
+        name(figure.source),
+    ]

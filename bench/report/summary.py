@@ -1,8 +1,8 @@
 """What was found, a sentence each."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bench.report.format import escape, percent
+from bench.report.format import percent
 from bench.report.names import module_name, network_name
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
@@ -11,7 +11,7 @@ from bench.results.statistics import Estimate
 UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
 
 
-def sentences(comparisons: list[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
+def sentences(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
     """One sentence for each group and variant with a timed ratio.
 
     Args:
@@ -41,6 +41,15 @@ def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float])
             )
 
 
+def doubtful(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[Comparison]:
+    """Timed variants whose A/A control does not pass, or is not there; arguments as for :func:`sentences`."""
+    seen = list(comparisons)
+    twins = {_family(each): each.ratio for each in seen if each.role == "twin"}
+    for each in seen:
+        if each.role == "variant" and _is_time(each) and not passes(twins.get(_family(each)), thresholds[each.run]):
+            yield each
+
+
 def passes(twin: Estimate | None, threshold: float) -> bool:
     """Whether the control's whole interval lies inside ± the threshold, on the log scale."""
     if twin is None or twin.low is None or twin.high is None:
@@ -65,7 +74,7 @@ def _family(each: Comparison) -> tuple[str, str, str, str]:
 
 
 def _cost(each: Comparison, ratio: Estimate, reference: str) -> str:
-    value = escape(each.value)
+    value = each.value
     if ratio.low is None or ratio.high is None:
         return f"took {percent(ratio)} {value} against {reference}, from too few repeats to tell"
     if ratio.low > 1:
@@ -75,14 +84,20 @@ def _cost(each: Comparison, ratio: Estimate, reference: str) -> str:
     return f"cannot be told from {reference} by its {value}: {percent(ratio)}"
 
 
-def _subject(each: Comparison, baseline: Comparison, comparisons: list[Comparison]) -> str:
+def variant_name(each: Comparison) -> str:
+    """The module's name, and its place where it has one."""
+    place = each.axes["placement"]
+    return f"{module_name(each.axes['attention'])}{f' at {place}' if place else ''}"
+
+
+def _subject(each: Comparison, baseline: Comparison, comparisons: Sequence[Comparison]) -> str:
     """The module's name, with its place only where the group has the module in several, and what else is compared."""
     places = {
         other.axes["placement"]
         for other in comparisons
         if _family(other) == _family(each) and other.axes["attention"] == each.axes["attention"]
     }
-    place = f" at {escape(each.axes['placement'])}" if len(places) > 1 else ""
+    place = f" at {each.axes['placement']}" if len(places) > 1 else ""
     return f"{module_name(each.axes['attention'])}{place}{_compared(each, baseline)}"
 
 
@@ -103,4 +118,4 @@ def conditions(each: Comparison, baseline: Comparison) -> str:
 
 
 def _condition(each: Comparison, axis: str) -> str:
-    return UNITS.get(axis, "{}").format(escape(each.axes[axis]))
+    return UNITS.get(axis, "{}").format(each.axes[axis])

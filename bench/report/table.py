@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.report.format import difference, escape, interval, quantity, ratio
+from bench.report.content import Cell, Table, name
+from bench.report.format import difference, interval, quantity, ratio
 from bench.report.names import module_name
+from bench.report.sources import records_of
 from bench.results.estimates import UNPAIRED, Comparison
 
 HEADINGS = {
@@ -86,21 +88,16 @@ def _conditions(row: Row) -> tuple[Any, ...]:
     return tuple(row.axes[axis] for axis in CONDITIONS)
 
 
-def table(found: list[Row]) -> str:
-    """A Markdown table of the rows of one network; a condition is a column only where it varies. Empty for none."""
-    from tabulate import tabulate
-
-    if not found:
-        return ""
-
+def table(found: list[Row]) -> Table:
+    """The rows of one network; a condition is a column only where it varies."""
     varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in found}) > 1]
-    names = list(dict.fromkeys(name for row in found for name in row.values))
-    ordered = [name for name in HEADINGS if name in names] + [name for name in names if name not in HEADINGS]
-    times = {name for row in found for name, each in row.values.items() if each.unit == "s"} - UNPAIRED
-    columns = [column for name in ordered for column in _columns(name, name in times)]
+    names = list(dict.fromkeys(value for row in found for value in row.values))
+    ordered = [value for value in HEADINGS if value in names] + [value for value in names if value not in HEADINGS]
+    times = {value for row in found for value, each in row.values.items() if each.unit == "s"} - UNPAIRED
+    columns = [column for value in ordered for column in _columns(value, value in times)]
     headings = ["module", "placement", *varying, *(HEADINGS.get(column, _heading(column)) for column in columns)]
-    body = [_cells(row, varying, columns) for row in found]
-    return tabulate(body, headers=headings, tablefmt="github", disable_numparse=True)
+    used = {id(each): each for row in found for each in row.values.values()}
+    return Table(headings, [_cells(row, varying, columns) for row in found], records_of(used.values()))
 
 
 def _columns(name: str, is_time: bool) -> list[str]:
@@ -110,7 +107,7 @@ def _columns(name: str, is_time: bool) -> list[str]:
 
 
 def _heading(column: str) -> str:
-    return f"{escape(column.removesuffix('_ratio'))}{' × [95 %]' if column.endswith('_ratio') else ''}"
+    return f"{column.removesuffix('_ratio')}{' × [95 %]' if column.endswith('_ratio') else ''}"
 
 
 def _coarseness(comparison: Comparison) -> int:
@@ -118,25 +115,32 @@ def _coarseness(comparison: Comparison) -> int:
     return sum(value is None for axis, value in comparison.axes.items() if axis != "placement")
 
 
-def _cells(row: Row, varying: list[str], columns: list[str]) -> list[str]:
-    conditions = [escape(row.axes[axis] if row.axes[axis] is not None else "") for axis in varying]
+def _cells(row: Row, varying: list[str], columns: list[str]) -> list[Cell]:
     return [
-        module_name(row.axes["attention"]),
-        escape(row.axes["placement"] or "–"),
-        *conditions,
+        name(module_name(row.axes["attention"])),
+        name(row.axes["placement"]),
+        *(_condition(row.axes[axis]) for axis in varying),
         *(_cell(row, column) for column in columns),
     ]
 
 
-def _cell(row: Row, column: str) -> str:
+def _condition(value: Any) -> Cell:
+    return Cell("" if value is None else str(value), value if isinstance(value, int) else None)
+
+
+def _cell(row: Row, column: str) -> Cell:
     if column == "throughput":
         return _throughput(row)
     comparison = row.values.get(column.removesuffix("_ratio"))
     if comparison is None:
-        return "–"
-    own = comparison.absolute
+        return name(None)
     if column.endswith("_ratio"):
-        return ratio(comparison.ratio) if comparison.ratio else "baseline"
+        return Cell(ratio(comparison.ratio), comparison.ratio.point) if comparison.ratio else Cell("baseline", 1.0)
+    return Cell(_told(comparison, column), comparison.absolute.point)
+
+
+def _told(comparison: Comparison, column: str) -> str:
+    own = comparison.absolute
     text = quantity(own.point, comparison.unit)
     if comparison.unit == "s" and own.low is not None and own.high is not None:
         return f"{text} ({quantity(own.low, 's')}–{quantity(own.high, 's')})"
@@ -147,7 +151,9 @@ def _cell(row: Row, column: str) -> str:
     return f"{text} ({difference(comparison.difference)})" if comparison.difference else text
 
 
-def _throughput(row: Row) -> str:
+def _throughput(row: Row) -> Cell:
     """Images a second at the median latency."""
     latency, batch = row.values.get("latency"), row.axes["batch"]
-    return quantity(batch / latency.absolute.point, "1") if latency and batch else "–"
+    if not latency or not batch:
+        return name(None)
+    return Cell(quantity(batch / latency.absolute.point, "1"), batch / latency.absolute.point)

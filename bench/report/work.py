@@ -1,11 +1,11 @@
 """Where the work goes that a module adds: by operator, and against what the machine can do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.report.format import escape, quantity
+from bench.report.format import quantity
 from bench.report.names import module_name
 from bench.results.estimates import Comparison
 
@@ -49,6 +49,19 @@ def sentences(comparisons: Iterable[Comparison], machine: Roofs | None) -> Itera
         comparisons: of one group's complexity.
         machine: what the bound is reckoned against, if it is known.
     """
+    for baseline, values in _pairs(comparisons):
+        yield _sentence(baseline, values, machine)
+
+
+def added(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, float, float]]:
+    """For each variant of one group its bytes moved, how many operations it adds, and how many bytes."""
+    for baseline, values in _pairs(comparisons):
+        more = _added(baseline, values)
+        yield values["bytes_moved"], _work(more), more["bytes_moved"]
+
+
+def _pairs(comparisons: Iterable[Comparison]) -> Iterator[tuple[dict[str, Comparison], dict[str, Comparison]]]:
+    """The values of the baseline and of a variant, for those that have all that is needed."""
     members: dict[tuple[str, str], dict[str, Comparison]] = {}
     for each in comparisons:
         members.setdefault((each.role, each.cell), {})[each.value] = each
@@ -56,20 +69,27 @@ def sentences(comparisons: Iterable[Comparison], machine: Roofs | None) -> Itera
     baseline = next((values for (role, _), values in whole.items() if role == "baseline"), None)
     for (role, _), values in whole.items():
         if role == "variant" and baseline is not None:
-            yield _sentence(baseline, values, machine)
+            yield baseline, values
+
+
+def _added(baseline: dict[str, Comparison], values: dict[str, Comparison]) -> dict[str, float]:
+    return {name: values[name].absolute.point - baseline[name].absolute.point for name in NEEDED}
+
+
+def _work(more: Mapping[str, float]) -> float:
+    """Operations: a multiply-add is two."""
+    return 2 * more["macs"] + more["elementwise_ops"]
 
 
 def _sentence(baseline: dict[str, Comparison], values: dict[str, Comparison], machine: Roofs | None) -> str:
-    moved = values["bytes_moved"]
-    place = f" at {escape(moved.axes['placement'])}" if moved.axes["placement"] else ""
-    added = {name: values[name].absolute.point - baseline[name].absolute.point for name in NEEDED}
-    work = 2 * added["macs"] + added["elementwise_ops"]
+    moved, more = values["bytes_moved"], _added(baseline, values)
+    place = f" at {moved.axes['placement']}" if moved.axes["placement"] else ""
     text = (
-        f"{module_name(moved.axes['attention'])}{place} adds {_amount(added['operators'], '1')} operators, "
-        f"{_amount(work, '1')} operations and {_amount(added['bytes_moved'], 'B')} moved{_times(moved)}"
+        f"{module_name(moved.axes['attention'])}{place} adds {_amount(more['operators'], '1')} operators, "
+        f"{_amount(_work(more), '1')} operations and {_amount(more['bytes_moved'], 'B')} moved{_times(moved)}"
     )
-    if added["bytes_moved"] > 0 and work > 0:
-        text += _bound(work, added["bytes_moved"], machine)
+    if more["bytes_moved"] > 0 and _work(more) > 0:
+        text += _bound(_work(more), more["bytes_moved"], machine)
     return f"{text}.{_operators(baseline['bytes_moved'], moved)}"
 
 
@@ -90,7 +110,7 @@ def _operators(baseline: Comparison, own: Comparison) -> str:
     more = {name: each for name, each in sorted(added.items(), key=lambda item: -item[1]) if each > 0}
     total = sum(more.values())
     shares = {name: 100 * each / total for name, each in more.items()}
-    named = [f"{escape(name)} {share:.0f} %" for name, share in list(shares.items())[:MOST_NAMED] if share >= 1]
+    named = [f"{name} {share:.0f} %" for name, share in list(shares.items())[:MOST_NAMED] if share >= 1]
     return f" Of the bytes that it adds: {', '.join(named)}." if named else ""
 
 

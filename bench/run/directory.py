@@ -116,7 +116,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         write_whole(self.path / name, text)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
@@ -124,7 +124,7 @@ def write_whole(path: Path, text: str) -> None:
     """
     half = path.with_name(f".{path.name}.half")
     try:
-        half.write_text(text, encoding="utf-8")
+        half.write_bytes(content.encode() if isinstance(content, str) else content)
         half.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {path}: {error.strerror or error}") from error

@@ -108,6 +108,21 @@ class DataModel(BaseModel):
     download: Annotated[bool, Field(strict=True, description="Whether torchvision may fetch what is missing.")] = False
 
 
+HELP = {
+    "name": "of the suite; a run's folder begins with it",
+    "title": "of the report",
+    "axes": "what is varied: a grid, or a list of grids; every value of an axis is combined with those of all others",
+    "contrast": "the axes that variants may differ in from their baseline; all others part the groups",
+    "baseline": "axis of the contrast → the value that makes a cell the baseline of its group",
+    "measures": "what is measured, and with which options",
+    "data": "where images are",
+    "gate": "name of a value → what `compare` and `ab` let pass: `exact`, or a threshold such as 1%",
+    "only": "axis, or `measure` → what is kept of it; everything where it is left out",
+    "timeout": "seconds without an answer after which a cell is given up",
+}
+"""Key of a suite → what it says."""
+
+
 def _suite_model() -> type[BaseModel]:
     """The shape of a suite file."""
     axis_name: Any = Literal[CELL_AXES]
@@ -129,7 +144,10 @@ def _suite_model() -> type[BaseModel]:
         "only": (dict[kept_name, Annotated[list[str | int], Field(min_length=1)]], {}),
         "timeout": (_Seconds, 600.0),
     }
-    return create_model("Suite", __config__=ConfigDict(extra="forbid"), **entries)
+    told: dict[str, Any] = {
+        key: (Annotated[kind, Field(description=HELP[key])], default) for key, (kind, default) in entries.items()
+    }
+    return create_model("Suite", __config__=ConfigDict(extra="forbid"), **told)
 
 
 SuiteModel = _suite_model()

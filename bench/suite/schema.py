@@ -1,12 +1,13 @@
 """JSON Schema of a suite file, for editors: ``python -m bench.suite.schema > suites/schema.json``."""
 
 import json
+import re
 from dataclasses import fields
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from bench.suite.measures import MEASURES
-from bench.suite.model import SuiteModel, quantity_schema
+from bench.suite.model import HELP, SuiteModel, quantity_schema
 
 _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
@@ -16,7 +17,7 @@ def json_schema() -> dict[str, Any]:
     schema = SuiteModel.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["measures"] = {
-        "description": "What is measured, and with which options.",
+        "description": HELP["measures"],
         "type": "object",
         "minProperties": 1,
         "properties": {name: _options(name) for name in MEASURES},
@@ -28,13 +29,22 @@ def json_schema() -> dict[str, Any]:
 
 def _options(name: str) -> dict[str, Any]:
     measure = MEASURES.load(name)
-    hints = get_type_hints(measure, include_extras=True)
+    hints, told = get_type_hints(measure, include_extras=True), _arguments(measure.__doc__)
     return {
         "description": measure.__doc__.splitlines()[0],
         "type": ["object", "null"],
-        "properties": {each.name: {**_type(hints[each.name]), "default": each.default} for each in fields(measure)},
+        "properties": {
+            each.name: {"description": told[each.name], **_type(hints[each.name]), "default": each.default}
+            for each in fields(measure)
+        },
         "additionalProperties": False,
     }
+
+
+def _arguments(docstring: str) -> dict[str, str]:
+    """Option → what the measure's docstring says of it."""
+    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", docstring.partition("Args:")[2], re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", text) for name, text in entries}
 
 
 def _type(hint: Any) -> dict[str, Any]:

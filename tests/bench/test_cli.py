@@ -42,11 +42,13 @@ def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path
     assert done.returncode == 0, done.stderr  # type: ignore[attr-defined]
     assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == [
         "environment.json",
+        "figures",
         "records.jsonl",
         "report.md",
         "suite.yaml",
     ]
-    assert done.stdout.strip() == (folder / "report.md").read_text().strip()  # type: ignore[attr-defined]
+    told = [line for line in (folder / "report.md").read_text().splitlines() if not line.startswith("![")]
+    assert list(filter(None, done.stdout.splitlines())) == list(filter(None, told))  # type: ignore[attr-defined]
     frame = load_frame(folder)
     assert set(frame["status"]) == {"ok"}
     assert frame.groupby("value")["cell"].count().to_dict() == {
@@ -72,9 +74,37 @@ def test_progress_is_plain_lines_outside_a_terminal(finished: tuple[Path, object
 
 def test_a_report_can_be_written_again(finished: tuple[Path, object], tmp_path: Path) -> None:
     folder, _ = finished
-    done = bench("report", folder, "--out", tmp_path / "again.md")
+    done = bench("report", folder, "--out", tmp_path / "again")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "again.md").read_text() == (folder / "report.md").read_text()
+    assert (tmp_path / "again" / "report.md").read_text() == (folder / "report.md").read_text()
+
+
+def test_a_report_comes_in_every_format(finished: tuple[Path, object], tmp_path: Path) -> None:
+    folder, _ = finished
+    done = bench("report", folder, "--out", tmp_path, "--format", "html,latex,csv,parquet")
+    assert done.returncode == 0, done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "report.csv",
+        "report.html",
+        "report.parquet",
+        "report.tex",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "pdf"], "--format pdf: no such format"),
+        (["--format", "md,html"], "--format md,html: say with --out DIR"),
+        (["--out", "{folder}/records.jsonl"], "records.jsonl: cannot make a folder there"),
+    ],
+)
+def test_a_report_that_cannot_be_written_says_why(
+    finished: tuple[Path, object], arguments: list[str], message: str
+) -> None:
+    folder, _ = finished
+    done = bench("report", folder, *(each.format(folder=folder) for each in arguments))
+    assert done.returncode == 2 and message in done.stderr.replace("\n", " "), done.stderr
 
 
 def test_a_folder_is_never_measured_into_twice(finished: tuple[Path, object]) -> None:

@@ -1,7 +1,8 @@
-"""The fused operator against the formula, torch.compile's code for it, and a copy.
+"""The fused operator against the formula, torch.compile's code for it, and a copy; and what it costs in networks.
 
-``python -m tests.perf.fused reports/fused`` measures what is not in ``operator.jsonl`` there yet, a line a case, and
-writes ``report.md`` from all of it. Each case is timed by ``bench.paired`` in fresh processes.
+``python -m tests.perf.fused reports/fused`` measures what is not in ``operator.jsonl`` and ``profile.jsonl`` there
+yet, a line a case, and writes ``report.md`` from all of it and from the run of ``suites/fused.yaml`` in ``networks``.
+Each case is timed by ``bench.paired`` in fresh processes.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.report.format import interval, percent, quantity
+from bench.results.statistics import Estimate
 from tests.perf.records import complete, figures, lines_of, made_where, met, times
 
 SHAPES = [(1, 64, 56, 56), (32, 64, 56, 56), (32, 256, 14, 14), (32, 512, 7, 7), (128, 16, 32, 32)]
@@ -23,6 +26,8 @@ MEMORY_SIZED = 16 * 2**20
 """Bytes of a tensor from which it does not stay in a cache with its copy."""
 BASELINE = "fused"
 PROCESSES = 3
+PROFILED = 20
+"""Calls."""
 COMMAND = "python -m tests.perf.fused reports/fused"
 
 
@@ -39,6 +44,32 @@ class Case:
 
 
 CASES = [Case(shape, layout, what) for what in PASSES for layout in LAYOUTS for shape in SHAPES]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with SimAM, run as in ``suites/fused.yaml``.
+
+    Args:
+        speed: of the plain network's, that it shall keep.
+    """
+
+    backbone: str
+    mode: str
+    batch: int
+    resolution: int
+    layout: str
+    speed: float
+
+    def __str__(self) -> str:
+        return f"{self.backbone}, {self.mode}, batch {self.batch}, {self.layout}"
+
+
+NETWORKS = [
+    Network(*network, layout, speed)
+    for *network, speed in (("cifar_resnet20", "training", 128, 32, 0.94), ("resnet50", "inference", 1, 224, 0.97))
+    for layout in LAYOUTS
+]
 
 
 def calls(case: Case) -> dict[str, Callable[[], object]]:
@@ -76,6 +107,34 @@ def measure(case: Case, budget: float) -> dict[str, Any]:
     return {**asdict(case), **figures(seen)}
 
 
+def profiled(network: Network) -> dict[str, Any]:
+    """The share of a call's time that is spent in the operator itself, forward and backward, by torch's profiler."""
+    from torch.profiler import ProfilerActivity, profile
+
+    from bench.run.workload import build
+    from bench.suite.axes import Cell, Choice
+
+    cell = Cell(
+        Choice(network.backbone),
+        Choice("simam"),
+        Choice("spatial"),
+        network.mode,
+        "eager",
+        network.batch,
+        network.resolution,
+        memory_format=network.layout,
+    )
+    call = build(cell, 0, "cpu").call
+    for _ in range(3):
+        call()
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        for _ in range(PROFILED):
+            call()
+    times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    own = sum(time for name, time in times.items() if name.startswith("simam::"))
+    return {**asdict(network), "share": own / sum(times.values())}
+
+
 def render(folder: Path) -> str:
     """The page: what was aimed at, and every case."""
     from tabulate import tabulate
@@ -88,7 +147,7 @@ def render(folder: Path) -> str:
         [
             "# The fused operator beside the formula",
             "",
-            table(list(_targets(lines)), headers=("target", "seen", "met")),
+            table([*_targets(lines), *_network_targets(folder)], headers=("target", "seen", "met")),
             "",
             "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with the",
             f"95 % interval over {PROCESSES} fresh processes, from shuffled rounds. *Control*: a second build of the",
@@ -97,14 +156,22 @@ def render(folder: Path) -> str:
             "",
             table([_row(line) for line in lines], headers=heads),
             "",
+            "## In networks",
+            "",
+            table(
+                list(_networks(folder)), headers=("network", "speed of plain's", "control", "the operator's own share")
+            ),
+            "",
+            "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks)). The",
+            "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
+            "in the operator: each module allocates one more tensor, and leaves less of the others in the caches.",
+            "",
             *made_where(folder, COMMAND),
         ]
     )
 
 
 def _row(line: Mapping[str, Any]) -> list[str]:
-    from bench.report.format import quantity
-
     ratios = [times(line["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
     time = quantity(line["seconds"][BASELINE]["point"], "s")
     return [line["what"], line["layout"], "×".join(map(str, line["shape"])), time, *ratios, times(line["control"])]
@@ -136,12 +203,54 @@ def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
         yield ["within 1.6 times a clone, from memory-sized tensors", f"at most {most:.2f} times", met(most <= 1.6)]
 
 
+def _speeds(folder: Path) -> dict[str, tuple[Estimate, Estimate | None]]:
+    """Of each network its speed against plain, and that of the control, both as ratios of times."""
+    from bench.results.estimates import estimate
+    from bench.results.frame import load_frame
+
+    ratios: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for each in estimate(load_frame(folder / "networks")):
+        if each.value == "latency" and each.ratio and (each.role == "twin" or each.axes["attention"] == "simam"):
+            ratios.setdefault((each.axes["backbone"], each.axes["memory_format"]), {})[each.role] = each.ratio
+    return {
+        str(network): (
+            ratios[network.backbone, network.layout]["variant"],
+            ratios[network.backbone, network.layout].get("twin"),
+        )
+        for network in NETWORKS
+    }
+
+
+def _speed(ratio: Estimate) -> str:
+    """A ratio of times as the other way round, in percent."""
+    low, high = (None if bound is None else 100 / bound for bound in (ratio.high, ratio.low))
+    return f"{100 / ratio.point:.1f} % {interval(low, high, 1)}"
+
+
+def _network_targets(folder: Path) -> Iterator[list[str]]:
+    speeds = _speeds(folder)
+    for network in NETWORKS:
+        ratio, _ = speeds[str(network)]
+        aim = f"{network}: {100 * network.speed:.0f} % of plain's speed"
+        reached = 1 / ratio.point >= network.speed
+        sure = ratio.low is not None and ratio.high is not None and not ratio.low <= 1 / network.speed <= ratio.high
+        yield [aim, _speed(ratio), f"{'' if sure else 'as seen, '}{met(reached)}{'' if sure else '; cannot be told'}"]
+
+
+def _networks(folder: Path) -> Iterator[list[str]]:
+    shares = {line["case"]: line["share"] for line in lines_of(folder / "profile.jsonl")}
+    for name, (ratio, twin) in _speeds(folder).items():
+        share = f"{100 * shares[name]:.1f} %" if name in shares else "–"
+        yield [name, _speed(ratio), percent(twin) if twin else "–", share]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds the records, or will")
     parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
     given = parser.parse_args()
     complete(given.folder, "operator", [(str(case), partial(measure, case, given.budget)) for case in CASES])
+    complete(given.folder, "profile", [(str(network), partial(profiled, network)) for network in NETWORKS])
     (given.folder / "report.md").write_text(render(given.folder), encoding="utf-8")
 
 

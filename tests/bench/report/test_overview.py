@@ -16,7 +16,11 @@ def exact(number: int) -> Estimate:
 
 def each(attention: str, measure: str, value: str, unit: str, run: str = "a", **other: Any) -> Comparison:
     axes: dict[str, Any] = dict.fromkeys(AXES)
-    axes |= {"backbone": "resnet18", "attention": attention, "placement": None if attention == "none" else "spatial"}
+    axes |= {
+        "backbone": "cifar_resnet20",
+        "attention": attention,
+        "placement": None if attention == "none" else "spatial",
+    }
     axes |= {key: other.pop(key) for key in list(other) if key in AXES}
     role = "baseline" if attention == "none" else "variant"
     made = Comparison(
@@ -46,20 +50,26 @@ def latency(attention: str, logs: Sequence[float], **other: Any) -> Comparison:
     return each(attention, "latency", "latency", "s", ratio=ratio, figures=tuple(logs), mode="inference", **other)
 
 
-PLAIN = [latency("none", ()), each("none", "complexity", "params", "1", absolute=exact(11_689_512))]
+CONTROL = latency("none", (0.0, 0.001, -0.001), role="twin")
+PLAIN = [latency("none", ()), CONTROL, each("none", "complexity", "params", "1", absolute=exact(11_689_512))]
 SE = each("se", "complexity", "params", "1", absolute=exact(11_776_552), difference=exact(87_040))
 
 
 def rows(*comparisons: Comparison) -> list[list[str]]:
-    lines = overview([*PLAIN, *comparisons]).splitlines()
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    """Headings, and what stands in the rows, the best in asterisks."""
+    table = overview([*PLAIN, *comparisons], {"a": 0.01, "b": 0.01})
+    assert table is not None
+    return [
+        list(table.headings),
+        *([f"**{cell.text}**" if cell.best else cell.text for cell in row] for row in table.rows),
+    ]
 
 
 def test_values_of_several_runs_stand_in_one_row() -> None:
-    head, _, plain, se = rows(replace(SE, run="b"), latency("se", (0.04, 0.05, 0.045)))
+    head, plain, se = rows(replace(SE, run="b"), latency("se", (0.04, 0.05, 0.045)))
     assert head == ["network", "module", "placement", "params (Δ)", "inference × [95 %]"]
-    assert plain == ["ResNet-18", "plain", "–", "11.69 M", "baseline"]
-    assert se[:4] == ["ResNet-18", "SE", "spatial", "11.78 M (+87,040)"]
+    assert plain == ["CIFAR ResNet-20", "plain", "–", "11.69 M", "baseline"]
+    assert se[:4] == ["CIFAR ResNet-20", "SE", "spatial", "11.78 M (+87,040)"]
     assert se[4].startswith("**×1.046 [")
 
 
@@ -69,30 +79,30 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
         latency("se", (0.031, 0.032, 0.032)),  # on average 0.0000 away, now above and now below
         latency("cbam", (0.12, 0.13, 0.125)),
     )
-    assert [row[-1].startswith("**") for row in table[3:]] == [True, True, False]
+    assert [row[-1].startswith("**") for row in table[2:]] == [True, True, False]
 
 
 def test_what_was_not_measured_together_is_not_told_apart() -> None:
     table = rows(latency("simam", (0.03, 0.03, 0.031)), latency("cbam", (0.12, 0.13, 0.125), run="b"))
-    assert [row[-1].startswith("**") for row in table[3:]] == [True, True]
+    assert [row[-1].startswith("**") for row in table[2:]] == [True, True]
 
 
 def test_of_several_conditions_the_first_is_shown_and_unusual_ones_are_not() -> None:
     compiled = latency("se", (0.5, 0.5), execution="compile")
     later = latency("se", (0.7, 0.7), batch=32)
     first = latency("se", (0.1, 0.11))
-    assert "×1.111" in rows(compiled, first, later)[3][-1]
+    assert "×1.111" in rows(compiled, first, later)[2][-1]
 
 
 def test_accuracy_is_a_share_with_points_against_the_baseline() -> None:
     top1 = each(
         "se", "accuracy", "top1", "1", absolute=Estimate(0.91, 0.9, 0.92, "t"), differences=(0.01, 0.012, 0.011)
     )
-    assert rows(top1)[3][-1] == "**91.00 % (+1.10 [0.85, 1.35])**"  # 4.303 · 0.1 ÷ √3 = 0.248
+    assert rows(top1)[2][-1] == "**91.00 % (+1.10 [0.85, 1.35])**"  # 4.303 · 0.1 ÷ √3 = 0.248
 
 
 def test_one_measure_alone_needs_no_overview() -> None:
-    assert overview([PLAIN[0], latency("se", (0.1, 0.1))]) == ""
+    assert overview([PLAIN[0], latency("se", (0.1, 0.1))], {"a": 0.01}) is None
 
 
 def test_what_two_runs_tell_is_named() -> None:
@@ -104,3 +114,25 @@ def test_what_two_runs_tell_is_named() -> None:
     assert list(conflicts([timed, replace(timed, run="b")])) == [
         "latency of resnet18/se is in a, which is shown, and in b"
     ]
+
+
+def test_the_table_says_which_records_it_is_made_of() -> None:
+    table = overview([*PLAIN, replace(SE, run="b"), latency("se", (0.04, 0.05), repeats=2)], {"a": 0.01})
+    assert table is not None and table.records == "3 of latency, 1 of complexity in a; 1 of complexity in b"
+
+
+def test_columns_are_sorted_by_numbers() -> None:
+    table = overview([*PLAIN, SE, latency("se", (0.0, 0.0))], {"a": 0.01})
+    assert table is not None
+    assert [[cell.number for cell in row] for row in table.rows] == [
+        [None, None, None, 11_689_512, 1.0],
+        [None, None, None, 11_776_552, 1.0],
+    ]
+
+
+def test_what_is_inconclusive_is_said() -> None:
+    noisy = replace(CONTROL, ratio=ratio_of((0.03, 0.05, 0.04)))
+    table = overview([*PLAIN[2:], PLAIN[0], noisy, latency("se", (0.04, 0.05, 0.045))], {"a": 0.01})
+    assert table is not None and table.rows[1][-1].text.endswith(", inconclusive")
+    top1 = each("se", "accuracy", "top1", "1", absolute=Estimate(0.91, 0.9, 0.92, "t"), differences=(0.01, -0.01, 0.02))
+    assert rows(top1)[2][-1].endswith("), inconclusive**")

@@ -2,11 +2,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from bench.commands import _page
+from bench.commands import _report
 from bench.report import format as shown
-from bench.report.markdown import Run, render
+from bench.report.markdown import markdown
+from bench.report.page import Run, report
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
 from bench.results.statistics import Estimate
@@ -59,6 +61,11 @@ def test_names_cannot_break_a_table() -> None:
     assert shown.escape("a|b<script>_c\n") == r"a\|b\<script\>\_c "
 
 
+def test_brackets_that_make_no_link_stay() -> None:
+    assert shown.escape("+6.1 % [5.4, 6.8] (so)") == "+6.1 % [5.4, 6.8] (so)"
+    assert shown.escape("[x](y) [x][y] [x]: y") == r"[x\](y) [x\][y] [x\]: y"
+
+
 def record(role: str, attention: str, repeat: int, ratio: float) -> Record:
     axes = {
         "backbone": "resnet18",
@@ -99,7 +106,11 @@ def page(tmp_path: Path, *records: Record) -> str:
     for each in records:
         append_records(tmp_path / "records.jsonl", [each])
     environments = {"env": {"facts": FACTS, "state": {"load": [0.25, 0, 0]}}}
-    return render(load_frame(tmp_path), [Run(tmp_path, "T", "name: t\n", 0.01, environments)])
+    return render(load_frame(tmp_path), Run(tmp_path, "T", "name: t\n", 0.01, environments))
+
+
+def render(frame: pd.DataFrame, *runs: Run) -> str:
+    return markdown(report(frame, runs).page)
 
 
 def timed(simam: float, twin: float) -> list[Record]:
@@ -174,7 +185,7 @@ def test_compile_time_has_a_column_and_is_not_compared(tmp_path: Path) -> None:
         replace(each, values=(*each.values, Value("compile_time", "s", (2.0,)), Value("graph_breaks", "1", (0,))))
         for each in timed(1.061, 1.0)
     ]
-    text = page(tmp_path, *compiled)
+    text = page(tmp_path, *compiled).partition("Records that the tables")[0]
     heading, _, _, simam = [line for line in text.splitlines() if line.startswith("|")]
     assert [name.strip() for name in heading.split("|")[-3:-1]] == ["compile time (p5–p95)", "graph breaks"]
     assert [cell.strip() for cell in simam.split("|")[-3:-1]] == ["2.000 s (2.000 s–2.000 s)", "0 (+0)"]
@@ -200,9 +211,9 @@ def test_names_of_users_stay_text_everywhere(tmp_path: Path) -> None:
     for each in [*rows, failed]:
         append_records(tmp_path / "records.jsonl", [each])
     environments = {"env": {"facts": {**FACTS, "cpu": EVIL}, "state": {"load": None}}}
-    text = render(load_frame(tmp_path), [Run(tmp_path, EVIL, f"name: t # ```{EVIL}\n", 0.01, environments)])
+    text = render(load_frame(tmp_path), Run(tmp_path, EVIL, f"name: t # ```{EVIL}\n", 0.01, environments))
     prose, fence, block = text.partition("````yaml\n")
-    assert fence and block.rstrip().endswith("````")
+    assert fence and "\n````\n" in block
     for line in prose.splitlines():
         assert "<script>" not in line.replace("\\<script\\>", "")
         assert not line.startswith("# heading")
@@ -212,7 +223,9 @@ def test_names_of_users_stay_text_everywhere(tmp_path: Path) -> None:
 
 def test_the_committed_reports_are_what_their_records_say() -> None:
     for folder in sorted(path.parent for path in (ROOT / "reports").glob("*/records.jsonl")):
-        assert _page([folder]) == (folder / "report.md").read_text(encoding="utf-8"), folder
+        text = markdown(_report([folder]).page, figures=True)
+        assert text == (folder / "report.md").read_text(encoding="utf-8"), folder
+        assert all((folder / path).is_file() for path in re.findall(r"\]\((figures/[^)]*)\)", text))
 
 
 def test_the_page_says_where_and_how(tmp_path: Path) -> None:
@@ -229,7 +242,7 @@ def test_each_run_keeps_its_own_threshold_and_tables(tmp_path: Path) -> None:
         runs.append(
             Run(tmp_path / name, "T", "name: t\n", threshold, {"env": {"facts": FACTS, "state": {"load": None}}})
         )
-    text = render(load_frame(*(run.path for run in runs)), runs)
+    text = render(load_frame(*(run.path for run in runs)), *runs)
     sentences = [line for line in text.splitlines() if line.startswith("- SimAM costs")]
     assert ["Inconclusive" in line for line in sentences] == [False, True]
     assert text.count("## ResNet-18, ") == 2

@@ -49,7 +49,7 @@ def test_a_count_is_told_by_one_and_a_time_in_per_cent() -> None:
     page = markdown([SLOWER, GROWN, STILL])
     assert page.startswith("**2 regressed, 1 unchanged**\n")
     time, count = (line for line in page.splitlines() if line.startswith("| regressed"))
-    assert "×1.056 \\[1.047, 1.066\\]" in time and "+5.0 % \\[4.1, 5.9\\]" in time
+    assert "×1.056 [1.047, 1.066]" in time and "+5.0 % [4.1, 5.9]" in time
     assert "11,776,552" in count and "11,776,553" in count and "| +1 " in count
     assert "<details><summary>unchanged: 1</summary>" in page
 

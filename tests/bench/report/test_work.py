@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from bench.report import table
-from bench.report.published import FIGURES, published_table
+from bench.report.content import Table
+from bench.report.published import FIGURES, published_of, published_table
 from bench.report.work import Roofs, roofs, sentences, uncounted
 from bench.results.estimates import Comparison, estimate
 from bench.results.frame import AXES, COLUMNS
@@ -98,7 +99,7 @@ def test_what_is_uncounted_is_named_once() -> None:
     assert uncounted(group()) == ["odd"]
 
 
-def published(value: str, measured: int, **axes: Any) -> str | None:
+def published(value: str, measured: int, **axes: Any) -> Table | None:
     rows = comparisons("simam", "variant", {value: measured}, placement="spatial", resolution=224, **axes)
     return published_table(estimate(pd.DataFrame(rows)))
 
@@ -113,8 +114,35 @@ def published(value: str, measured: int, **axes: Any) -> str | None:
     ],
 )
 def test_published_and_measured(value: str, measured: int, cells: list[str]) -> None:
-    lines = (published(value, measured) or "").splitlines()
-    assert [cell.strip() for cell in lines[2].split("|")[4:7]] == cells
+    found = published(value, measured)
+    assert found is not None and [cell.text for cell in found.rows[0][3:6]] == cells
+
+
+def test_published_accuracies_are_of_imagenet_and_of_one_lambda() -> None:
+    def found(attention: str, dataset: str) -> Table | None:
+        shared = {**dict.fromkeys(COLUMNS), **dict.fromkeys(AXES), "run": "r", "measure": "accuracy", "status": "ok"}
+        axes = {"backbone": "resnet18", "attention": attention, "placement": "spatial", "dataset": dataset}
+        own = {"cell": "c", "role": "variant", "repeat": 0, "details": {}, "value": "top1", "unit": "1"}
+        rows = [{**shared, **axes, **own, "group": "g", "samples": (0.7012,), "median": 0.7012}]
+        return published_table(estimate(pd.DataFrame(rows)))
+
+    table_found = found("simam(e_lambda=0.1)", "imagenet")
+    assert table_found is not None
+    assert [cell.text for cell in table_found.rows[0][2:6]] == ["ImageNet top-1", "71.31 %", "70.12 %", "−1.19 %"]
+    assert found("simam", "imagenet") is None and found("simam(e_lambda=0.1)", "cifar10") is None
+
+
+def test_the_authors_own_figures_stand_beside_what_was_measured() -> None:
+    told = published_of("resnet18", "simam(e_lambda=0.1)", "spatial")
+    assert (
+        told == "11.69 M params, 1.82 G FLOPs, norms counted, 71.31 % ImageNet top-1, 89.88 % ImageNet top-5 "
+        "(the authors' README)"
+    )
+    assert (
+        published_of("resnet18", "simam", "spatial")
+        == "11.69 M params, 1.82 G FLOPs, norms counted (the authors' README)"
+    )
+    assert published_of("resnet18", "simam", "branch_end") == published_of("resnet18", "se", "branch_end") == ""
 
 
 def test_published_figures_are_of_one_image_forward() -> None:
@@ -124,7 +152,7 @@ def test_published_figures_are_of_one_image_forward() -> None:
 
 
 def test_every_published_figure_is_once_in_the_table() -> None:
-    assert len({(each.backbone, each.attention, each.value, each.source) for each in FIGURES}) == len(FIGURES) == 40
+    assert len({(each.backbone, each.attention, each.value, each.source) for each in FIGURES}) == len(FIGURES) == 52
 
 
 def test_many_conditions_are_folded_behind_the_first_of_each_mode() -> None:
@@ -138,8 +166,9 @@ def test_many_conditions_are_folded_behind_the_first_of_each_mode() -> None:
     assert {(row.axes["mode"], row.axes["batch"]) for row in shown} == {("inference", 1), ("training", 1)}
     assert len(shown) == 18 and len(shown) + len(more) == len(rows)
     few, none = table.folded(rows[:40])
-    assert (len(few), none) == (40, []) and table.table(none) == ""
+    assert (len(few), none) == (40, [])
 
 
 def test_other_operations_are_told_as_a_ratio() -> None:
-    assert "1.000 M (×10001.000)" in table.table(table.rows(group()))
+    texts = [cell.text for row in table.table(table.rows(group())).rows for cell in row]
+    assert "1.000 M (×10001.000)" in texts

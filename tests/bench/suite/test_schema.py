@@ -5,6 +5,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from bench.suite.reference import reference
 from bench.suite.schema import json_schema
 from tests.bench.suite.test_load import BROKEN, GOOD
 
@@ -15,6 +16,11 @@ def test_the_committed_schema_is_current() -> None:
     assert json.loads((SUITES / "schema.json").read_text(encoding="utf-8")) == json_schema(), (
         "write it anew: python -m bench.suite.schema > suites/schema.json"
     )
+
+
+def test_the_committed_reference_is_current() -> None:
+    page = (SUITES.parent / "docs" / "suites.md").read_text(encoding="utf-8")
+    assert page.strip() == reference().strip(), "write it anew: python -m bench.suite.reference > docs/suites.md"
 
 
 def accepts(text: str) -> bool:

@@ -1,0 +1,61 @@
+"""Training by epoch, a line a seed."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import altair as alt
+
+from bench.report.content import Figure
+from bench.report.figures.theme import COLOURS, WIDTH, figure, values
+from bench.report.names import module_name, network_name
+from bench.report.seen import Seen
+from bench.results.estimates import Row
+
+MOST_LINES = 60
+"""More cannot be told apart."""
+
+
+def curves(seen: Seen) -> Iterator[Figure]:
+    """A figure for each group of trained networks whose epochs are on record."""
+    top1 = seen.frame[(seen.frame["measure"] == "accuracy") & (seen.frame["value"] == "top1")]
+    for number, (_, group) in enumerate(top1.groupby(["run", "group"], sort=False), start=1):
+        lines: list[Row] = [row for row in group.to_dict("records") if len(_epochs(row)) > 1]
+        rows = [row for line in lines[:MOST_LINES] for row in _rows(line)]
+        if rows:
+            place = f"{network_name(lines[0]['backbone'])} on {lines[0]['details']['dataset']}"
+            yield _drawn(number, rows, f"{place}: top-1 by epoch, a line a seed")
+
+
+def _epochs(row: Row) -> Sequence[float | None]:
+    epochs: Sequence[float | None] = row["details"].get("epochs", {}).get("top1", ())
+    return epochs
+
+
+def _rows(line: Row) -> Iterator[dict[str, Any]]:
+    place = f" at {line['placement']}" if line["placement"] else ""
+    for epoch, share in enumerate(_epochs(line), start=1):
+        if share is not None:
+            yield {
+                "module": f"{module_name(line['attention'])}{place}",
+                "seed": line["seed"],
+                "epoch": epoch,
+                "top1": round(100 * share, 3),
+                "cell": line["cell"],
+            }
+
+
+def _drawn(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
+    chart = (
+        alt.Chart(values(rows))
+        .mark_line(opacity=0.7)
+        .encode(
+            x=alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, format="d"),
+            y=alt.Y("top1:Q", title="top-1, %").scale(zero=False),
+            color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
+            strokeDash=alt.StrokeDash("module:N", sort=None, title=None),
+            detail="seed:N",
+            tooltip=["module:N", "seed:N", "epoch:Q", "top1:Q", "cell:N"],
+        )
+        .properties(width=WIDTH, height=280)
+    )
+    return figure(chart, f"curves-{number}", title)

@@ -1,0 +1,55 @@
+"""Ratios with their intervals, a line a module: what each costs in time, and how sure that is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+
+from bench.report.content import Figure
+from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, figure, values
+from bench.report.names import network_name
+from bench.report.seen import Seen
+from bench.report.summary import conditions, variant_name
+from bench.results.estimates import Comparison
+
+
+def forest(seen: Seen) -> Iterator[Figure]:
+    """One figure, a panel for each group of timed variants with intervals, their A/A control among them."""
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for each in seen.costs:
+        if each.value == "latency" and each.ratio is not None and each.ratio.low is not None:
+            groups.setdefault((each.run, each.group), []).append(each)
+    shown = [[_row(each) for each in group] for group in list(groups.values())[:MOST_PANELS]]
+    if not shown:
+        return
+    chart = alt.vconcat(*map(_panel, shown)).resolve_scale(x="shared")
+    left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
+    title = f"Latency of each module against its baseline, with 95 % intervals over fresh processes{left_out}"
+    yield figure(chart, "forest", title)
+
+
+def _panel(rows: list[dict[str, Any]]) -> Any:
+    base = alt.Chart(values(rows)).encode(
+        y=alt.Y("module:N", sort=None, title=None),
+        color=alt.Color("kind:N", legend=None).scale(domain=["module", "control"], range=[BLUE, INK]),
+        tooltip=["module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"],
+    )
+    interval = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="latency, % over the baseline"), x2="high:Q")
+    point = base.mark_point(filled=True, size=60, opacity=1).encode(
+        x="change:Q", shape=alt.Shape("kind:N", legend=None).scale(domain=["module", "control"])
+    )
+    zero = alt.Chart(values([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.datum(0))
+    return alt.layer(zero, interval, point).properties(width=WIDTH, title=rows[0]["panel"])
+
+
+def _row(each: Comparison) -> dict[str, Any]:
+    assert each.ratio is not None
+    bounds = zip(("change", "low", "high"), (each.ratio.point, each.ratio.low, each.ratio.high), strict=True)
+    return {
+        "panel": f"{network_name(each.axes['backbone'])}: {conditions(each, each)}",
+        "module": "A/A control" if each.role == "twin" else variant_name(each),
+        "kind": "control" if each.role == "twin" else "module",
+        **{name: round(100 * (bound - 1), 3) for name, bound in bounds if bound is not None},
+        "processes": each.repeats,
+        "cell": each.cell,
+    }

@@ -1,0 +1,117 @@
+"""Accuracy against latency: which modules another one beats in both, and which only seem to be beaten."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import altair as alt
+
+from bench.report.content import Figure
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, figure, values
+from bench.report.names import network_name
+from bench.report.seen import Seen
+from bench.report.summary import variant_name
+from bench.results.estimates import Comparison
+from bench.results.gains import gains
+from bench.results.statistics import Estimate
+
+Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
+_NUMBERS = ("points", "points_low", "points_high", "cost", "cost_low", "cost_high")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A network with a module: what it brings and what it costs, both against the same baseline.
+
+    Args:
+        points: of accuracy.
+        latency: ratio.
+    """
+
+    points: Estimate
+    latency: Estimate
+
+
+def standings(places: Sequence[Place]) -> list[Standing]:
+    """Of each place, whether another has at least its accuracy in at most its time, and whether the intervals say so.
+
+    "Dominated" is what one other beats with intervals that do not overlap, in accuracy and in time; "not resolved" what
+    others beat by their estimates alone.
+    """
+    return [_standing(own, [each for each in places if each is not own]) for own in places]
+
+
+def _standing(own: Place, others: Sequence[Place]) -> Standing:
+    better = [each for each in others if _ahead(each, own)]
+    if not better:
+        return "on the front"
+    surely = (_below(own.points, each.points) and _below(each.latency, own.latency) for each in better)
+    return "dominated" if any(surely) else "not resolved"
+
+
+def _ahead(one: Place, other: Place) -> bool:
+    at_least = one.points.point >= other.points.point and one.latency.point <= other.latency.point
+    return at_least and (one.points.point, one.latency.point) != (other.points.point, other.latency.point)
+
+
+def _below(one: Estimate, other: Estimate) -> bool:
+    """Whether all of one interval lies below the other; an estimate without one is below nothing."""
+    return one.high is not None and other.low is not None and one.high < other.low
+
+
+def pareto(seen: Seen) -> Iterator[Figure]:
+    """A figure for each network whose modules have both an accuracy and an inference latency with intervals."""
+    costs: dict[tuple[Any, ...], Comparison] = {}
+    for each in seen.costs:
+        if each.value == "latency" and each.axes["mode"] == "inference" and each.role == "variant":
+            costs.setdefault(_module(each), each)
+    networks: dict[str, list[tuple[str, Place]]] = {}
+    for gain in gains(seen.every):
+        cost = costs.get(_module(gain.variant))
+        if cost is not None and cost.ratio is not None:
+            place = Place(gain.points, cost.ratio)
+            networks.setdefault(gain.variant.axes["backbone"], []).append((variant_name(gain.variant), place))
+    for number, (backbone, members) in enumerate(networks.items(), start=1):
+        yield _drawn(number, network_name(backbone), members)
+
+
+def _module(each: Comparison) -> tuple[Any, ...]:
+    return tuple(each.axes[axis] for axis in ("backbone", "attention", "placement"))
+
+
+def _drawn(number: int, network: str, members: list[tuple[str, Place]]) -> Figure:
+    plain = Place(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"))
+    named = [("plain", plain), *members]
+    stand = standings([place for _, place in named])
+    rows = [
+        {
+            "module": name,
+            "standing": standing,
+            **_bounds("points", place.points, 0),
+            **_bounds("cost", place.latency, 1),
+        }
+        for (name, place), standing in zip(named, stand, strict=True)
+    ]
+    domain = ["on the front", "not resolved", "dominated"]
+    base = alt.Chart(values(rows)).encode(
+        color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),
+        tooltip=["module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)],
+    )
+    x = alt.X("cost:Q", title="inference latency, % over plain").scale(zero=False)
+    y = alt.Y("points:Q", title="top-1, points over plain").scale(zero=False)
+    shape = alt.Shape("standing:N", title=None).scale(domain=domain)
+    chart = alt.layer(
+        base.mark_rule().encode(x=alt.X("cost_low:Q"), x2="cost_high:Q", y=y),
+        base.mark_rule().encode(x=x, y=alt.Y("points_low:Q"), y2="points_high:Q"),
+        base.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, shape=shape),
+        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text="module:N"),
+    ).properties(width=WIDTH, height=320)
+    title = f"{network}: what each module brings against what it costs, with 95 % intervals"
+    return figure(chart, f"pareto-{number}", title)
+
+
+def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:
+    """Points as they are; of a ratio, which is 1 at the baseline, the percent above it."""
+    scale = 100 if origin else 1
+    bounds = {"": estimate.point, "_low": estimate.low, "_high": estimate.high}
+    return {f"{name}{end}": round(scale * (each - origin), 4) for end, each in bounds.items() if each is not None}

@@ -1,0 +1,59 @@
+"""Placement × module: what each module brings, or costs, where it is put."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+
+from bench.report.content import Figure
+from bench.report.figures.theme import BLUE, VERMILION, figure, values
+from bench.report.names import module_name, network_name
+from bench.report.seen import Seen
+from bench.results.estimates import Comparison
+from bench.results.gains import gains
+
+SIDE = 90
+"""Pixels of a cell."""
+
+
+def placement(seen: Seen) -> Iterator[Figure]:
+    """Up to two figures, of accuracy and of inference latency, where a module was measured in two places."""
+    brought = [(gain.variant, gain.points.point) for gain in gains(seen.every)]
+    yield from _drawn(brought, "placement-accuracy", "top-1, points over plain", better=1)
+    cost = [
+        (each, 100 * (each.ratio.point - 1))
+        for each in seen.costs
+        if each.value == "latency" and each.role == "variant" and each.axes["mode"] == "inference" and each.ratio
+    ]
+    yield from _drawn(cost, "placement-latency", "inference latency, % over plain", better=-1)
+
+
+def _drawn(found: list[tuple[Comparison, float]], name: str, heading: str, better: int) -> Iterator[Figure]:
+    seen: dict[tuple[str, str, str], float] = {}
+    for each, number in found:
+        seen.setdefault(
+            (network_name(each.axes["backbone"]), module_name(each.axes["attention"]), str(each.axes["placement"])),
+            number,
+        )
+    places: dict[str, set[str]] = {}
+    for _, module, place in seen:
+        places.setdefault(module, set()).add(place)
+    if all(len(each) < 2 for each in places.values()):
+        return
+    rows: list[dict[str, Any]] = [
+        {"network": network, "module": module, "placement": place, "number": round(number, 3), "text": f"{number:+.2f}"}
+        for (network, module, place), number in seen.items()
+    ]
+    most = max(abs(row["number"]) for row in rows) or 1.0
+    worse_to_better = [VERMILION, "#f2f2f2", BLUE][::better]
+    colour = alt.Color("number:Q", title=heading).scale(domain=[-most, 0, most], range=worse_to_better)
+    base = alt.Chart(values(rows)).encode(
+        x=alt.X("placement:N", sort=None, title="placement"), y=alt.Y("module:N", sort=None, title=None)
+    )
+    tiles = base.mark_rect().encode(color=colour, tooltip=["network:N", "module:N", "placement:N", "number:Q"])
+    chart = (
+        alt.layer(tiles, base.mark_text(color="black").encode(text="text:N"))
+        .properties(width=alt.Step(SIDE), height=alt.Step(SIDE / 3))
+        .facet(column=alt.Column("network:N", sort=None, title=None))
+    )
+    yield figure(chart, name, f"Each module in each place: {heading}")

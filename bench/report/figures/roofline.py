@@ -1,0 +1,64 @@
+"""The roofline: how fast what a module adds could run at best, and what bounds it.
+
+Williams, Waterman, Patterson, *Roofline*, Communications of the ACM 52(4), 2009.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+
+from bench.report.content import Figure
+from bench.report.figures.theme import COLOURS, INK, WIDTH, figure, values
+from bench.report.names import module_name
+from bench.report.seen import Seen
+from bench.report.work import Roofs, added
+from bench.results.estimates import Comparison
+
+
+def roofline(seen: Seen) -> Iterator[Figure]:
+    """A figure for each run that measured its machine and counted modules, of networks under their first conditions."""
+    for number, (run, machine) in enumerate(seen.machines.items(), start=1):
+        first: dict[str, tuple[str, list[Comparison]]] = {}
+        for each in seen.costs:
+            if each.run == run and each.measure == "complexity":
+                group, members = first.setdefault(each.axes["backbone"], (each.group, []))
+                if group == each.group:
+                    members.append(each)
+        rows = [row for _, members in first.values() for row in _rows(members, machine)]
+        if rows:
+            yield _drawn(number, rows, machine)
+
+
+def _rows(group: list[Comparison], machine: Roofs) -> Iterator[dict[str, Any]]:
+    for each, work, moved in added(group):
+        if work > 0 and moved > 0:
+            yield {
+                "module": module_name(each.axes["attention"]),
+                "cell": each.cell,
+                "intensity": work / moved,
+                "rate": min(machine.rate, machine.bandwidth * work / moved),
+            }
+
+
+def _drawn(number: int, rows: list[dict[str, Any]], machine: Roofs) -> Figure:
+    least = min(0.5 * min(row["intensity"] for row in rows), 0.1 * machine.ridge)
+    most = max(2 * max(row["intensity"] for row in rows), 10 * machine.ridge)
+    corners = [least, machine.ridge, most]
+    roof = [{"intensity": each, "rate": min(machine.rate, machine.bandwidth * each)} for each in corners]
+    x = alt.X("intensity:Q", title="operations a byte moved").scale(type="log", domain=[least, most])
+    y = alt.Y("rate:Q", title="operations a second, at best").scale(type="log").axis(format="~s")
+    chart = alt.layer(
+        alt.Chart(values(roof)).mark_line(color=INK).encode(x=x, y=y),
+        alt.Chart(values(rows))
+        .mark_point(filled=True, size=50, opacity=0.7)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
+            shape=alt.Shape("module:N", sort=None, title=None),
+            tooltip=["module:N", "cell:N", "intensity:Q", "rate:Q"],
+        ),
+    ).properties(width=WIDTH, height=280)
+    title = "What modules add, under the machine's roofs: left of the bend memory bounds it, right of it arithmetic"
+    return figure(chart, f"roofline-{number}", title)

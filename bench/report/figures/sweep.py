@@ -1,0 +1,68 @@
+"""Accuracy against λ, with its band over seeds and the authors' own λ."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+
+from bench.report.content import Figure
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, figure, values
+from bench.report.names import network_name
+from bench.report.seen import Seen
+from bench.results.estimates import Comparison
+
+DEFAULT = 1e-4
+"""Of the authors' module, and of ours."""
+MARKED = ({"λ": DEFAULT, "what": "the authors' default"}, {"λ": 0.1, "what": "published for ImageNet"})
+"""The λ of all the authors' commands for ImageNet and COCO; that of their CIFAR runs is not published."""
+LEAST = 3
+"""Values of λ that make a curve."""
+
+
+def sweep(seen: Seen) -> Iterator[Figure]:
+    """A figure for each group of accuracies with at least three values of λ."""
+    accuracies = seen.frame[seen.frame["measure"] == "accuracy"].to_dict("records")
+    options = {(row["run"], row["cell"]): row["options"] for row in accuracies}
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for each in seen.every:
+        if each.measure == "accuracy" and each.value == "top1":
+            groups.setdefault((each.run, each.group), []).append(each)
+    number = 0
+    for (run, _), group in groups.items():
+        rows = [row for each in group if (row := _row(each, options[run, each.cell])) is not None]
+        if len({row["λ"] for row in rows}) >= LEAST:
+            number += 1
+            plain = next((each for each in group if each.role == "baseline"), None)
+            yield _drawn(number, rows, plain, network_name(group[0].axes["backbone"]))
+
+
+def _row(each: Comparison, options: Any) -> dict[str, Any] | None:
+    if str(each.axes["attention"]).partition("(")[0] != "simam":
+        return None
+    own = each.absolute
+    bounds = {"top1": own.point, "low": own.low, "high": own.high}
+    shares = {name: 100 * bound for name, bound in bounds.items() if bound is not None}
+    return {"λ": (options or {}).get("attention", {}).get("e_lambda", DEFAULT), **shares, "seeds": each.repeats}
+
+
+def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
+    x = alt.X("λ:Q", title="λ").scale(type="log").axis(format="~e")
+    y = alt.Y("top1:Q", title="top-1, %").scale(zero=False)
+    base = alt.Chart(values(rows)).encode(x=x)
+    marks = [
+        base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1, %"), y2="high:Q"),
+        base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=["λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q"]),
+        _rule(list(MARKED), ORANGE, x=x),
+    ]
+    if plain is not None:
+        marks.append(_rule([{"top1": 100 * plain.absolute.point, "what": "plain"}], INK, y=y))
+    chart = alt.layer(*marks).properties(width=WIDTH, height=280)
+    title = (
+        f"{network} with SimAM: top-1 by λ, mean and 95 % band over seeds; dashed: plain, and the authors' own λ "
+        "(1e-4 by default, 0.1 for ImageNet)"
+    )
+    return figure(chart, f"lambda-{number}", title)
+
+
+def _rule(rows: list[dict[str, Any]], colour: str, **encoding: Any) -> Any:
+    return alt.Chart(values(rows)).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=["what:N"])

@@ -1,0 +1,230 @@
+"""Records → what their report says, block by block, in no format."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.report import accuracy, summary, table, work
+from bench.report.content import Block, Code, Folded, Heading, Page, Points, Text
+from bench.report.format import quantity
+from bench.report.names import network_name
+from bench.report.overview import conflicts, overview
+from bench.report.published import published_table
+from bench.report.seen import Seen, look
+from bench.report.sources import Run, caveats
+from bench.results.estimates import Comparison
+
+OVERVIEW_NOTE = (
+    "Of each network as it is usually run (eager, fp32), under the conditions that were measured first; the tables "
+    "below have the others. Bold: the best module, and those that cannot be told from it."
+)
+TABLES_NOTE = (
+    "Δ and × are against the group's baseline. Counts are exact and of one call: in training of a whole step, on "
+    "the whole batch. MACs are the multiply-adds of convolution, linear and matmul (one is 1); other operations are "
+    "all other arithmetic; bytes moved are what every operator of the eager program reads and writes; operators are "
+    "what the dispatcher runs. How they are counted: docs/counting.md. Saved for backward is what autograd keeps of "
+    "a forward pass in training mode, live at the peak what a call holds at most. fvcore's total and torch's "
+    "counter are of a forward pass of one image. A latency ratio is the mean over fresh processes of the median "
+    "ratio within a round, with its unadjusted 95 % Student-t interval over processes; the latency beside it is the "
+    "median with the 5th and 95th percentile of all samples."
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page, and all that it was made from.
+
+    Args:
+        page: for people.
+        every: for programs.
+    """
+
+    page: Page
+    every: Sequence[Comparison]
+
+
+def report(frame: pd.DataFrame, runs: Sequence[Run]) -> Report:
+    """What the records of one or several runs say.
+
+    Args:
+        frame: the runs' records, from :func:`bench.results.frame.load_frame`.
+        runs: the same runs.
+    """
+    seen = look(frame, runs)
+    parts = (_findings, _overview, _gains, _tables, _published, _certainty, _trouble, _environments, _reproduce)
+    blocks = [block for part in parts for block in part(seen)]
+    page = Page(runs[0].title or runs[0].path.resolve().name, [*blocks, *_sources(blocks)])
+    return Report(page, seen.every)
+
+
+def _findings(seen: Seen) -> Iterator[Block]:
+    yield Points(list(summary.sentences(seen.costs, seen.thresholds)))
+
+
+def _overview(seen: Seen) -> Iterator[Block]:
+    from bench.report.figures.forest import forest
+    from bench.report.figures.pareto import pareto
+
+    if (found := overview(seen.every, seen.thresholds)) is not None:
+        yield Heading("At a glance")
+        yield found
+        yield Text(OVERVIEW_NOTE)
+    yield from forest(seen)
+    yield from pareto(seen)
+    remarks = [*caveats(seen.runs), *conflicts(seen.every)]
+    if remarks:
+        yield Text("To be known when reading:")
+        yield Points([f"{remark}." for remark in remarks])
+
+
+def _gains(seen: Seen) -> Iterator[Block]:
+    from bench.report.figures.curves import curves
+    from bench.report.figures.placement import placement
+    from bench.report.figures.sweep import sweep
+
+    yield from accuracy.blocks(seen.every)
+    for draw in (sweep, placement, curves):
+        yield from draw(seen)
+
+
+def _tables(seen: Seen) -> Iterator[Block]:
+    from bench.report.figures.memory import memory
+    from bench.report.figures.roofline import roofline
+
+    for run, machine in seen.machines.items():
+        yield Text(
+            f"The machine{f' of {run}' if len(seen.runs) > 1 else ''} copies {quantity(machine.bandwidth, 'B/s')}, "
+            f"read plus written, and multiplies {quantity(machine.rate, 'FLOP/s')} in fp32, at best. What does fewer "
+            f"than {machine.ridge:.1f} operations for each byte that it moves waits for memory."
+        )
+    networks: dict[str, list[table.Row]] = {}
+    for row in table.rows(seen.costs):
+        networks.setdefault(_network(row.run, row.axes, seen), []).append(row)
+    added = _added(seen)
+    for heading, rows in networks.items():
+        shown, more = table.folded(rows)
+        yield Heading(heading)
+        yield table.table(shown)
+        if heading in added:
+            yield from added[heading]
+        if more:
+            yield Folded("under other conditions", table.table(more))
+    if networks:
+        yield Text(TABLES_NOTE)
+    yield from memory(seen)
+    yield from roofline(seen)
+
+
+def _network(run: str, axes: Mapping[str, Any], seen: Seen) -> str:
+    """The heading that something is told under."""
+    return f"{network_name(axes['backbone'])}{f', {run}' if len(seen.runs) > 1 else ''}"
+
+
+def _added(seen: Seen) -> dict[str, list[Block]]:
+    """By heading, what the modules add to the network under its first conditions; the others go the same way."""
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for each in seen.costs:
+        if each.measure == "complexity":
+            groups.setdefault((each.run, each.group), []).append(each)
+    found: dict[str, list[Block]] = {}
+    for (run, _), group in groups.items():
+        heading = _network(run, group[0].axes, seen)
+        sentences = [] if heading in found else list(work.sentences(group, seen.machines.get(run)))
+        if sentences:
+            lead = Text(f"What a module adds ({summary.conditions(group[0], group[0])}):")
+            found[heading] = [lead, Points(sentences)]
+    return found
+
+
+def _published(seen: Seen) -> Iterator[Block]:
+    if (found := published_table(seen.every)) is not None:
+        yield Heading("Published and measured")
+        yield found
+
+
+def _certainty(seen: Seen) -> Iterator[Block]:
+    from bench.report.figures.trace import trace
+
+    timing = _timing(seen.frame)
+    controls = list(summary.controls(seen.costs, seen.thresholds))
+    if timing or controls:
+        yield Heading("How sure")
+    if timing:
+        yield Text(f"Timing: {timing}")
+    if controls:
+        yield Text("A/A control, a second and identical build of the baseline measured in the same rounds:")
+        yield Points(controls)
+    yield from trace(seen)
+    if uncounted := work.uncounted(seen.costs):
+        yield Text(f"Not in the other operations, since their arithmetic is not known: {', '.join(uncounted)}.")
+
+
+def _timing(frame: pd.DataFrame) -> str | None:
+    """How the timed values were sampled, in a sentence."""
+    timed = frame[(frame["measure"] == "latency") & (frame["value"] == "latency")]
+    if timed.empty:
+        return None
+    rounds = [details["rounds"] for details in timed["details"]]
+    stopped = timed["details"].map(lambda details: details["stopped_by"])
+    return (
+        f"{timed['repeat'].nunique()} fresh processes a group, {min(rounds)} to {max(rounds)} rounds in each; "
+        f"sampling ended at its target in {int((stopped == 'target').sum())} of {len(stopped)} records "
+        f"and at its budget in the others."
+    )
+
+
+def _trouble(seen: Seen) -> Iterator[Block]:
+    wrong = seen.frame[(seen.frame["status"] != "ok") | seen.frame["reason"].notna()]
+    if len(wrong):
+        yield Heading("What failed or was skipped")
+        yield Points(
+            [
+                f"{row.cell}, {row.measure}, repeat {row.repeat}: {row.status}: {row.reason}"
+                for row in wrong.itertuples()
+            ]
+        )
+
+
+def _environments(seen: Seen) -> Iterator[Block]:
+    yield Heading("Environment")
+    yield Points(
+        [_environment(run, id_, each) for run in seen.runs for id_, each in run.environments.items()],
+    )
+
+
+def _environment(run: Run, id_: str, environment: Mapping[str, Any]) -> str:
+    facts, load = environment["facts"], environment["state"]["load"]
+    packages = "".join(f", {package} {version}" for package, version in facts["packages"].items() if version)
+    return (
+        f"{run.path.resolve().name}: {facts['cpu']}, {facts['cores']} cores ({facts['threads']} threads used by "
+        f"torch), {quantity(facts['memory_bytes'], 'B')} memory{', ' + facts['gpu'] if facts['gpu'] else ''}; "
+        f"{facts['system']}; Python {facts['python']}{packages}. "
+        f"Load at the start: {f'{load[0]:.2f}' if load else 'not known'}. Environment {id_}."
+    )
+
+
+def _reproduce(seen: Seen) -> Iterator[Block]:
+    yield Heading("Reproduce")
+    for run in seen.runs:
+        facts = run.facts
+        remark = "  # plus changes that were not committed" if facts["dirty"] else ""
+        checkout = f"git checkout {facts['revision']}{remark}\n" if facts["revision"] else ""
+        yield Code("sh", f"{checkout}python -m bench run suite.yaml --device {facts['device']}\n")
+        yield Text("with this suite.yaml:")
+        yield Code("yaml", run.suite)
+
+
+def _sources(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Which records each table was made from, the tables by their headings."""
+    heading, found = "", []
+    for block in blocks:
+        if isinstance(block, Heading):
+            heading = block.text
+        own = block.table if isinstance(block, Folded) else block
+        if records := getattr(own, "records", ""):
+            found.append(f"{heading}{', folded' if isinstance(block, Folded) else ''}: {records}")
+    if found:
+        yield Text("Records that the tables were made from:")
+        yield Points(found)

@@ -1,0 +1,42 @@
+"""All that a page tells of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.report.sources import Run
+from bench.report.work import Roofs, roofs
+from bench.results.estimates import Comparison, estimate
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was measured, and what it says.
+
+    Args:
+        frame: the runs' records, from :func:`bench.results.frame.load_frame`.
+        runs: the same runs.
+        every: what the records say.
+        costs: that, without the machine and without what modules bring, which have places of their own.
+        machines: run → what its machine reaches at best, for runs that asked.
+    """
+
+    frame: pd.DataFrame
+    runs: Sequence[Run]
+    every: Sequence[Comparison]
+    costs: Sequence[Comparison]
+    machines: Mapping[str, Roofs]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Run → at which its A/A controls are judged."""
+        return {str(run.path): run.threshold for run in self.runs}
+
+
+def look(frame: pd.DataFrame, runs: Sequence[Run]) -> Seen:
+    """Estimate everything in a frame from :func:`bench.results.frame.load_frame`."""
+    every = estimate(frame)
+    costs = [each for each in every if each.measure not in ("machine", "accuracy")]
+    machines = {str(run): found for run, rows in frame.groupby("run", sort=False) if (found := roofs(rows))}
+    return Seen(frame, runs, every, costs, machines)

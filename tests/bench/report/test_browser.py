@@ -1,0 +1,108 @@
+"""The HTML page in a real browser: it asks the network for nothing, its tables work, its figures are drawn."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.report.content import Figure
+from bench.report.html import html
+from tests.bench.report.invented import EVIL, invented
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="no browser: chromium and chromedriver are not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int]]:
+    """A browser that has the page open, and how many figures the page has."""
+    from selenium import webdriver
+
+    folder = tmp_path_factory.mktemp("page")
+    page = invented(folder).page
+    drawn = sum(isinstance(block, Figure) for block in page.blocks)
+    (folder / "report.html").write_text(html(page), encoding="utf-8")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1400,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    try:
+        browser.get((folder / "report.html").as_uri())
+        ready = """
+          return document.querySelectorAll(".chart svg.marks").length === arguments[0]
+            && document.querySelector(".dt-container") !== null;
+        """
+        wait(browser, lambda: browser.execute_script(ready, drawn))
+        yield browser, drawn
+    finally:
+        browser.quit()
+
+
+def wait(browser: Any, condition: Callable[[], object]) -> None:
+    """Until something is so; a page does what it is asked a little later."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 60).until(lambda _: condition())
+
+
+def column(browser: Any, table: int, place: int) -> list[str]:
+    script = """
+      const table = document.querySelectorAll("table.data")[arguments[0]];
+      return [...table.tBodies[0].rows].map(row => row.cells[arguments[1]].textContent);
+    """
+    return list(browser.execute_script(script, table, place))
+
+
+def test_it_opens_without_errors_and_asks_nobody(opened: tuple[Any, int]) -> None:
+    browser, _ = opened
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
+    assert asked and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+
+
+def test_every_kind_of_figure_is_drawn(opened: tuple[Any, int]) -> None:
+    browser, drawn = opened
+    sizes = browser.execute_script(
+        "return [...document.querySelectorAll('.chart svg.marks')].map(each => each.getBoundingClientRect().width)"
+    )
+    assert len(sizes) == drawn == 7 and all(size > 200 for size in sizes)
+
+
+def test_a_module_named_like_a_script_stays_text(opened: tuple[Any, int]) -> None:
+    browser, _ = opened
+    assert browser.title == "Everything, invented"
+    assert EVIL in browser.find_element("tag name", "body").text
+
+
+def test_tables_sort_by_number_with_the_keyboard(opened: tuple[Any, int]) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    browser, _ = opened
+    buttons = browser.find_elements("css selector", "table.data")[0].find_elements("css selector", "th [role=button]")
+    buttons[7].send_keys(Keys.ENTER)
+
+    def timed() -> list[str]:
+        rows = zip(column(browser, 0, 1), column(browser, 0, 7), strict=True)
+        return [name for name, time in rows if time != "–"]
+
+    wait(browser, lambda: timed() == ["plain", "SE", "SimAM", EVIL])
+
+
+def test_filtering_keeps_what_matches(opened: tuple[Any, int]) -> None:
+    browser, _ = opened
+    field = browser.find_elements("css selector", ".dt-search input")[0]
+    field.send_keys("SimAM")
+    wait(browser, lambda: set(column(browser, 0, 1)) == {"SimAM", "SimAM (e_lambda=0.1)", "SimAM (e_lambda=0.01)"})
+    field.clear()
+
+
+def test_it_is_small_enough_to_send(tmp_path: Path) -> None:
+    assert len(html(invented(tmp_path).page).encode()) < 6_000_000

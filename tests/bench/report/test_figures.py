@@ -1,0 +1,162 @@
+"""What is in the figures, from invented records whose figures can be reckoned by hand."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.report.content import Figure
+from bench.report.figures import svg
+from bench.report.figures.curves import curves
+from bench.report.figures.forest import forest
+from bench.report.figures.memory import memory
+from bench.report.figures.pareto import Place, pareto, standings
+from bench.report.figures.placement import placement
+from bench.report.figures.roofline import roofline
+from bench.report.figures.sweep import sweep
+from bench.report.figures.trace import trace
+from bench.report.seen import Seen, look
+from bench.results.frame import load_frame
+from bench.results.record import Record, append_records
+from bench.results.statistics import Estimate
+from tests.bench.report.invented import EVIL, records
+
+DRAWN = (forest, pareto, sweep, placement, curves, memory, roofline, trace)
+
+
+def seen(folder: Path, *others: Record) -> Seen:
+    append_records(folder / "records.jsonl", [*records(), *others])
+    return look(load_frame(folder), [])
+
+
+def rows(figure: Figure) -> list[dict[str, Any]]:
+    """The data of a specification, wherever they lie in it."""
+
+    def search(part: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(part, dict):
+            if isinstance(part.get("data"), dict):
+                yield from filter(None, part["data"]["values"])  # a line across has no data
+            for each in part.values():
+                yield from search(each)
+        elif isinstance(part, list):
+            for each in part:
+                yield from search(each)
+
+    return list(search(figure.spec))
+
+
+def test_the_forest_has_a_line_a_module_and_the_control(tmp_path: Path) -> None:
+    [figure] = forest(seen(tmp_path))
+    found = {row["module"]: row for row in rows(figure)}
+    assert list(found) == ["SimAM at spatial", "SE at spatial", f"{EVIL} at spatial", "A/A control"]
+    # repeats of SimAM's ratio: 1.05, 1.05105, 1.05, 1.05105, 1.05
+    assert found["SimAM at spatial"]["change"] == pytest.approx(5.042, abs=2e-3)
+    assert found["SimAM at spatial"]["low"] < 5.042 < found["SimAM at spatial"]["high"]
+    assert found["A/A control"]["change"] == 0 and found["SimAM at spatial"]["processes"] == 5
+
+
+def estimate(point: float, half: float) -> Estimate:
+    return Estimate(point, point - half, point + half, "t")
+
+
+def test_what_is_beaten_surely_and_what_only_seems_so() -> None:
+    front = Place(estimate(1.0, 0.1), estimate(1.05, 0.01))
+    assert standings([front, Place(estimate(0.5, 0.1), estimate(1.1, 0.01))]) == ["on the front", "dominated"]
+    # accuracies overlap, then times do
+    assert standings([front, Place(estimate(0.9, 0.1), estimate(1.1, 0.01))])[1] == "not resolved"
+    assert standings([front, Place(estimate(0.5, 0.1), estimate(1.06, 0.01))])[1] == "not resolved"
+    # more accurate and slower: neither beats the other
+    assert standings([front, Place(estimate(2.0, 0.1), estimate(1.5, 0.01))]) == ["on the front"] * 2
+    assert standings([front, front]) == ["on the front"] * 2
+    alone = Place(Estimate(0.5, None, None, "t"), Estimate(1.1, None, None, "t"))
+    assert standings([front, alone])[1] == "not resolved"
+
+
+def test_the_front_of_the_invented_run(tmp_path: Path) -> None:
+    [figure] = pareto(seen(tmp_path))
+    found = {row["module"]: row for row in rows(figure)}
+    assert list(found) == ["plain", "SimAM at spatial", "SE at spatial", f"{EVIL} at spatial"]
+    # 0.5 points of SE over seeds: 0.5, 0.6, 0.7
+    assert found["SE at spatial"]["points"] == pytest.approx(0.6)
+    assert found["plain"]["standing"] == "on the front" and found["plain"]["cost"] == 0
+    assert found[f"{EVIL} at spatial"]["standing"] == "dominated"
+
+
+def test_the_curve_has_every_lambda_the_default_too(tmp_path: Path) -> None:
+    [figure] = sweep(seen(tmp_path))
+    curve = {row["λ"]: row["top1"] for row in rows(figure) if "λ" in row and "top1" in row}
+    assert curve == pytest.approx({1e-4: 91.1, 0.1: 89.6, 0.01: 89.6})
+    marked = [row for row in rows(figure) if "what" in row]
+    assert [row.get("λ") for row in marked] == [1e-4, 0.1, None]  # None: the plain network, a line across
+
+
+def test_two_places_make_a_heat_map(tmp_path: Path) -> None:
+    moved = [
+        replace(each, cell=f"{each.cell}/end", axes={**each.axes, "placement": "branch_end"})
+        for each in records()
+        if each.axes.get("attention") == "se" and each.measure in ("latency", "accuracy")
+    ]
+    found = {figure.name: rows(figure) for figure in placement(seen(tmp_path, *moved))}
+    assert list(found) == ["placement-accuracy", "placement-latency"]
+    tiles = {(row["module"], row["placement"]): row["text"] for row in found["placement-accuracy"]}
+    assert tiles["SE", "spatial"] == tiles["SE", "branch_end"] == "+0.60"
+    assert tiles["SimAM", "spatial"] == "+1.10" and ("SimAM", "branch_end") not in tiles
+
+
+def test_curves_have_a_line_a_seed(tmp_path: Path) -> None:
+    [figure] = curves(seen(tmp_path))
+    plain = [row for row in rows(figure) if row["module"] == "plain"]
+    assert [(row["seed"], row["epoch"], row["top1"]) for row in plain] == [
+        (seed, epoch, top1) for seed in range(3) for epoch, top1 in ((1, 80.0), (2, 90.0))
+    ]
+
+
+def test_memory_is_split_by_kind(tmp_path: Path) -> None:
+    [figure] = memory(seen(tmp_path))
+    ours = {row["kind"]: row["bytes"] for row in rows(figure) if row["module"] == "SimAM at spatial"}
+    assert ours == {"parameters": 4000, "state": 0, "gradients": 0, "activations": 4000, "temporaries": 100}
+
+
+def test_what_a_module_adds_lies_on_the_roof(tmp_path: Path) -> None:
+    [figure] = roofline(seen(tmp_path))
+    simam = next(row for row in rows(figure) if row.get("module") == "SimAM")
+    # 1000 operations and 4000 bytes more, at 10 GB/s
+    assert (simam["intensity"], simam["rate"]) == (0.25, 2.5e9)
+    roof = [(row["intensity"], row["rate"]) for row in rows(figure) if "module" not in row]
+    assert (10.0, 1e11) in roof  # where 10 GB/s and 100 GFLOP/s meet
+
+
+def test_the_trace_shows_each_round_of_each_process(tmp_path: Path) -> None:
+    [figure] = trace(seen(tmp_path))
+    simam = [row for row in rows(figure) if row["module"] == "SimAM"]
+    assert [row["round"] for row in simam] == list(range(1, 16))  # 5 processes of 3 rounds
+    assert [row["change"] for row in simam[:4]] == [5.0, 5.0, 5.0, 5.105]
+
+
+def test_many_rounds_are_drawn_as_medians_of_stretches(tmp_path: Path) -> None:
+    long = []
+    for each in records():
+        if each.measure == "latency" and each.repeat == 0:
+            samples = tuple(each.values[0].samples[0] for _ in range(60))
+            long.append(replace(each, values=(replace(each.values[0], samples=samples),)))
+    append_records(tmp_path / "records.jsonl", long)
+    [figure] = trace(look(load_frame(tmp_path), []))
+    simam = [row for row in rows(figure) if row["module"] == "SimAM"]
+    assert [row["round"] for row in simam] == list(range(1, 60, 3)) and {row["rounds"] for row in simam} == {3}
+
+
+def test_nothing_measured_draws_nothing(tmp_path: Path) -> None:
+    append_records(tmp_path / "records.jsonl", [next(records())])
+    nothing = look(load_frame(tmp_path), [])
+    assert [figure for draw in DRAWN for figure in draw(nothing)] == []
+
+
+def test_each_is_drawn_as_a_file_with_axes_and_units(tmp_path: Path) -> None:
+    all_seen = seen(tmp_path)
+    drawn = {figure.name: svg(figure) for draw in DRAWN for figure in draw(all_seen)}
+    assert list(drawn) == ["forest", "pareto-1", "lambda-1", "curves-1", "memory", "roofline-1", "trace"]
+    for name, text in drawn.items():
+        assert text.startswith("<svg") and "<script" not in text, name
+    assert "latency, % over the baseline" in drawn["forest"] and "top-1, points over plain" in drawn["pareto-1"]

@@ -1,0 +1,116 @@
+"""What is written for papers and for programs, and that nothing in it runs."""
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.report.content import Cell, Code, Figure, Folded, Heading, Page, Points, Table, Text
+from bench.report.formats import FORMATS
+from bench.report.html import html
+from bench.report.latex import latex
+from bench.report.markdown import markdown
+from tests.bench.report.invented import EVIL, invented
+
+GOLDEN = Path(__file__).parent / "golden"
+TABLE = Table(["a|b", "x & y"], [[Cell("one_two"), Cell("×1.05 ≤ 5 %", 1.05, best=True)]], "2 of latency in r")
+PAGE = Page(
+    "T", [Heading("H#"), Text("t*"), Points(["p"]), TABLE, Folded("more", TABLE), Code("sh", "ls\n"), Points([])]
+)
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.tex"])
+def test_the_pages_are_what_they_were(tmp_path: Path, name: str) -> None:
+    """The files under golden/ were read by a person; `python -m tests.bench.report.golden` writes them anew."""
+    from tests.bench.report.golden import written
+
+    assert written(tmp_path, name) == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_every_block_has_its_form_in_markdown() -> None:
+    assert markdown(PAGE).splitlines() == [
+        "# T",
+        "",
+        r"## H\#",
+        "",
+        r"t\*",
+        "",
+        "- p",
+        "",
+        r"| a\|b     | x & y           |",
+        "|----------|-----------------|",
+        r"| one\_two | **×1.05 ≤ 5 %** |",
+        "",
+        "<details><summary>more</summary>",
+        "",
+        r"| a\|b     | x & y           |",
+        "|----------|-----------------|",
+        r"| one\_two | **×1.05 ≤ 5 %** |",
+        "",
+        "</details>",
+        "",
+        "```sh",
+        "ls",
+        "```",
+    ]
+
+
+def test_figures_are_shown_only_where_their_files_are() -> None:
+    page = Page("T", [Figure("f", "what it [shows]", {})])
+    assert "figures/f.svg" not in markdown(page)
+    assert "![what it [shows]](figures/f.svg)" in markdown(page, figures=True)
+
+
+def test_latex_has_rules_bold_and_escapes() -> None:
+    text = latex(PAGE)
+    assert r"\caption{H\#}" in text and "\\toprule\na\\textbar{}b & x \\& y \\\\" in text
+    assert r"one\_two & \textbf{$\times$1.05 $\leq$ 5 \%} \\" in text and r"\begin{tabular}{lr}" in text
+    assert text.count(r"\begin{table}") == 1  # what is folded away is for the screen
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
+def test_latex_compiles(tmp_path: Path) -> None:
+    (tmp_path / "report.tex").write_text(latex(invented(tmp_path).page), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_html_escapes_names_and_sorts_by_numbers(tmp_path: Path) -> None:
+    text = html(invented(tmp_path).page)
+    assert EVIL not in text and "&lt;script&gt;document.title" in text
+    assert r"\u003cscript\u003e" in text  # in the data of figures
+    assert '<td data-order="1.0">baseline</td>' in text
+    assert "default-src 'none'" in text
+
+
+def test_html_without_figures_needs_no_vega() -> None:
+    assert "vegaEmbed" not in html(PAGE)
+    assert "<h2>H#</h2>" in html(PAGE) and '<td data-order="1.05" class="best">×1.05 ≤ 5 %</td>' in html(PAGE)
+
+
+def test_programs_get_a_row_for_each_value(tmp_path: Path) -> None:
+    made = invented(tmp_path)
+    files = {form: dict(FORMATS[form](made)) for form in ("csv", "parquet")}
+    csv = pd.read_csv(io.StringIO(str(files["csv"]["report.csv"])))
+    parquet = pd.read_parquet(io.BytesIO(bytes(files["parquet"]["report.parquet"])))  # type: ignore[arg-type]
+    assert len(csv) == len(parquet) == len(made.every)
+    se = csv[(csv["measure"] == "latency") & (csv["attention"] == "se")].iloc[0]
+    assert (se["value"], se["unit"], se["role"], se["repeats"], se["batch"]) == ("latency", "s", "variant", 5, 1)
+    assert se["ratio_low"] < se["ratio_point"] < se["ratio_high"] and se["point"] == pytest.approx(0.0104)
+    params = parquet[(parquet["value"] == "params") & (parquet["attention"] == "se")].iloc[0]
+    assert (params["difference_point"], params["difference_low"], params["ratio_point"]) == (2, 2, 1.002)
+
+
+def test_markdown_has_the_files_of_its_figures(tmp_path: Path) -> None:
+    files = dict(FORMATS["md"](invented(tmp_path)))
+    assert set(files) == {
+        "report.md",
+        *(
+            f"figures/{name}.svg"
+            for name in ("forest", "pareto-1", "lambda-1", "curves-1", "memory", "roofline-1", "trace")
+        ),
+    }
