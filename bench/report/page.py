@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 
 from bench.report import accuracy, summary, table, work
-from bench.report.content import Block, Code, Folded, Heading, Page, Points, Text
+from bench.report.content import Block, Code, Figure, Folded, Heading, Page, Points, Text
 from bench.report.format import quantity
 from bench.report.names import network_name
 from bench.report.overview import conflicts, overview
@@ -71,12 +72,22 @@ def _overview(seen: Seen) -> Iterator[Block]:
         yield Heading("At a glance")
         yield found
         yield Text(OVERVIEW_NOTE)
-    yield from forest(seen)
-    yield from pareto(seen)
+    yield from _first(forest(seen))
+    yield from _first(pareto(seen))
     remarks = [*caveats(seen.runs), *conflicts(seen.every)]
     if remarks:
         yield Text("To be known when reading:")
         yield Points([f"{remark}." for remark in remarks])
+
+
+MOST_FIGURES = 6
+"""Of one kind; drawing takes longer than all the rest, and nobody reads more."""
+
+
+def _first(figures: Iterator[Figure]) -> Iterator[Block]:
+    yield from islice(figures, MOST_FIGURES)
+    if next(figures, None) is not None:
+        yield Text(f"These are the first {MOST_FIGURES} of them; the others are in the tables only.")
 
 
 def _gains(seen: Seen) -> Iterator[Block]:
@@ -86,7 +97,7 @@ def _gains(seen: Seen) -> Iterator[Block]:
 
     yield from accuracy.blocks(seen.every)
     for draw in (sweep, placement, curves):
-        yield from draw(seen)
+        yield from _first(draw(seen))
 
 
 def _tables(seen: Seen) -> Iterator[Block]:
@@ -113,8 +124,8 @@ def _tables(seen: Seen) -> Iterator[Block]:
             yield Folded("under other conditions", table.table(more))
     if networks:
         yield Text(TABLES_NOTE)
-    yield from memory(seen)
-    yield from roofline(seen)
+    yield from _first(memory(seen))
+    yield from _first(roofline(seen))
 
 
 def _network(run: str, axes: Mapping[str, Any], seen: Seen) -> str:
@@ -156,7 +167,7 @@ def _certainty(seen: Seen) -> Iterator[Block]:
     if controls:
         yield Text("A/A control, a second and identical build of the baseline measured in the same rounds:")
         yield Points(controls)
-    yield from trace(seen)
+    yield from _first(trace(seen))
     if uncounted := work.uncounted(seen.costs):
         yield Text(f"Not in the other operations, since their arithmetic is not known: {', '.join(uncounted)}.")
 

@@ -107,8 +107,11 @@ IMAGENET = "imagenet"
 
 def published_table(comparisons: Iterable[Comparison]) -> Table | None:
     """Published | measured | difference, of every figure that these measurements can be held to; None for none."""
-    seen = list(comparisons)
-    found = [(figure, each) for figure in FIGURES if (each := _counterpart(figure, seen)) is not None]
+    seen: dict[tuple[Any, ...], list[Comparison]] = {}
+    for one in comparisons:
+        seen.setdefault((one.value, one.axes["backbone"], one.axes["attention"]), []).append(one)
+    alike = ((figure, seen.get((figure.value, figure.backbone, figure.attention), [])) for figure in FIGURES)
+    found = [(figure, each) for figure, members in alike if (each := _counterpart(figure, members)) is not None]
     if not found:
         return None
     headings = ("network", "module", "value", "published", "measured", "difference", "source")
@@ -132,21 +135,17 @@ def published_of(backbone: str, attention: str, placement: str | None) -> str:
     return f"{', '.join(told)} ({README})" if told else ""
 
 
-def _counterpart(figure: Figure, seen: list[Comparison]) -> Comparison | None:
-    """What was measured of the same."""
-    wanted: dict[str, Any] = {
-        "backbone": figure.backbone,
-        "attention": figure.attention,
-        "placement": _PLACES[figure.attention],
-    }
+def _counterpart(figure: Figure, members: list[Comparison]) -> Comparison | None:
+    """What was measured of the same, among what has the figure's value, network and module."""
+    wanted: dict[str, Any] = {"placement": _PLACES[figure.attention]}
     if figure.unit == 0.01:
         wanted["dataset"] = IMAGENET
     else:
         wanted["resolution"] = _SIDES.get(figure.backbone, 224)
-    for each in seen:
+    for each in members:
         alike = all(each.axes[axis] == value for axis, value in wanted.items())
         one_image = each.axes["batch"] in (None, 1) and each.axes["mode"] in (None, "inference")
-        if each.value == figure.value and each.role != "twin" and alike and one_image:
+        if each.role != "twin" and alike and one_image:
             return each
     return None
 

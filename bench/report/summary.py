@@ -1,6 +1,7 @@
 """What was found, a sentence each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from bench.report.format import percent
 from bench.report.names import module_name, network_name
@@ -20,13 +21,17 @@ def sentences(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]
     """
     twins = {_family(each): each.ratio for each in comparisons if each.role == "twin"}
     baselines = {_family(each): each for each in comparisons if each.role == "baseline"}
+    places: dict[tuple[Any, ...], set[str | None]] = {}
+    for each in comparisons:
+        places.setdefault((*_family(each), each.axes["attention"]), set()).add(each.axes["placement"])
     for each in comparisons:
         if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
         baseline = baselines[_family(each)]
         doubt = _doubt(twins.get(_family(each)), thresholds[each.run])
         cost = _cost(each, each.ratio, _reference(baseline, each))
-        yield f"{_subject(each, baseline, comparisons)} {cost} ({conditions(each, baseline)}).{doubt}"
+        several = len(places[(*_family(each), each.axes["attention"])]) > 1
+        yield f"{_subject(each, baseline, several)} {cost} ({conditions(each, baseline)}).{doubt}"
 
 
 def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
@@ -90,15 +95,10 @@ def variant_name(each: Comparison) -> str:
     return f"{module_name(each.axes['attention'])}{f' at {place}' if place else ''}"
 
 
-def _subject(each: Comparison, baseline: Comparison, comparisons: Sequence[Comparison]) -> str:
+def _subject(each: Comparison, baseline: Comparison, several: bool) -> str:
     """The module's name, with its place only where the group has the module in several, and what else is compared."""
-    places = {
-        other.axes["placement"]
-        for other in comparisons
-        if _family(other) == _family(each) and other.axes["attention"] == each.axes["attention"]
-    }
-    place = f" at {each.axes['placement']}" if len(places) > 1 else ""
-    return f"{module_name(each.axes['attention'])}{place}{_compared(each, baseline)}"
+    module = variant_name(each) if several else module_name(each.axes["attention"])
+    return f"{module}{_compared(each, baseline)}"
 
 
 def _reference(baseline: Comparison, each: Comparison) -> str:

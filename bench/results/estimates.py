@@ -67,7 +67,9 @@ def estimate(frame: pd.DataFrame) -> list[Comparison]:
     the frame.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in frame.to_dict("records"):
+    columns = list(frame.columns)
+    for cells in zip(*(frame[column].tolist() for column in columns), strict=True):
+        row = dict(zip(columns, cells, strict=True))
         if row["status"] == "ok" and row["median"] is not None:
             groups.setdefault((row["run"], row["measure"], row["group"], row["value"]), []).append(row)
     return [comparison for rows in groups.values() for comparison in _group(rows)]

@@ -1,6 +1,7 @@
 """Records → a tidy DataFrame: one row for each record and value."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -70,8 +71,9 @@ def _rows(run: Path) -> Iterator[dict[str, Any]]:
     path = run / "records.jsonl" if run.is_dir() else run
     if not path.exists():
         raise FileNotFoundError(f"{run} holds no records.jsonl; a run's folder is wanted")
+    name = str(run if run.is_dir() else run.parent)
     for record in read_records(path):
-        shared = _shared(record, run if run.is_dir() else run.parent)
+        shared = _shared(record, name)
         if not record.values:
             yield shared
         for value in record.values:
@@ -86,6 +88,10 @@ def _rows(run: Path) -> Iterator[dict[str, Any]]:
             }
 
 
-def _shared(record: Record, run: Path) -> dict[str, Any]:
-    own = {name: getattr(record, name) for name in COLUMNS if hasattr(record, name)}
-    return {**dict.fromkeys(COLUMNS), **own, **record.axes, "run": str(run)}
+_OWN = tuple(each.name for each in fields(Record) if each.name in COLUMNS)
+"""Columns that are a record's own fields."""
+
+
+def _shared(record: Record, run: str) -> dict[str, Any]:
+    own = {name: getattr(record, name) for name in _OWN}
+    return {**dict.fromkeys(COLUMNS), **own, **record.axes, "run": run}

@@ -60,19 +60,19 @@ def _below(one: Estimate, other: Estimate) -> bool:
 
 
 def pareto(seen: Seen) -> Iterator[Figure]:
-    """A figure for each network whose modules have both an accuracy and an inference latency with intervals."""
+    """A figure for each network whose modules have both an accuracy and an inference latency, of each the first."""
     costs: dict[tuple[Any, ...], Comparison] = {}
     for each in seen.costs:
         if each.value == "latency" and each.axes["mode"] == "inference" and each.role == "variant":
             costs.setdefault(_module(each), each)
-    networks: dict[str, list[tuple[str, Place]]] = {}
+    networks: dict[str, dict[str, Place]] = {}
     for gain in gains(seen.every):
         cost = costs.get(_module(gain.variant))
         if cost is not None and cost.ratio is not None:
-            place = Place(gain.points, cost.ratio)
-            networks.setdefault(gain.variant.axes["backbone"], []).append((variant_name(gain.variant), place))
+            members = networks.setdefault(gain.variant.axes["backbone"], {})
+            members.setdefault(variant_name(gain.variant), Place(gain.points, cost.ratio))
     for number, (backbone, members) in enumerate(networks.items(), start=1):
-        yield _drawn(number, network_name(backbone), members)
+        yield _drawn(number, network_name(backbone), list(members.items()))
 
 
 def _module(each: Comparison) -> tuple[Any, ...]:

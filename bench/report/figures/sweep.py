@@ -21,8 +21,9 @@ LEAST = 3
 
 def sweep(seen: Seen) -> Iterator[Figure]:
     """A figure for each group of accuracies with at least three values of λ."""
-    accuracies = seen.frame[seen.frame["measure"] == "accuracy"].to_dict("records")
-    options = {(row["run"], row["cell"]): row["options"] for row in accuracies}
+    accuracies = seen.frame[seen.frame["measure"] == "accuracy"]
+    places = zip(accuracies["run"], accuracies["cell"], strict=True)
+    options = dict(zip(places, accuracies["options"], strict=True))
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for each in seen.every:
         if each.measure == "accuracy" and each.value == "top1":
