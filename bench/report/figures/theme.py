@@ -32,5 +32,5 @@ def figure(chart: Any, name: str, title: str) -> Figure:
 
 
 def values(rows: list[dict[str, Any]]) -> alt.Data:
-    """Rows as data that lie in the specification."""
-    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+    """Rows as data that lie in the specification. In a tuple, which Altair does not copy at every step."""
+    return alt.Data(values=tuple(rows))  # type: ignore[no-untyped-call]
