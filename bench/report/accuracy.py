@@ -8,7 +8,7 @@ from bench.report.format import interval, quantity
 from bench.report.names import module_name, network_name
 from bench.report.sources import records_of
 from bench.results.estimates import Comparison
-from bench.results.gains import Gain, gains
+from bench.results.gains import Gain
 from bench.results.statistics import Estimate
 
 JUDGED = {"test": "the test set", "held_out": "images held out from the training set"}
@@ -22,11 +22,15 @@ NOTE = (
 )
 
 
-def blocks(comparisons: Sequence[Comparison]) -> Iterator[Block]:
+def blocks(comparisons: Sequence[Comparison], gains: Sequence[Gain]) -> Iterator[Block]:
     """For each group of accuracies a heading, which names the run where there are several, what was found, the table,
     and how it was trained.
+
+    Args:
+        comparisons: of one or several runs.
+        gains: of their variants.
     """
-    found = {(each.variant.run, each.variant.group, each.variant.cell): each for each in gains(comparisons)}
+    found = {(each.variant.run, each.variant.group, each.variant.cell): each for each in gains}
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for each in comparisons:
         if each.measure == "accuracy":

@@ -12,7 +12,7 @@ from bench.report.sources import records_of
 from bench.report.summary import doubtful
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
-from bench.results.gains import gains
+from bench.results.gains import Gain
 from bench.results.statistics import student_interval
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
@@ -71,13 +71,14 @@ LEAST_MEASURES = 2
 """A run of one measure has its own table, which says the same."""
 
 
-def overview(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]) -> Table | None:
+def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], thresholds: Mapping[str, float]) -> Table | None:
     """The table; None where fewer than two of the measures are there.
 
     The best module of a network is marked, and with it those that cannot be told from it.
 
     Args:
         comparisons: of one or several runs.
+        gains: of their trained variants.
         thresholds: run → what its A/A controls are held to, as a fraction.
     """
     chosen = _chosen(comparisons)
@@ -87,7 +88,7 @@ def overview(comparisons: Sequence[Comparison], thresholds: Mapping[str, float])
     rows = dict.fromkeys((backbone, attention, placement) for _, backbone, attention, placement in chosen)
     order = {backbone: number for number, (backbone, _, _) in reversed(list(enumerate(rows)))}
     ordered = sorted(rows, key=lambda row: order[row[0]])
-    marked, open_ = set(_marked(columns, chosen)), set(_inconclusive(comparisons, thresholds))
+    marked, open_ = set(_marked(columns, chosen)), set(_inconclusive(comparisons, gains, thresholds))
     body = [
         [
             name(network_name(row[0])),
@@ -136,11 +137,13 @@ def _cell(column: Column, each: Comparison | None, marked: set[int], open_: set[
     return Cell(text, number, id(each) in marked)
 
 
-def _inconclusive(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]) -> Iterator[int]:
+def _inconclusive(
+    comparisons: Sequence[Comparison], gains: Sequence[Gain], thresholds: Mapping[str, float]
+) -> Iterator[int]:
     """Variants that nothing can be said of, by their identity: times without a control that passes, and accuracies that
     too few seeds tell apart.
     """
-    yield from (id(gain.variant) for gain in gains(comparisons) if gain.told == "inconclusive")
+    yield from (id(gain.variant) for gain in gains if gain.told == "inconclusive")
     yield from (id(each) for each in doubtful(comparisons, thresholds))
 
 

@@ -68,7 +68,7 @@ def _overview(seen: Seen) -> Iterator[Block]:
     from bench.report.figures.forest import forest
     from bench.report.figures.pareto import pareto
 
-    if (found := overview(seen.every, seen.thresholds)) is not None:
+    if (found := overview(seen.every, seen.gains, seen.thresholds)) is not None:
         yield Heading("At a glance")
         yield found
         yield Text(OVERVIEW_NOTE)
@@ -95,7 +95,7 @@ def _gains(seen: Seen) -> Iterator[Block]:
     from bench.report.figures.placement import placement
     from bench.report.figures.sweep import sweep
 
-    yield from accuracy.blocks(seen.every)
+    yield from accuracy.blocks(seen.every, seen.gains)
     for draw in (sweep, placement, curves):
         yield from _first(draw(seen))
 

@@ -8,6 +8,7 @@ import pandas as pd
 from bench.report.sources import Run
 from bench.report.work import Roofs, roofs
 from bench.results.estimates import Comparison, estimate
+from bench.results.gains import Gain, gains
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Seen:
         runs: the same runs.
         every: what the records say.
         costs: that, without the machine and without what modules bring, which have places of their own.
+        gains: of every trained variant over its baseline.
         machines: run → what its machine reaches at best, for runs that asked.
     """
 
@@ -26,6 +28,7 @@ class Seen:
     runs: Sequence[Run]
     every: Sequence[Comparison]
     costs: Sequence[Comparison]
+    gains: Sequence[Gain]
     machines: Mapping[str, Roofs]
 
     @property
@@ -39,4 +42,4 @@ def look(frame: pd.DataFrame, runs: Sequence[Run]) -> Seen:
     every = estimate(frame)
     costs = [each for each in every if each.measure not in ("machine", "accuracy")]
     machines = {str(run): found for run, rows in frame.groupby("run", sort=False) if (found := roofs(rows))}
-    return Seen(frame, runs, every, costs, machines)
+    return Seen(frame, runs, every, costs, gains(every), machines)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,7 +82,7 @@ def over_repeats(figures: Sequence[float]) -> Estimate:
 
 def median_log_ratio(samples: ArrayLike, baseline: ArrayLike) -> float:
     """A repeat's figure: the median over its rounds of the log ratio to the baseline."""
-    return float(np.median(log_ratios(samples, baseline)))
+    return float(median(log_ratios(samples, baseline).tolist()))
 
 
 def ratio_of(figures: Sequence[float]) -> Estimate:
@@ -98,7 +99,7 @@ def ratio_of(figures: Sequence[float]) -> Estimate:
 def time_range(samples: Sequence[Sequence[float]]) -> Estimate:
     """A time itself, from the samples of each repeat: the median of their medians, with the 5th and 95th percentile."""
     low, high = np.quantile(np.concatenate([np.asarray(each) for each in samples]), [0.05, 0.95])
-    point = float(np.median([np.median(each) for each in samples]))
+    point = float(median(map(median, samples)))
     return Estimate(point, float(low), float(high), f"median of {len(samples)} repeats; 5th and 95th percentile")
 
 

@@ -27,9 +27,9 @@ measures: {complexity: {}}
 
 
 def many() -> Iterator[Record]:
-    """The invented run over and over, each time under other conditions, with 20 repeats and seeds of each."""
+    """The invented run over and over, each time under other conditions, with 20 repeats of each time."""
     for number in count(1):
-        for each in records(repeats=20, seeds=20):
+        for each in records(repeats=20):
             if each.measure != "machine":
                 axes = {**each.axes, **({"batch": number} if "batch" in each.axes else {"resolution": number})}
                 yield replace(each, group=f"{each.group}/{number}", cell=f"{each.cell}/{number}", axes=axes)

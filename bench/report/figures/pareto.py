@@ -12,7 +12,6 @@ from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.report.summary import variant_name
 from bench.results.estimates import Comparison
-from bench.results.gains import gains
 from bench.results.statistics import Estimate
 
 Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
@@ -66,7 +65,7 @@ def pareto(seen: Seen) -> Iterator[Figure]:
         if each.value == "latency" and each.axes["mode"] == "inference" and each.role == "variant":
             costs.setdefault(_module(each), each)
     networks: dict[str, dict[str, Place]] = {}
-    for gain in gains(seen.every):
+    for gain in seen.gains:
         cost = costs.get(_module(gain.variant))
         if cost is not None and cost.ratio is not None:
             members = networks.setdefault(gain.variant.axes["backbone"], {})

@@ -10,7 +10,6 @@ from bench.report.figures.theme import BLUE, VERMILION, figure, values
 from bench.report.names import module_name, network_name
 from bench.report.seen import Seen
 from bench.results.estimates import Comparison
-from bench.results.gains import gains
 
 SIDE = 90
 """Pixels of a cell."""
@@ -18,7 +17,7 @@ SIDE = 90
 
 def placement(seen: Seen) -> Iterator[Figure]:
     """Up to two figures, of accuracy and of inference latency, where a module was measured in two places."""
-    brought = [(gain.variant, gain.points.point) for gain in gains(seen.every)]
+    brought = [(gain.variant, gain.points.point) for gain in seen.gains]
     yield from _drawn(brought, "placement-accuracy", "top-1, points over plain", better=1)
     cost = [
         (each, 100 * (each.ratio.point - 1))

@@ -7,6 +7,7 @@ from bench.report.accuracy import NOTE, blocks
 from bench.report.content import Heading, Points, Table, Text
 from bench.results.estimates import estimate
 from bench.results.frame import load_frame
+from bench.results.gains import gains
 from bench.results.record import Record, Value, append_records
 
 DETAILS = {
@@ -56,7 +57,8 @@ def record(role: str, attention: str, seed: int, top1: float, **details: object)
 
 def section(folder: Path) -> tuple[list[str], list[list[str]], str]:
     """Of the only group the sentences, the rows, and how it was trained."""
-    heading, points, table, how, note = blocks(estimate(load_frame(folder)))
+    seen = estimate(load_frame(folder))
+    heading, points, table, how, note = blocks(seen, gains(seen))
     assert heading == Heading("CIFAR ResNet-20 on CIFAR-10") and note == Text(NOTE)
     assert isinstance(points, Points) and isinstance(table, Table) and isinstance(how, Text)
     return list(points.sentences), [[cell.text for cell in row] for row in table.rows], how.text

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.report.overview import conflicts, overview
+from bench.report.content import Table
+from bench.report.overview import conflicts
+from bench.report.overview import overview as build
 from bench.results.estimates import Comparison
 from bench.results.frame import AXES
+from bench.results.gains import gains
 from bench.results.statistics import Estimate, ratio_of
 
 
@@ -53,6 +56,10 @@ def latency(attention: str, logs: Sequence[float], **other: Any) -> Comparison:
 CONTROL = latency("none", (0.0, 0.001, -0.001), role="twin")
 PLAIN = [latency("none", ()), CONTROL, each("none", "complexity", "params", "1", absolute=exact(11_689_512))]
 SE = each("se", "complexity", "params", "1", absolute=exact(11_776_552), difference=exact(87_040))
+
+
+def overview(comparisons: Sequence[Comparison], thresholds: dict[str, float]) -> Table | None:
+    return build(comparisons, gains(comparisons), thresholds)
 
 
 def rows(*comparisons: Comparison) -> list[list[str]]:
