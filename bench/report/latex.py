@@ -6,7 +6,6 @@ from bench.report.content import Cell, Heading, Page, Table
 
 _HEAD = r"""% Each table stands by itself and needs booktabs; \resizebox, from graphicx, makes it as wide as the text.
 \documentclass{article}
-\usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{booktabs,graphicx}
 \begin{document}
@@ -39,7 +38,9 @@ def latex(page: Page) -> str:
             caption = block.text
         elif isinstance(block, Table):
             tables.append(_table(block, caption))
-    return f"{_HEAD}\n{chr(10).join(tables)}\n\\end{{document}}\n"
+    # LaTeX puts off tables that find no place, and gives up when they are many.
+    body = "\\clearpage\n".join(tables)
+    return f"{_HEAD}\n{body}\n\\end{{document}}\n"
 
 
 def _table(table: Table, caption: str) -> str:
