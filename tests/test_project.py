@@ -43,6 +43,18 @@ def test_the_readme_quotes_the_committed_report() -> None:
     assert all(line in report for line in quoted)
 
 
+def test_the_index_of_reports_quotes_them() -> None:
+    folder = ROOT / "reports"
+    entries = re.split(r"^- ", (folder / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    linked = {match[1]: entry for entry in entries if (match := re.match(r"\[.*?\]\((.*?)/report\.md\)", entry))}
+    assert sorted(linked) == sorted(path.parent.name for path in folder.glob("*/report.md"))
+    for name, entry in linked.items():
+        page = (folder / name / "report.md").read_text(encoding="utf-8")
+        quotes = [" ".join(quote.split()) for quote in re.findall(r"`([^`]*)`", entry)]
+        missing = [quote for quote in quotes if " " in quote and quote not in page]  # one word is a command's name
+        assert quotes and not missing, name
+
+
 def test_the_page_of_the_fused_operator_is_what_its_records_say() -> None:
     from tests.perf import fused
 
