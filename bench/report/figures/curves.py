@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, WIDTH, figure, values
+from bench.report.figures.theme import COLOURS, WIDTH, Data, figure
 from bench.report.names import module_name, network_name
 from bench.report.seen import Seen
 from bench.results.estimates import Row
@@ -45,8 +45,9 @@ def _rows(line: Row) -> Iterator[dict[str, Any]]:
 
 
 def _drawn(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
+    data = Data()
     chart = (
-        alt.Chart(values(rows))
+        alt.Chart(data.named(rows))
         .mark_line(opacity=0.7)
         .encode(
             x=alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, format="d"),
@@ -58,4 +59,4 @@ def _drawn(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
         )
         .properties(width=WIDTH, height=280)
     )
-    return figure(chart, f"curves-{number}", title)
+    return figure(chart, data, f"curves-{number}", title)

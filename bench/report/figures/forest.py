@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, figure, values
+from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure
 from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.report.summary import conditions, variant_name
@@ -22,14 +22,15 @@ def forest(seen: Seen) -> Iterator[Figure]:
     shown = [[_row(each) for each in group] for group in list(groups.values())[:MOST_PANELS]]
     if not shown:
         return
-    chart = alt.vconcat(*map(_panel, shown)).resolve_scale(x="shared")
+    data = Data()
+    chart = alt.vconcat(*(_panel(rows, data) for rows in shown)).resolve_scale(x="shared")
     left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
     title = f"Latency of each module against its baseline, with 95 % intervals over fresh processes{left_out}"
-    yield figure(chart, "forest", title)
+    yield figure(chart, data, "forest", title)
 
 
-def _panel(rows: list[dict[str, Any]]) -> Any:
-    base = alt.Chart(values(rows)).encode(
+def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
+    base = alt.Chart(data.named(rows)).encode(
         y=alt.Y("module:N", sort=None, title=None),
         color=alt.Color("kind:N", legend=None).scale(domain=["module", "control"], range=[BLUE, INK]),
         tooltip=["module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"],
@@ -38,7 +39,7 @@ def _panel(rows: list[dict[str, Any]]) -> Any:
     point = base.mark_point(filled=True, size=60, opacity=1).encode(
         x="change:Q", shape=alt.Shape("kind:N", legend=None).scale(domain=["module", "control"])
     )
-    zero = alt.Chart(values([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.datum(0))
+    zero = alt.Chart(data.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.datum(0))
     return alt.layer(zero, interval, point).properties(width=WIDTH, title=rows[0]["panel"])
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, figure, values
+from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure
 from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.report.summary import conditions, variant_name
@@ -24,8 +24,9 @@ def memory(seen: Seen) -> Iterator[Figure]:
     rows = [row for group in list(groups.values())[:MOST_PANELS] for each in group for row in _rows(each)]
     if not rows:
         return
+    data = Data()
     chart = (
-        alt.Chart(values(rows))
+        alt.Chart(data.named(rows))
         .mark_bar()
         .encode(
             x=alt.X("bytes:Q", title="live at the peak, bytes", axis=alt.Axis(format="~s")),
@@ -39,7 +40,7 @@ def memory(seen: Seen) -> Iterator[Figure]:
         .resolve_scale(y="independent", x="independent")
     )
     left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    yield figure(chart, "memory", f"What lies in memory at the peak of one call{left_out}")
+    yield figure(chart, data, "memory", f"What lies in memory at the peak of one call{left_out}")
 
 
 def _rows(each: Comparison) -> Iterator[dict[str, Any]]:

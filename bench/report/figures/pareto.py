@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, figure, values
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure
 from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.report.summary import variant_name
@@ -92,7 +92,8 @@ def _drawn(number: int, network: str, members: list[tuple[str, Place]]) -> Figur
         for (name, place), standing in zip(named, stand, strict=True)
     ]
     domain = ["on the front", "not resolved", "dominated"]
-    base = alt.Chart(values(rows)).encode(
+    data = Data()
+    base = alt.Chart(data.named(rows)).encode(
         color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),
         tooltip=["module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)],
     )
@@ -106,7 +107,7 @@ def _drawn(number: int, network: str, members: list[tuple[str, Place]]) -> Figur
         base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text="module:N"),
     ).properties(width=WIDTH, height=320)
     title = f"{network}: what each module brings against what it costs, with 95 % intervals"
-    return figure(chart, f"pareto-{number}", title)
+    return figure(chart, data, f"pareto-{number}", title)
 
 
 def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:

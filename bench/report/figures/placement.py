@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, VERMILION, figure, values
+from bench.report.figures.theme import BLUE, VERMILION, Data, figure
 from bench.report.names import module_name, network_name
 from bench.report.seen import Seen
 from bench.results.estimates import Comparison
@@ -46,7 +46,8 @@ def _drawn(found: list[tuple[Comparison, float]], name: str, heading: str, bette
     most = max(abs(row["number"]) for row in rows) or 1.0
     worse_to_better = [VERMILION, "#f2f2f2", BLUE][::better]
     colour = alt.Color("number:Q", title=heading).scale(domain=[-most, 0, most], range=worse_to_better)
-    base = alt.Chart(values(rows)).encode(
+    data = Data()
+    base = alt.Chart(data.named(rows)).encode(
         x=alt.X("placement:N", sort=None, title="placement"), y=alt.Y("module:N", sort=None, title=None)
     )
     tiles = base.mark_rect().encode(color=colour, tooltip=["network:N", "module:N", "placement:N", "number:Q"])
@@ -55,4 +56,4 @@ def _drawn(found: list[tuple[Comparison, float]], name: str, heading: str, bette
         .properties(width=alt.Step(SIDE), height=alt.Step(SIDE / 3))
         .facet(column=alt.Column("network:N", sort=None, title=None))
     )
-    yield figure(chart, name, f"Each module in each place: {heading}")
+    yield figure(chart, data, name, f"Each module in each place: {heading}")

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, INK, WIDTH, figure, values
+from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure
 from bench.report.names import module_name
 from bench.report.seen import Seen
 from bench.report.work import Roofs, added
@@ -48,9 +48,10 @@ def _drawn(number: int, rows: list[dict[str, Any]], machine: Roofs) -> Figure:
     roof = [{"intensity": each, "rate": min(machine.rate, machine.bandwidth * each)} for each in corners]
     x = alt.X("intensity:Q", title="operations a byte moved").scale(type="log", domain=[least, most])
     y = alt.Y("rate:Q", title="operations a second, at best").scale(type="log").axis(format="~s")
+    data = Data()
     chart = alt.layer(
-        alt.Chart(values(roof)).mark_line(color=INK).encode(x=x, y=y),
-        alt.Chart(values(rows))
+        alt.Chart(data.named(roof)).mark_line(color=INK).encode(x=x, y=y),
+        alt.Chart(data.named(rows))
         .mark_point(filled=True, size=50, opacity=0.7)
         .encode(
             x=x,
@@ -61,4 +62,4 @@ def _drawn(number: int, rows: list[dict[str, Any]], machine: Roofs) -> Figure:
         ),
     ).properties(width=WIDTH, height=280)
     title = "What modules add, under the machine's roofs: left of the bend memory bounds it, right of it arithmetic"
-    return figure(chart, f"roofline-{number}", title)
+    return figure(chart, data, f"roofline-{number}", title)

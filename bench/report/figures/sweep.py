@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, figure, values
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure
 from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.results.estimates import Comparison
@@ -49,21 +49,22 @@ def _row(each: Comparison, options: Any) -> dict[str, Any] | None:
 def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
     x = alt.X("λ:Q", title="λ").scale(type="log").axis(format="~e")
     y = alt.Y("top1:Q", title="top-1, %").scale(zero=False)
-    base = alt.Chart(values(rows)).encode(x=x)
+    data = Data()
+    base = alt.Chart(data.named(rows)).encode(x=x)
     marks = [
         base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1, %"), y2="high:Q"),
         base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=["λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q"]),
-        _rule(list(MARKED), ORANGE, x=x),
+        _rule(data.named(list(MARKED)), ORANGE, x=x),
     ]
     if plain is not None:
-        marks.append(_rule([{"top1": 100 * plain.absolute.point, "what": "plain"}], INK, y=y))
+        marks.append(_rule(data.named([{"top1": 100 * plain.absolute.point, "what": "plain"}]), INK, y=y))
     chart = alt.layer(*marks).properties(width=WIDTH, height=280)
     title = (
         f"{network} with SimAM: top-1 by λ, mean and 95 % band over seeds; dashed: plain, and the authors' own λ "
         "(1e-4 by default, 0.1 for ImageNet)"
     )
-    return figure(chart, f"lambda-{number}", title)
+    return figure(chart, data, f"lambda-{number}", title)
 
 
-def _rule(rows: list[dict[str, Any]], colour: str, **encoding: Any) -> Any:
-    return alt.Chart(values(rows)).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=["what:N"])
+def _rule(rows: alt.NamedData, colour: str, **encoding: Any) -> Any:
+    return alt.Chart(rows).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=["what:N"])

@@ -17,7 +17,7 @@ MOST_PANELS = 12
 """Of one figure; the tables have the others."""
 
 
-def figure(chart: Any, name: str, title: str) -> Figure:
+def figure(chart: Any, data: "Data", name: str, title: str) -> Figure:
     """Finish a chart. Not held to Vega-Lite's schema, which takes longer than all the rest of it: drawing does that."""
     text = {"labelColor": INK, "titleColor": INK, "labelLimit": 320, "titleFontWeight": "normal"}
     chart = (
@@ -28,9 +28,21 @@ def figure(chart: Any, name: str, title: str) -> Figure:
         .configure_title(color=INK, anchor="start", fontWeight="normal")
         .configure_view(stroke=None)
     )
-    return Figure(name, title, chart.to_dict(validate=False))
+    return Figure(name, title, {**chart.to_dict(validate=False), "datasets": data.sets})
 
 
-def values(rows: list[dict[str, Any]]) -> alt.Data:
-    """Rows as data that lie in the specification. In a tuple, which Altair does not copy at every step."""
-    return alt.Data(values=tuple(rows))  # type: ignore[no-untyped-call]
+class Data:
+    """The rows of one figure, in its specification by name: Altair would copy and check them at every step.
+
+    Attributes:
+        sets: name → rows.
+    """
+
+    def __init__(self) -> None:
+        self.sets: dict[str, list[dict[str, Any]]] = {}
+
+    def named(self, rows: list[dict[str, Any]]) -> alt.NamedData:
+        """Rows as a chart takes them."""
+        name = f"rows-{len(self.sets) + 1}"
+        self.sets[name] = rows
+        return alt.NamedData(name=name)

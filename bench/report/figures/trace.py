@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, INK, WIDTH, figure, values
+from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure
 from bench.report.names import module_name, network_name
 from bench.report.seen import Seen
 from bench.results.estimates import Row
@@ -25,14 +25,15 @@ def trace(seen: Seen) -> Iterator[Figure]:
     shown = [rows for _, group in groups[:MOST_PANELS] if (rows := list(_rows(group)))]
     if not shown:
         return
-    chart = alt.vconcat(*map(_panel, shown)).resolve_scale(color="shared", shape="shared")
+    data = Data()
+    chart = alt.vconcat(*(_panel(rows, data) for rows in shown)).resolve_scale(color="shared", shape="shared")
     left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    yield figure(chart, "trace", f"Time against the baseline by round{left_out}")
+    yield figure(chart, data, "trace", f"Time against the baseline by round{left_out}")
 
 
-def _panel(rows: list[dict[str, Any]]) -> Any:
+def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
     points = (
-        alt.Chart(values(rows))
+        alt.Chart(data.named(rows))
         .mark_point(filled=True, size=16)
         .encode(
             x=alt.X("round:Q", title="round, the processes one after the other"),
@@ -42,7 +43,7 @@ def _panel(rows: list[dict[str, Any]]) -> Any:
             tooltip=["module:N", "process:Q", "round:Q", "change:Q", "rounds:Q"],
         )
     )
-    zero = alt.Chart(values([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(data.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y=alt.datum(0))
     return alt.layer(zero, points).properties(width=WIDTH, height=160, title=rows[0]["panel"])
 
 
