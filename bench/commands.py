@@ -147,6 +147,8 @@ def write_report(runs: list[Path], out: Path | None, formats: list[str]) -> None
             raise InputError(f"--format {form}: no such format; {did_you_mean(form, FORMATS)}")
     if out is None and formats != ["md"]:
         raise InputError(f"--format {','.join(formats)}: say with --out DIR which folder the files shall be written to")
+    if len({folder.resolve() for folder in runs}) < len(runs):
+        raise InputError("a run is named twice; its repeats would count twice")
     paired = [folder for folder in runs if read_sides(folder)]
     if paired and (len(runs) > 1 or formats != ["md"]):
         raise InputError(f"{paired[0]} compares two revisions; its report is one of its own, in Markdown")
@@ -208,10 +210,11 @@ def compare_revisions(
 
 def _sides_page(folder: Path, verdicts: "list[Verdict]") -> str:
     """The report of two revisions."""
+    from bench.report.format import escape as plain
     from bench.report.verdicts import markdown
     from bench.run.directory import read_sides
 
-    sides = (f"{name}: {side['revision']} ({side['commit'][:12]})" for name, side in read_sides(folder).items())
+    sides = (f"{name}: {plain(side['revision'])} ({side['commit'][:12]})" for name, side in read_sides(folder).items())
     return f"# B against A\n\n{', '.join(sides)}\n\n{markdown(verdicts)}"
 
 

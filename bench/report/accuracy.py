@@ -46,6 +46,7 @@ def _section(group: Sequence[Comparison], found: Mapping[tuple[str, str, str], G
     cells: dict[str, dict[str, Comparison]] = {}
     for each in group:
         cells.setdefault(each.cell, {})[each.value] = each
+    cells = {cell: values for cell, values in cells.items() if "top1" in values}
     first = group[0]
     baseline = next((values["top1"] for values in cells.values() if values["top1"].role == "baseline"), None)
     told = [(values, found.get((first.run, first.group, cell))) for cell, values in cells.items()]
@@ -108,13 +109,19 @@ def _rows(told: Iterable[tuple[dict[str, Comparison], Gain | None]]) -> Iterator
             name(module_name(axes["attention"])),
             name(axes["placement"]),
             _share(values["top1"]),
-            _share(values["top5"]),
+            _share(values.get("top5")),
             _share(values.get("best_top1")),
-            Cell(_points(gain.points), gain.points.point) if gain else Cell("baseline", 0.0),
+            _against(values["top1"], gain),
             name(None) if gain is None or gain.chance is None else Cell(_chance(gain.chance), gain.chance),
             name(gain.told if gain else None),
             Cell(quantity(float(speed.absolute.point), "1"), speed.absolute.point) if speed else name(None),
         ]
+
+
+def _against(own: Comparison, gain: Gain | None) -> Cell:
+    if gain is not None:
+        return Cell(_points(gain.points), gain.points.point)
+    return Cell("baseline", 0.0) if own.role == "baseline" else name(None)
 
 
 def _share(each: Comparison | None) -> Cell:

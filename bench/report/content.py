@@ -34,6 +34,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     records: str = ""
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Of each column, whether it has numbers."""
+        return [any(row[place].number is not None for row in self.rows) for place in range(len(self.headings))]
+
 
 @dataclass(frozen=True)
 class Heading:

@@ -44,9 +44,7 @@ def latex(page: Page) -> str:
 
 
 def _table(table: Table, caption: str) -> str:
-    columns = "".join(
-        "l" if all(cell.number is None for cell in column) else "r" for column in zip(*table.rows, strict=True)
-    )
+    columns = "".join("r" if numeric else "l" for numeric in table.numeric)
     rows = "\n".join(f"{' & '.join(map(_cell, row))} \\\\" for row in table.rows)
     return rf"""\begin{{table}}
 \centering
@@ -67,6 +65,11 @@ def _cell(cell: Cell) -> str:
     return rf"\textbf{{{escape(cell.text)}}}" if cell.best else escape(cell.text)
 
 
+_KNOWN = "–—‘’“”…"
+"""Beyond Latin-1, what LaTeX prints without further packages."""
+
+
 def escape(text: str) -> str:
-    """Text that LaTeX prints as it is."""
-    return re.sub("|".join(map(re.escape, _SPECIAL)), lambda found: _SPECIAL[found[0]], text)
+    """Text that LaTeX prints as it is; a question mark for letters that it would stop at."""
+    escaped = re.sub("|".join(map(re.escape, _SPECIAL)), lambda found: _SPECIAL[found[0]], text)
+    return re.sub(rf"[^\x00-\xff{_KNOWN}]", "?", escaped)

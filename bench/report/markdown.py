@@ -23,7 +23,7 @@ def markdown(page: Page, figures: bool = False) -> str:
 
 @singledispatch
 def _block(block: Block) -> str:
-    raise NotImplementedError(type(block))
+    raise TypeError(f"no such block: {block!r}")
 
 
 @_block.register

@@ -44,7 +44,9 @@ def _count(each: Comparison) -> str:
 
 
 def _times(each: Comparison) -> str:
-    return ratio(each.ratio) if each.ratio else "baseline"
+    if each.ratio:
+        return ratio(each.ratio)
+    return "baseline" if each.role == "baseline" else "–"
 
 
 def _share(each: Comparison) -> str:
@@ -130,9 +132,9 @@ def _chosen(comparisons: Iterable[Comparison]) -> dict[Place, Comparison]:
 def _cell(column: Column, each: Comparison | None, marked: set[int], open_: set[int]) -> Cell:
     if each is None:
         return name(None)
-    number = each.absolute.point
+    number: float | None = each.absolute.point
     if column.show is _times:
-        number = each.ratio.point if each.ratio else 1.0
+        number = each.ratio.point if each.ratio else 1.0 if each.role == "baseline" else None
     text = f"{column.show(each)}{', inconclusive' if id(each) in open_ else ''}"
     return Cell(text, number, id(each) in marked)
 

@@ -192,7 +192,8 @@ def _trouble(seen: Seen) -> Iterator[Block]:
         yield Heading("What failed or was skipped")
         yield Points(
             [
-                f"{row.cell}, {row.measure}, repeat {row.repeat}: {row.status}: {row.reason}"
+                f"{row.cell}{', the control' if row.role == 'twin' else ''}, {row.measure}, repeat {row.repeat}: "
+                f"{row.status}: {row.reason}"
                 for row in wrong.itertuples()
             ]
         )

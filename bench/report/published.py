@@ -109,13 +109,24 @@ def published_table(comparisons: Iterable[Comparison]) -> Table | None:
     """Published | measured | difference, of every figure that these measurements can be held to; None for none."""
     seen: dict[tuple[Any, ...], list[Comparison]] = {}
     for one in comparisons:
-        seen.setdefault((one.value, one.axes["backbone"], one.axes["attention"]), []).append(one)
+        if (value := _stands_for(one)) is not None:
+            seen.setdefault((value, one.axes["backbone"], one.axes["attention"]), []).append(one)
     alike = ((figure, seen.get((figure.value, figure.backbone, figure.attention), [])) for figure in FIGURES)
     found = [(figure, each) for figure, members in alike if (each := _counterpart(figure, members)) is not None]
     if not found:
         return None
     headings = ("network", "module", "value", "published", "measured", "difference", "source")
     return Table(headings, [_row(figure, each) for figure, each in found], records_of(each for _, each in found))
+
+
+def _stands_for(each: Comparison) -> str | None:
+    """The published value that it can be held to: of accuracies those by the test set, of training the best epoch."""
+    if each.measure != "accuracy":
+        return each.value
+    if each.details.get("judge") != "test":
+        return None
+    best = {"best_top1": "top1"} if "recipe" in each.details else {"top1": "top1", "top5": "top5"}
+    return best.get(each.value)
 
 
 def published_of(backbone: str, attention: str, placement: str | None) -> str:

@@ -19,6 +19,7 @@ def sentences(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]
         comparisons: of one or several runs.
         thresholds: run → what its A/A controls are held to, as a fraction.
     """
+    several_runs = len({each.run for each in comparisons}) > 1
     twins = {_family(each): each.ratio for each in comparisons if each.role == "twin"}
     baselines = {_family(each): each for each in comparisons if each.role == "baseline"}
     places: dict[tuple[Any, ...], set[str | None]] = {}
@@ -31,17 +32,21 @@ def sentences(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]
         doubt = _doubt(twins.get(_family(each)), thresholds[each.run])
         cost = _cost(each, each.ratio, _reference(baseline, each))
         several = len(places[(*_family(each), each.axes["attention"])]) > 1
-        yield f"{_subject(each, baseline, several)} {cost} ({conditions(each, baseline)}).{doubt}"
+        where = f", {each.run}" if several_runs else ""
+        yield f"{_subject(each, baseline, several)} {cost} ({conditions(each, baseline)}{where}).{doubt}"
 
 
 def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
     """What a second, identical build of each baseline came out at; arguments as for :func:`sentences`."""
-    for each in comparisons:
+    seen = list(comparisons)
+    several_runs = len({each.run for each in seen}) > 1
+    for each in seen:
         if each.role == "twin" and _is_time(each) and each.ratio is not None:
+            where = f", {each.run}" if several_runs else ""
             threshold = thresholds[each.run]
             verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
             yield (
-                f"{network_name(each.axes['backbone'])} ({conditions(each, each)}): {percent(each.ratio)}, "
+                f"{network_name(each.axes['backbone'])} ({conditions(each, each)}{where}): {percent(each.ratio)}, "
                 f"{verdict} at ±{100 * threshold:g} %."
             )
 
@@ -87,6 +92,24 @@ def _cost(each: Comparison, ratio: Estimate, reference: str) -> str:
     if ratio.high < 1:
         return f"saves {value} against {reference}: {percent(ratio)}"
     return f"cannot be told from {reference} by its {value}: {percent(ratio)}"
+
+
+def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:
+    """What the members of a group share: the network, the conditions, and the run where there are several."""
+    first = group[0]
+    shared = [axis for axis in CONDITIONS if first.axes[axis] not in (None, "contiguous") and not _differs(axis, group)]
+    told = ", ".join(_condition(first, axis) for axis in shared)
+    return f"{network_name(first.axes['backbone'])}: {told}{f', {first.run}' if several_runs else ''}"
+
+
+def member_name(each: Comparison, group: Sequence[Comparison]) -> str:
+    """A member of a group by its module, its place, and the conditions that the group's members differ in."""
+    differing = "".join(f", {_condition(each, axis)}" for axis in CONDITIONS if _differs(axis, group))
+    return "A/A control" if each.role == "twin" else f"{variant_name(each)}{differing}"
+
+
+def _differs(axis: str, group: Sequence[Comparison]) -> bool:
+    return any(each.axes[axis] != group[0].axes[axis] for each in group)
 
 
 def variant_name(each: Comparison) -> str:

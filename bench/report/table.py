@@ -135,7 +135,9 @@ def _cell(row: Row, column: str) -> Cell:
     if comparison is None:
         return name(None)
     if column.endswith("_ratio"):
-        return Cell(ratio(comparison.ratio), comparison.ratio.point) if comparison.ratio else Cell("baseline", 1.0)
+        if comparison.ratio:
+            return Cell(ratio(comparison.ratio), comparison.ratio.point)
+        return Cell("baseline", 1.0) if comparison.role == "baseline" else name(None)
     return Cell(_told(comparison, column), comparison.absolute.point)
 
 

@@ -36,7 +36,11 @@ class Roofs:
 def roofs(frame: pd.DataFrame) -> Roofs | None:
     """The best samples of the measure ``machine`` in one run; None where it was not asked, or failed."""
     rows = frame[frame["measure"] == "machine"].to_dict("records")
-    best: dict[str, float] = {row["value"]: max(row["samples"]) for row in rows if row["median"] is not None}
+    best: dict[str, float] = {
+        row["value"]: max(each for each in row["samples"] if each is not None)
+        for row in rows
+        if row["median"] is not None
+    }
     if "copy_bandwidth" not in best or "matmul_rate" not in best:
         return None
     return Roofs(best["copy_bandwidth"], best["matmul_rate"])

@@ -95,6 +95,7 @@ def test_a_report_comes_in_every_format(finished: tuple[Path, object], tmp_path:
     ("arguments", "message"),
     [
         (["--format", "pdf"], "--format pdf: no such format"),
+        (["{folder}"], "a run is named twice"),
         (["--format", "md,html"], "--format md,html: say with --out DIR"),
         (["--out", "{folder}/records.jsonl"], "records.jsonl: cannot make a folder there"),
     ],

@@ -23,7 +23,8 @@ def curves(seen: Seen) -> Iterator[Figure]:
         rows = [row for line in lines[:MOST_LINES] for row in _rows(line)]
         if rows:
             place = f"{network_name(lines[0]['backbone'])} on {lines[0]['details']['dataset']}"
-            yield _drawn(number, rows, f"{place}: top-1 by epoch, a line a seed")
+            left_out = f"; the first {MOST_LINES} of {len(lines)}" if len(lines) > MOST_LINES else ""
+            yield _drawn(number, rows, f"{place}: top-1 by epoch, a line a seed{left_out}")
 
 
 def _epochs(row: Row) -> Sequence[float | None]:

@@ -7,9 +7,8 @@ import altair as alt
 
 from bench.report.content import Figure
 from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure
-from bench.report.names import network_name
 from bench.report.seen import Seen
-from bench.report.summary import conditions, variant_name
+from bench.report.summary import member_name, panel_name
 from bench.results.estimates import Comparison
 
 
@@ -19,7 +18,10 @@ def forest(seen: Seen) -> Iterator[Figure]:
     for each in seen.costs:
         if each.value == "latency" and each.ratio is not None and each.ratio.low is not None:
             groups.setdefault((each.run, each.group), []).append(each)
-    shown = [[_row(each) for each in group] for group in list(groups.values())[:MOST_PANELS]]
+    shown = [
+        [_row(each, group, panel_name(group, len(seen.runs) > 1)) for each in group]
+        for group in list(groups.values())[:MOST_PANELS]
+    ]
     if not shown:
         return
     data = Data()
@@ -43,12 +45,12 @@ def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
     return alt.layer(zero, interval, point).properties(width=WIDTH, title=rows[0]["panel"])
 
 
-def _row(each: Comparison) -> dict[str, Any]:
+def _row(each: Comparison, group: list[Comparison], panel: str) -> dict[str, Any]:
     assert each.ratio is not None
     bounds = zip(("change", "low", "high"), (each.ratio.point, each.ratio.low, each.ratio.high), strict=True)
     return {
-        "panel": f"{network_name(each.axes['backbone'])}: {conditions(each, each)}",
-        "module": "A/A control" if each.role == "twin" else variant_name(each),
+        "panel": panel,
+        "module": member_name(each, group),
         "kind": "control" if each.role == "twin" else "module",
         **{name: round(100 * (bound - 1), 3) for name, bound in bounds if bound is not None},
         "processes": each.repeats,

@@ -7,9 +7,8 @@ import altair as alt
 
 from bench.report.content import Figure
 from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure
-from bench.report.names import network_name
 from bench.report.seen import Seen
-from bench.report.summary import conditions, variant_name
+from bench.report.summary import member_name, panel_name
 from bench.results.estimates import Comparison
 
 KINDS = ("parameters", "state", "gradients", "activations", "temporaries")
@@ -21,12 +20,19 @@ def memory(seen: Seen) -> Iterator[Figure]:
     for each in seen.costs:
         if each.value == "live_peak_bytes" and "live_peak_shares" in each.details:
             groups.setdefault((each.run, each.group), []).append(each)
-    rows = [row for group in list(groups.values())[:MOST_PANELS] for each in group for row in _rows(each)]
-    if not rows:
+    if not groups:
         return
     data = Data()
-    chart = (
-        alt.Chart(data.named(rows))
+    shown = list(groups.values())[:MOST_PANELS]
+    charts = [_panel(group, panel_name(group, len(seen.runs) > 1), data) for group in shown]
+    left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
+    chart = alt.vconcat(*charts).resolve_scale(color="shared")
+    yield figure(chart, data, "memory", f"What lies in memory at the peak of one call{left_out}")
+
+
+def _panel(group: list[Comparison], title: str, data: Data) -> Any:
+    return (
+        alt.Chart(data.named([row for each in group for row in _rows(each, group)]))
         .mark_bar()
         .encode(
             x=alt.X("bytes:Q", title="live at the peak, bytes", axis=alt.Axis(format="~s")),
@@ -35,19 +41,14 @@ def memory(seen: Seen) -> Iterator[Figure]:
             order=alt.Order("order:Q"),
             tooltip=["module:N", "kind:N", "bytes:Q", "cell:N"],
         )
-        .properties(width=WIDTH)
-        .facet(row=alt.Row("panel:N", sort=None, title=None, header=alt.Header(labelOrient="top")))
-        .resolve_scale(y="independent", x="independent")
+        .properties(width=WIDTH, title=title)
     )
-    left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    yield figure(chart, data, "memory", f"What lies in memory at the peak of one call{left_out}")
 
 
-def _rows(each: Comparison) -> Iterator[dict[str, Any]]:
+def _rows(each: Comparison, group: list[Comparison]) -> Iterator[dict[str, Any]]:
     for order, kind in enumerate(KINDS):
         yield {
-            "panel": f"{network_name(each.axes['backbone'])}: {conditions(each, each)}",
-            "module": variant_name(each),
+            "module": member_name(each, group),
             "kind": kind,
             "order": order,
             "bytes": each.details["live_peak_shares"].get(kind, 0),

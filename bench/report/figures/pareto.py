@@ -10,8 +10,9 @@ from bench.report.content import Figure
 from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure
 from bench.report.names import network_name
 from bench.report.seen import Seen
-from bench.report.summary import variant_name
+from bench.report.summary import conditions, variant_name
 from bench.results.estimates import Comparison
+from bench.results.gains import Gain
 from bench.results.statistics import Estimate
 
 Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
@@ -59,28 +60,51 @@ def _below(one: Estimate, other: Estimate) -> bool:
 
 
 def pareto(seen: Seen) -> Iterator[Figure]:
-    """A figure for each network whose modules have both an accuracy and an inference latency, of each the first."""
-    costs: dict[tuple[Any, ...], Comparison] = {}
+    """A figure for each network whose modules have both an accuracy and an inference latency.
+
+    Of each network the first group of accuracies and the first of latencies, of one run or of two; each is against the
+    baseline of its own group.
+    """
+    timed: dict[str, list[Comparison]] = {}
     for each in seen.costs:
-        if each.value == "latency" and each.axes["mode"] == "inference" and each.role == "variant":
-            costs.setdefault(_module(each), each)
-    networks: dict[str, dict[str, Place]] = {}
+        if each.value == "latency" and each.axes["mode"] == "inference" and each.role != "twin":
+            _add_alike(timed.setdefault(each.axes["backbone"], []), each)
+    trained: dict[str, list[Gain]] = {}
     for gain in seen.gains:
-        cost = costs.get(_module(gain.variant))
-        if cost is not None and cost.ratio is not None:
-            members = networks.setdefault(gain.variant.axes["backbone"], {})
-            members.setdefault(variant_name(gain.variant), Place(gain.points, cost.ratio))
-    for number, (backbone, members) in enumerate(networks.items(), start=1):
-        yield _drawn(number, network_name(backbone), list(members.items()))
+        members = trained.setdefault(gain.variant.axes["backbone"], [])
+        if not members or _group(gain.variant) == _group(members[0].variant):
+            members.append(gain)
+    number = 0
+    for backbone, members in trained.items():
+        costs = {_module(each): each for each in timed.get(backbone, ())}
+        places = [
+            (variant_name(gain.variant), Place(gain.points, cost.ratio))
+            for gain in members
+            if (cost := costs.get(_module(gain.variant))) is not None and cost.ratio is not None
+        ]
+        baseline = next((each for each in timed.get(backbone, ()) if each.role == "baseline"), None)
+        if places and baseline is not None:
+            number += 1
+            about = f"{members[0].variant.details['dataset']}; {conditions(baseline, baseline)}"
+            yield _drawn(number, f"{network_name(backbone)}, {about}", variant_name(baseline), places)
 
 
-def _module(each: Comparison) -> tuple[Any, ...]:
-    return tuple(each.axes[axis] for axis in ("backbone", "attention", "placement"))
+def _add_alike(members: list[Comparison], each: Comparison) -> None:
+    if not members or _group(each) == _group(members[0]):
+        members.append(each)
 
 
-def _drawn(number: int, network: str, members: list[tuple[str, Place]]) -> Figure:
-    plain = Place(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"))
-    named = [("plain", plain), *members]
+def _group(each: Comparison) -> tuple[str, str]:
+    return each.run, each.group
+
+
+def _module(each: Comparison) -> tuple[Any, Any]:
+    return each.axes["attention"], each.axes["placement"]
+
+
+def _drawn(number: int, network: str, baseline: str, members: list[tuple[str, Place]]) -> Figure:
+    origin = Place(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"))
+    named = [(baseline, origin), *members]
     stand = standings([place for _, place in named])
     rows = [
         {
@@ -97,8 +121,8 @@ def _drawn(number: int, network: str, members: list[tuple[str, Place]]) -> Figur
         color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),
         tooltip=["module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)],
     )
-    x = alt.X("cost:Q", title="inference latency, % over plain").scale(zero=False)
-    y = alt.Y("points:Q", title="top-1, points over plain").scale(zero=False)
+    x = alt.X("cost:Q", title="inference latency, % over the baseline").scale(zero=False)
+    y = alt.Y("points:Q", title="top-1, points over the baseline").scale(zero=False)
     shape = alt.Shape("standing:N", title=None).scale(domain=domain)
     chart = alt.layer(
         base.mark_rule().encode(x=alt.X("cost_low:Q"), x2="cost_high:Q", y=y),

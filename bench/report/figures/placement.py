@@ -18,18 +18,21 @@ SIDE = 90
 def placement(seen: Seen) -> Iterator[Figure]:
     """Up to two figures, of accuracy and of inference latency, where a module was measured in two places."""
     brought = [(gain.variant, gain.points.point) for gain in seen.gains]
-    yield from _drawn(brought, "placement-accuracy", "top-1, points over plain", better=1)
+    yield from _drawn(brought, "placement-accuracy", "top-1, points over the baseline", better=1)
     cost = [
         (each, 100 * (each.ratio.point - 1))
         for each in seen.costs
         if each.value == "latency" and each.role == "variant" and each.axes["mode"] == "inference" and each.ratio
     ]
-    yield from _drawn(cost, "placement-latency", "inference latency, % over plain", better=-1)
+    yield from _drawn(cost, "placement-latency", "inference latency, % over the baseline", better=-1)
 
 
 def _drawn(found: list[tuple[Comparison, float]], name: str, heading: str, better: int) -> Iterator[Figure]:
     seen: dict[tuple[str, str, str], float] = {}
+    first: dict[str, tuple[str, str]] = {}  # of each network the first group: others were made under other conditions
     for each, number in found:
+        if first.setdefault(each.axes["backbone"], (each.run, each.group)) != (each.run, each.group):
+            continue
         seen.setdefault(
             (network_name(each.axes["backbone"]), module_name(each.axes["attention"]), str(each.axes["placement"])),
             number,

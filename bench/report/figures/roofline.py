@@ -10,8 +10,8 @@ import altair as alt
 
 from bench.report.content import Figure
 from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure
-from bench.report.names import module_name
 from bench.report.seen import Seen
+from bench.report.summary import variant_name
 from bench.report.work import Roofs, added
 from bench.results.estimates import Comparison
 
@@ -34,7 +34,7 @@ def _rows(group: list[Comparison], machine: Roofs) -> Iterator[dict[str, Any]]:
     for each, work, moved in added(group):
         if work > 0 and moved > 0:
             yield {
-                "module": module_name(each.axes["attention"]),
+                "module": variant_name(each),
                 "cell": each.cell,
                 "intensity": work / moved,
                 "rate": min(machine.rate, machine.bandwidth * work / moved),

@@ -9,6 +9,7 @@ from bench.report.content import Figure
 from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure
 from bench.report.names import network_name
 from bench.report.seen import Seen
+from bench.report.summary import variant_name
 from bench.results.estimates import Comparison
 
 DEFAULT = 1e-4
@@ -30,25 +31,33 @@ def sweep(seen: Seen) -> Iterator[Figure]:
             groups.setdefault((each.run, each.group), []).append(each)
     number = 0
     for (run, _), group in groups.items():
-        rows = [row for each in group if (row := _row(each, options[run, each.cell])) is not None]
-        if len({row["λ"] for row in rows}) >= LEAST:
-            number += 1
-            plain = next((each for each in group if each.role == "baseline"), None)
-            yield _drawn(number, rows, plain, network_name(group[0].axes["backbone"]))
+        curves: dict[Any, list[dict[str, Any]]] = {}
+        for each in group:
+            own = dict((options[run, each.cell] or {}).get("attention", {}))
+            e_lambda = own.pop("e_lambda", DEFAULT)
+            # Another place or another option makes another curve; a logarithmic axis has no 0.
+            if str(each.axes["attention"]).partition("(")[0] == "simam" and e_lambda > 0:
+                row = _row(each, e_lambda)
+                curves.setdefault((each.axes["placement"], str(own)), []).append(row)
+        plain = next((each for each in group if each.role == "baseline"), None)
+        for (place, _), rows in curves.items():
+            if len({row["λ"] for row in rows}) >= LEAST:
+                number += 1
+                network = network_name(group[0].axes["backbone"])
+                yield _drawn(number, rows, plain, f"{network} with SimAM{f' at {place}' if place else ''}")
 
 
-def _row(each: Comparison, options: Any) -> dict[str, Any] | None:
-    if str(each.axes["attention"]).partition("(")[0] != "simam":
-        return None
+def _row(each: Comparison, e_lambda: float) -> dict[str, Any]:
     own = each.absolute
     bounds = {"top1": own.point, "low": own.low, "high": own.high}
     shares = {name: 100 * bound for name, bound in bounds.items() if bound is not None}
-    return {"λ": (options or {}).get("attention", {}).get("e_lambda", DEFAULT), **shares, "seeds": each.repeats}
+    return {"λ": e_lambda, **shares, "seeds": each.repeats}
 
 
 def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
     x = alt.X("λ:Q", title="λ").scale(type="log").axis(format="~e")
     y = alt.Y("top1:Q", title="top-1, %").scale(zero=False)
+    baseline = variant_name(plain) if plain is not None else "no baseline"
     data = Data()
     base = alt.Chart(data.named(rows)).encode(x=x)
     marks = [
@@ -57,10 +66,10 @@ def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, ne
         _rule(data.named(list(MARKED)), ORANGE, x=x),
     ]
     if plain is not None:
-        marks.append(_rule(data.named([{"top1": 100 * plain.absolute.point, "what": "plain"}]), INK, y=y))
+        marks.append(_rule(data.named([{"top1": 100 * plain.absolute.point, "what": baseline}]), INK, y=y))
     chart = alt.layer(*marks).properties(width=WIDTH, height=280)
     title = (
-        f"{network} with SimAM: top-1 by λ, mean and 95 % band over seeds; dashed: plain, and the authors' own λ "
+        f"{network}: top-1 by λ, mean and 95 % band over seeds; dashed: {baseline}, and the authors' own λ "
         "(1e-4 by default, 0.1 for ImageNet)"
     )
     return figure(chart, data, f"lambda-{number}", title)

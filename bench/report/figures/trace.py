@@ -53,7 +53,8 @@ def _rows(group: Any) -> Iterator[dict[str, Any]]:
     longest = max(map(len, baselines.values()), default=0)
     for row in members:
         if row["role"] != "baseline" and row["repeat"] in baselines:
-            name = "A/A control" if row["role"] == "twin" else module_name(row["attention"])
+            place = f" at {row['placement']}" if row["placement"] else ""
+            name = "A/A control" if row["role"] == "twin" else f"{module_name(row['attention'])}{place}"
             for start, ratio, count in _stretches(row["samples"], baselines[row["repeat"]]):
                 yield {
                     "panel": f"{network_name(row['backbone'])}, {row['group']}",

@@ -17,6 +17,7 @@ from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
 from bench.report.figures.trace import trace
 from bench.report.seen import Seen, look
+from bench.report.sources import Run
 from bench.results.frame import load_frame
 from bench.results.record import Record, append_records
 from bench.results.statistics import Estimate
@@ -109,7 +110,7 @@ def test_memory_is_split_by_kind(tmp_path: Path) -> None:
 
 def test_what_a_module_adds_lies_on_the_roof(tmp_path: Path) -> None:
     [figure] = roofline(seen(tmp_path))
-    simam = next(row for row in rows(figure) if row.get("module") == "SimAM")
+    simam = next(row for row in rows(figure) if row.get("module") == "SimAM at spatial")
     # 1000 operations and 4000 bytes more, at 10 GB/s
     assert (simam["intensity"], simam["rate"]) == (0.25, 2.5e9)
     roof = [(row["intensity"], row["rate"]) for row in rows(figure) if "module" not in row]
@@ -118,7 +119,7 @@ def test_what_a_module_adds_lies_on_the_roof(tmp_path: Path) -> None:
 
 def test_the_trace_shows_each_round_of_each_process(tmp_path: Path) -> None:
     [figure] = trace(seen(tmp_path))
-    simam = [row for row in rows(figure) if row["module"] == "SimAM"]
+    simam = [row for row in rows(figure) if row["module"] == "SimAM at spatial"]
     assert [row["round"] for row in simam] == list(range(1, 16))  # 5 processes of 3 rounds
     assert [row["change"] for row in simam[:4]] == [5.0, 5.0, 5.0, 5.105]
 
@@ -131,7 +132,7 @@ def test_many_rounds_are_drawn_as_medians_of_stretches(tmp_path: Path) -> None:
             long.append(replace(each, values=(replace(each.values[0], samples=samples),)))
     append_records(tmp_path / "records.jsonl", long)
     [figure] = trace(look(load_frame(tmp_path), []))
-    simam = [row for row in rows(figure) if row["module"] == "SimAM"]
+    simam = [row for row in rows(figure) if row["module"] == "SimAM at spatial"]
     assert [row["round"] for row in simam] == list(range(1, 60, 3)) and {row["rounds"] for row in simam} == {3}
 
 
@@ -147,4 +148,42 @@ def test_each_is_drawn_as_a_file_with_axes_and_units(tmp_path: Path) -> None:
     assert list(drawn) == ["forest", "pareto-1", "lambda-1", "curves-1", "memory", "roofline-1", "trace"]
     for name, text in drawn.items():
         assert text.startswith("<svg") and "<script" not in text, name
-    assert "latency, % over the baseline" in drawn["forest"] and "top-1, points over plain" in drawn["pareto-1"]
+    assert "latency, % over the baseline" in drawn["forest"] and "top-1, points over the baseline" in drawn["pareto-1"]
+
+
+def test_another_option_makes_another_curve_and_zero_has_no_place(tmp_path: Path) -> None:
+    others = []
+    for each in records():
+        if each.measure == "accuracy" and each.axes["attention"] in ("simam", "simam(e_lambda=0.1)"):
+            options = dict(each.options.get("attention", {}))
+            label = f"{each.axes['attention']}, eager"
+            changed = {"attention": {**options, "implementation": "eager"}}
+            others.append(replace(each, cell=label, axes={**each.axes, "attention": "simam(eager)"}, options=changed))
+            zero = {"attention": {"e_lambda": 0}}
+            others.append(replace(each, cell="zero", axes={**each.axes, "attention": "simam(zero)"}, options=zero))
+    [figure] = sweep(seen(tmp_path, *others))
+    assert sorted(row["λ"] for row in rows(figure) if "seeds" in row) == [1e-4, 0.01, 0.1]
+
+
+def test_groups_of_two_runs_are_not_added_up(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        append_records(tmp_path / name / "records.jsonl", list(records()))
+    runs = [Run(tmp_path / name, "T", "", 0.01, {}) for name in ("a", "b")]
+    both = look(load_frame(*(run.path for run in runs)), runs)
+    [figure] = memory(both)
+    assert [len(each) for each in figure.spec["datasets"].values()] == [20, 20]
+    assert figure.spec["vconcat"][1]["title"].endswith(str(tmp_path / "b"))
+    [front] = pareto(both)
+    assert len(rows(front)) == 4
+
+
+def test_members_that_differ_in_a_condition_are_told_apart(tmp_path: Path) -> None:
+    compiled = [
+        replace(each, cell=f"{each.cell}/compile", axes={**each.axes, "execution": "compile"})
+        for each in records()
+        if each.measure == "latency" and each.axes["attention"] == "se"
+    ]
+    [figure] = forest(seen(tmp_path, *compiled))
+    assert {"SE at spatial, eager", "SE at spatial, compile"} < {row["module"] for row in rows(figure)}
+    assert {row["panel"] for row in rows(figure)} == {"ResNet-18: inference, batch 1, 224 px, fp32"}

@@ -11,7 +11,7 @@ import pytest
 from bench.report.content import Cell, Code, Figure, Folded, Heading, Page, Points, Table, Text
 from bench.report.formats import FORMATS
 from bench.report.html import html
-from bench.report.latex import latex
+from bench.report.latex import escape, latex
 from bench.report.markdown import markdown
 from tests.bench.report.invented import EVIL, invented
 
@@ -71,6 +71,10 @@ def test_latex_has_rules_bold_and_escapes() -> None:
     assert text.count(r"\begin{table}") == 1  # what is folded away is for the screen
 
 
+def test_letters_that_latex_would_stop_at_are_left_out() -> None:
+    assert escape("λ σ 模 é – …") == r"$\lambda$ ? ? é – …"
+
+
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
 def test_latex_compiles(tmp_path: Path) -> None:
     (tmp_path / "report.tex").write_text(latex(invented(tmp_path).page), encoding="utf-8")
@@ -85,6 +89,8 @@ def test_html_escapes_names_and_sorts_by_numbers(tmp_path: Path) -> None:
     assert r"\u003cscript\u003e" in text  # in the data of figures
     assert '<td data-order="1.0">baseline</td>' in text
     assert "default-src 'none'" in text
+    # In a column with numbers every cell says what it is sorted by, also where there is nothing.
+    assert '<td data-order="">–</td>' in text and "<td>plain</td>" in text
 
 
 def test_html_without_figures_needs_no_vega() -> None:

@@ -128,6 +128,12 @@ def test_the_table_says_which_records_it_is_made_of() -> None:
     assert table is not None and table.records == "3 of latency, 1 of complexity in a; 1 of complexity in b"
 
 
+def test_what_has_no_baseline_is_not_called_one() -> None:
+    alone = overview([PLAIN[2], latency("se", ()), latency("cbam", ())], {"a": 0.01})
+    assert alone is not None and [row[-1].text for row in alone.rows[1:]] == ["–, inconclusive"] * 2
+    assert [row[-1].number for row in alone.rows[1:]] == [None, None]
+
+
 def test_columns_are_sorted_by_numbers() -> None:
     table = overview([*PLAIN, SE, latency("se", (0.0, 0.0))], {"a": 0.01})
     assert table is not None

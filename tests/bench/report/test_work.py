@@ -119,16 +119,17 @@ def test_published_and_measured(value: str, measured: int, cells: list[str]) -> 
 
 
 def test_published_accuracies_are_of_imagenet_and_of_one_lambda() -> None:
-    def found(attention: str, dataset: str) -> Table | None:
+    def found(attention: str, dataset: str, judge: str = "test") -> Table | None:
         shared = {**dict.fromkeys(COLUMNS), **dict.fromkeys(AXES), "run": "r", "measure": "accuracy", "status": "ok"}
         axes = {"backbone": "resnet18", "attention": attention, "placement": "spatial", "dataset": dataset}
-        own = {"cell": "c", "role": "variant", "repeat": 0, "details": {}, "value": "top1", "unit": "1"}
+        own = {"cell": "c", "role": "variant", "repeat": 0, "details": {"judge": judge}, "value": "top1", "unit": "1"}
         rows = [{**shared, **axes, **own, "group": "g", "samples": (0.7012,), "median": 0.7012}]
         return published_table(estimate(pd.DataFrame(rows)))
 
     table_found = found("simam(e_lambda=0.1)", "imagenet")
     assert table_found is not None
     assert [cell.text for cell in table_found.rows[0][2:6]] == ["ImageNet top-1", "71.31 %", "70.12 %", "−1.19 %"]
+    assert found("simam(e_lambda=0.1)", "imagenet", "held_out") is None
     assert found("simam", "imagenet") is None and found("simam(e_lambda=0.1)", "cifar10") is None
 
 
