@@ -14,7 +14,7 @@ from bench.results.estimates import Row
 
 MOST_PANELS = 4
 """Groups; one shows what the others do."""
-MOST_POINTS = 25
+MOST_POINTS = 10
 """Of one variant in one process; of more rounds the median of each stretch is drawn."""
 
 

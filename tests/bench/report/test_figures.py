@@ -133,7 +133,7 @@ def test_many_rounds_are_drawn_as_medians_of_stretches(tmp_path: Path) -> None:
     append_records(tmp_path / "records.jsonl", long)
     [figure] = trace(look(load_frame(tmp_path), []))
     simam = [row for row in rows(figure) if row["module"] == "SimAM at spatial"]
-    assert [row["round"] for row in simam] == list(range(1, 60, 3)) and {row["rounds"] for row in simam} == {3}
+    assert [row["round"] for row in simam] == list(range(1, 60, 6)) and {row["rounds"] for row in simam} == {6}
 
 
 def test_nothing_measured_draws_nothing(tmp_path: Path) -> None:
