@@ -88,3 +88,15 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     append_records(path, [replace(RECORD, schema=99)])
     with pytest.raises(ValueError, match="a record of schema 99"):
         list(read_records(path))
+
+
+def test_halves_of_characters_and_huge_numbers_are_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_records(
+        path, [replace(RECORD, reason="a\udc80b", details={"count": 2**60, "nested": {"x": [1, 2.5, None]}})]
+    )
+    [record] = read_records(path)
+    assert record.reason == "a?b" and record.details == {"count": 2**60, "nested": {"x": [1, 2.5, None]}}
+    assert all(
+        type(each) is type(own) for each, own in zip(record.values[0].samples, RECORD.values[0].samples, strict=True)
+    )
