@@ -12,23 +12,10 @@ from bench.report.page import Run, report
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
 from bench.results.statistics import Estimate
+from tests.bench.report.invented import FACTS
 from tests.bench.results.test_record import RECORD
 
 ROOT = Path(__file__).parents[3]
-
-FACTS = {
-    "device": "cpu",
-    "cpu": "A | CPU",
-    "cores": 2,
-    "threads": 2,
-    "memory_bytes": 2**34,
-    "gpu": None,
-    "system": "Linux",
-    "python": "3.11",
-    "packages": {"torch": "2"},
-    "revision": "abc",
-    "dirty": False,
-}
 
 
 @pytest.mark.parametrize(
