@@ -168,7 +168,7 @@ def _folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--out {path}: cannot make a folder there: {error.strerror or error}") from error
+        raise InputError(f"{path}: cannot make a folder there: {error.strerror or error}") from error
     return path
 
 
@@ -178,8 +178,7 @@ def _write(report: "Report", folder: Path, formats: list[str]) -> None:
 
     for form in formats:
         for name, content in FORMATS[form](report):
-            (folder / name).parent.mkdir(exist_ok=True)
-            write_whole(folder / name, content)
+            write_whole(_folder((folder / name).parent) / Path(name).name, content)
 
 
 def compare_folders(base: Path, new: Path, accept: list[str], form: str, github: bool, strict: bool) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.report.content import Block, Cell, Heading, Points, Table, Text, name
 from bench.report.format import interval, quantity
-from bench.report.names import module_name, network_name
+from bench.report.names import module_name, network_name, placed_name
 from bench.report.sources import records_of
 from bench.results.estimates import Comparison
 from bench.results.gains import Gain
@@ -60,11 +60,9 @@ def _section(group: Sequence[Comparison], found: Mapping[tuple[str, str, str], G
 
 def _sentence(gain: Gain, against: str) -> str:
     own = gain.variant
-    place = f" at {own.axes['placement']}" if own.axes["placement"] else ""
     seeds = f"{own.repeats} seed{'s' if own.repeats > 1 else ''}"
-    text = (
-        f"{module_name(own.axes['attention'])}{place}: {_points(gain.points)} points of top-1 over {against} ({seeds})"
-    )
+    module = placed_name(own.axes["attention"], own.axes["placement"])
+    text = f"{module}: {_points(gain.points)} points of top-1 over {against} ({seeds})"
     if gain.chance is not None:
         text += f", better with a probability of {_chance(gain.chance)}"
     if gain.told != "inconclusive":

@@ -8,6 +8,11 @@ def module_name(label: str | None) -> str:
     return _name(ATTENTION, label)
 
 
+def placed_name(attention: str | None, placement: str | None) -> str:
+    """The module's name, and its place where it has one: "SimAM at spatial"."""
+    return f"{module_name(attention)}{f' at {placement}' if placement else ''}"
+
+
 def network_name(label: str | None) -> str:
     return _name(BACKBONES, label)
 

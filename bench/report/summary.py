@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.report.format import percent
-from bench.report.names import module_name, network_name
+from bench.report.names import module_name, network_name, placed_name
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
@@ -114,8 +114,7 @@ def _differs(axis: str, group: Sequence[Comparison]) -> bool:
 
 def variant_name(each: Comparison) -> str:
     """The module's name, and its place where it has one."""
-    place = each.axes["placement"]
-    return f"{module_name(each.axes['attention'])}{f' at {place}' if place else ''}"
+    return placed_name(each.axes["attention"], each.axes["placement"])
 
 
 def _subject(each: Comparison, baseline: Comparison, several: bool) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.report.format import quantity
-from bench.report.names import module_name
+from bench.report.names import placed_name
 from bench.results.estimates import Comparison
 
 NEEDED = ("macs", "elementwise_ops", "bytes_moved", "operators")
@@ -87,9 +87,9 @@ def _work(more: Mapping[str, float]) -> float:
 
 def _sentence(baseline: dict[str, Comparison], values: dict[str, Comparison], machine: Roofs | None) -> str:
     moved, more = values["bytes_moved"], _added(baseline, values)
-    place = f" at {moved.axes['placement']}" if moved.axes["placement"] else ""
+    module = placed_name(moved.axes["attention"], moved.axes["placement"])
     text = (
-        f"{module_name(moved.axes['attention'])}{place} adds {_amount(more['operators'], '1')} operators, "
+        f"{module} adds {_amount(more['operators'], '1')} operators, "
         f"{_amount(_work(more), '1')} operations and {_amount(more['bytes_moved'], 'B')} moved{_times(moved)}"
     )
     if more["bytes_moved"] > 0 and _work(more) > 0:

@@ -53,18 +53,19 @@ def axis_type(axis: Axis) -> Any:
     registries: dict[str, Registry[Any]] = {"backbone": BACKBONES, "attention": ATTENTION, "dataset": DATASETS}
     if axis.name in registries:
         registry = registries[axis.name]
-        return Annotated[Any, PlainValidator(_named(registry)), WithJsonSchema(_named_schema([*registry]))]
+        return Annotated[Any, PlainValidator(_named(registry)), WithJsonSchema(_named_schema([*registry], code=True))]
     if axis.name == "placement":
-        return Annotated[Any, PlainValidator(placements), WithJsonSchema(_named_schema([*PLACEMENTS]))]
+        return Annotated[Any, PlainValidator(placements), WithJsonSchema(_named_schema([*PLACEMENTS], code=False))]
     if axis.values:
         return Literal[axis.values]
     return Annotated[int, Field(ge=axis.least, strict=True)]
 
 
-def _named_schema(names: list[str]) -> dict[str, Any]:
-    """A name of ours, a user's "package.module:Name", or one name with its options."""
+def _named_schema(names: list[str], code: bool) -> dict[str, Any]:
+    """A name of ours, one name with its options, or, where code may be named, a user's "package.module:Name"."""
     options = {"type": "object", "minProperties": 1, "maxProperties": 1}
-    return {"anyOf": [{"enum": names}, {"type": "string", "pattern": ":"}, options]}
+    users = [{"type": "string", "pattern": ":"}] if code else []
+    return {"anyOf": [{"enum": names}, *users, options]}
 
 
 def _axes_model() -> type[BaseModel]:

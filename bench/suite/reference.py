@@ -28,7 +28,16 @@ def reference() -> str:
         [f"`{key}`", "must be given" if key in required else _default(each), each["description"]]
         for key, each in schema["properties"].items()
     ]
-    grid = [[f"`{axis.name}`", _default(axes[axis.name]), _values(axes[axis.name]), axis.help] for axis in AXES]
+    compulsory = schema["$defs"]["Axes"]["required"]
+    grid = [
+        [
+            f"`{axis.name}`",
+            "must be given" if axis.name in compulsory else _default(axes[axis.name]),
+            _values(axes[axis.name]),
+            axis.help,
+        ]
+        for axis in AXES
+    ]
     return "\n\n".join(
         [
             _HEAD,
@@ -78,7 +87,8 @@ def _values(entry: Mapping[str, Any]) -> str:
         return f"whole numbers from {items['minimum']}"
     names = items.get("enum") or items["anyOf"][0]["enum"]
     told = ", ".join(f"`{name}`" for name in names) if len(names) <= FEW else "see `python -m bench list`"
-    return told if "enum" in items else f'{told}, or "package.module:Name"'
+    code = any("pattern" in each for each in items.get("anyOf", ()))
+    return f'{told}, or "package.module:Name"' if code else told
 
 
 if __name__ == "__main__":

@@ -164,7 +164,8 @@ def render(folder: Path) -> str:
             "",
             "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks)). The",
             "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
-            "in the operator: each module allocates one more tensor, and leaves less of the others in the caches.",
+            "in the operator; the tensor more that each module allocates, and what its neighbours find less in the",
+            "caches, are the likely causes, and were not measured apart.",
             "",
             *made_where(folder, COMMAND),
         ]

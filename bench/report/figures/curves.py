@@ -7,7 +7,7 @@ import altair as alt
 
 from bench.report.content import Figure
 from bench.report.figures.theme import COLOURS, WIDTH, Data, figure
-from bench.report.names import module_name, network_name
+from bench.report.names import network_name, placed_name
 from bench.report.seen import Seen
 from bench.results.estimates import Row
 
@@ -33,11 +33,10 @@ def _epochs(row: Row) -> Sequence[float | None]:
 
 
 def _rows(line: Row) -> Iterator[dict[str, Any]]:
-    place = f" at {line['placement']}" if line["placement"] else ""
     for epoch, share in enumerate(_epochs(line), start=1):
         if share is not None:
             yield {
-                "module": f"{module_name(line['attention'])}{place}",
+                "module": placed_name(line["attention"], line["placement"]),
                 "seed": line["seed"],
                 "epoch": epoch,
                 "top1": round(100 * share, 3),

@@ -8,7 +8,7 @@ import altair as alt
 
 from bench.report.content import Figure
 from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure
-from bench.report.names import module_name, network_name
+from bench.report.names import network_name, placed_name
 from bench.report.seen import Seen
 from bench.results.estimates import Row
 
@@ -22,7 +22,7 @@ def trace(seen: Seen) -> Iterator[Figure]:
     """One figure of the first groups that were timed, a panel each."""
     timed = seen.frame[(seen.frame["value"] == "latency") & (seen.frame["status"] == "ok")]
     groups = list(timed.groupby(["run", "group"], sort=False))
-    shown = [rows for _, group in groups[:MOST_PANELS] if (rows := list(_rows(group)))]
+    shown = [rows for _, group in groups[:MOST_PANELS] if (rows := list(_rows(group, len(seen.runs) > 1)))]
     if not shown:
         return
     data = Data()
@@ -47,17 +47,17 @@ def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
     return alt.layer(zero, points).properties(width=WIDTH, height=160, title=rows[0]["panel"])
 
 
-def _rows(group: Any) -> Iterator[dict[str, Any]]:
+def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
     members: list[Row] = group.to_dict("records")
     baselines = {row["repeat"]: row["samples"] for row in members if row["role"] == "baseline"}
+    where = f", {members[0]['run']}" if several_runs else ""
     longest = max(map(len, baselines.values()), default=0)
     for row in members:
         if row["role"] != "baseline" and row["repeat"] in baselines:
-            place = f" at {row['placement']}" if row["placement"] else ""
-            name = "A/A control" if row["role"] == "twin" else f"{module_name(row['attention'])}{place}"
+            name = "A/A control" if row["role"] == "twin" else placed_name(row["attention"], row["placement"])
             for start, ratio, count in _stretches(row["samples"], baselines[row["repeat"]]):
                 yield {
-                    "panel": f"{network_name(row['backbone'])}, {row['group']}",
+                    "panel": f"{network_name(row['backbone'])}, {row['group']}{where}",
                     "module": name,
                     "process": row["repeat"] + 1,
                     "round": row["repeat"] * longest + start + 1,
