@@ -55,12 +55,13 @@ def test_the_index_of_reports_quotes_them() -> None:
         assert quotes and not missing, name
 
 
-def test_the_page_of_the_fused_operator_is_what_its_records_say() -> None:
+@pytest.mark.parametrize("folder", sorted((ROOT / "reports").glob("fused*")), ids=lambda path: path.name)
+def test_the_page_of_the_fused_operator_is_what_its_records_say(folder: Path) -> None:
     from tests.perf import fused
 
-    folder = ROOT / "reports/fused"
     assert fused.render(folder) == (folder / "report.md").read_text(encoding="utf-8")
-    assert len(fused.lines_of(folder / "operator.jsonl")) == len(fused.CASES)
+    device = fused.facts_of(folder)["device"]
+    assert len(fused.lines_of(folder / "operator.jsonl")) == len(fused.cases(device))
 
 
 def test_the_complexity_suite_has_every_network_and_module() -> None:

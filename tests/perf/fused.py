@@ -1,8 +1,9 @@
 """The fused operator against the formula, torch.compile's code for it, and a copy; and what it costs in networks.
 
 ``python -m tests.perf.fused reports/fused`` measures what is not in ``operator.jsonl`` and ``profile.jsonl`` there
-yet, a line a case, and writes ``report.md`` from all of it and from the run of ``suites/fused.yaml`` in ``networks``.
-Each case is timed by ``bench.paired`` in fresh processes.
+yet, a line a case, and writes ``report.md`` from all of it and from the run of ``suites/fused.yaml`` in ``networks``
+where there is one. Each case is timed by ``bench.paired``, in fresh processes or, with ``--processes 1``, in this one.
+On a GPU the operator alone is measured, the networks by ``suites/latency_gpu.yaml``.
 """
 
 import argparse
@@ -17,33 +18,40 @@ import numpy as np
 
 from bench.report.format import interval, percent, quantity
 from bench.results.statistics import Estimate
-from tests.perf.records import complete, figures, lines_of, made_where, met, times
+from tests.perf.records import complete, facts_of, figures, lines_of, made_where, met, times
 
-SHAPES = [(1, 64, 56, 56), (32, 64, 56, 56), (32, 256, 14, 14), (32, 512, 7, 7), (128, 16, 32, 32)]
+SHAPES = {
+    "cpu": [(1, 64, 56, 56), (32, 64, 56, 56), (32, 256, 14, 14), (32, 512, 7, 7), (128, 16, 32, 32)],
+    "cuda": [(32, 64, 56, 56), (256, 64, 56, 56), (256, 256, 14, 14), (256, 512, 7, 7), (2048, 16, 32, 32)],
+}
 LAYOUTS = ("contiguous", "channels_last")
 PASSES = ("forward", "forward and backward")
-MEMORY_SIZED = 16 * 2**20
+MEMORY_SIZED = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
 """Bytes of a tensor from which it does not stay in a cache with its copy."""
 BASELINE = "fused"
-PROCESSES = 3
 PROFILED = 20
 """Calls."""
-COMMAND = "python -m tests.perf.fused reports/fused"
+COMMANDS = {
+    "cpu": "python -m tests.perf.fused reports/fused",
+    "cuda": "python -m tests.perf.fused reports/fused_gpu --device cuda --processes 1 --budget 3",
+}
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed: one shape (N, C, H, W), order in memory and pass, in float32."""
+    """What is timed: one shape (N, C, H, W), order in memory and pass, in float32, on one device."""
 
     shape: tuple[int, ...]
     layout: str
     what: str
+    device: str = "cpu"
 
     def __str__(self) -> str:
         return f"{self.what}, {self.layout}, {'×'.join(map(str, self.shape))}"
 
 
-CASES = [Case(shape, layout, what) for what in PASSES for layout in LAYOUTS for shape in SHAPES]
+def cases(device: str) -> list[Case]:
+    return [Case(shape, layout, what, device) for what in PASSES for layout in LAYOUTS for shape in SHAPES[device]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def calls(case: Case) -> dict[str, Callable[[], object]]:
 
     torch.manual_seed(0)
     layout = torch.channels_last if case.layout == "channels_last" else torch.contiguous_format
-    x = torch.randn(case.shape).contiguous(memory_format=layout)
+    x = torch.randn(case.shape, device=case.device).contiguous(memory_format=layout)
     gradient = torch.randn_like(x)
 
     def forward(run: Callable[..., Any]) -> object:
@@ -100,10 +108,11 @@ def calls(case: Case) -> dict[str, Callable[[], object]]:
     return found
 
 
-def measure(case: Case, budget: float) -> dict[str, Any]:
+def measure(case: Case, budget: float, processes: int) -> dict[str, Any]:
     import bench
 
-    seen = bench.paired(partial(calls, case), budget=budget, target="1%", processes=PROCESSES)
+    given = calls(case) if processes == 1 else partial(calls, case)
+    seen = bench.paired(given, budget=budget, target="1%", processes=processes, device=case.device)
     return {**asdict(case), **figures(seen)}
 
 
@@ -139,37 +148,49 @@ def render(folder: Path) -> str:
     """The page: what was aimed at, and every case."""
     from tabulate import tabulate
 
+    facts = facts_of(folder)
     known = {line["case"]: line for line in lines_of(folder / "operator.jsonl")}
-    lines = [known[str(case)] for case in CASES if str(case) in known]
+    lines = [known[str(case)] for case in cases(facts["device"]) if str(case) in known]
+    in_networks = (folder / "networks").exists()
     table = partial(tabulate, tablefmt="github", disable_numparse=True)
     heads = ("pass", "order in memory", "shape", "fused", "formula ×", "torch.compile ×", "clone ×", "control")
     return "\n".join(
         [
             "# The fused operator beside the formula",
             "",
-            table([*_targets(lines), *_network_targets(folder)], headers=("target", "seen", "met")),
-            "",
-            "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with the",
-            f"95 % interval over {PROCESSES} fresh processes, from shuffled rounds. *Control*: a second build of the",
-            "operator against the first. A call allocates its result, which from some megabytes on is much of what it",
-            "does.",
-            "",
-            table([_row(line) for line in lines], headers=heads),
-            "",
-            "## In networks",
-            "",
             table(
-                list(_networks(folder)), headers=("network", "speed of plain's", "control", "the operator's own share")
+                [*_targets(lines, facts["device"]), *(_network_targets(folder) if in_networks else ())],
+                headers=("target", "seen", "met"),
             ),
             "",
-            "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks)). The",
-            "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
-            "in the operator; the tensor more that each module allocates, and what its neighbours find less in the",
-            "caches, are the likely causes, and were not measured apart.",
+            "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with its",
+            "95 % interval, from shuffled rounds. *Control*: a second build of the operator against the first. A call",
+            "allocates its result, which on a CPU from some megabytes on is much of what it does.",
             "",
-            *made_where(folder, COMMAND),
+            *(f"What the intervals rest on: {note}.\n" for note in dict.fromkeys(line["note"] for line in lines)),
+            table([_row(line) for line in lines], headers=heads),
+            "",
+            *(_networks_section(folder) if in_networks else ()),
+            *made_where(facts, COMMANDS[facts["device"]]),
         ]
     )
+
+
+def _networks_section(folder: Path) -> list[str]:
+    from tabulate import tabulate
+
+    heads = ("network", "speed of plain's", "control", "the operator's own share")
+    return [
+        "## In networks",
+        "",
+        tabulate(list(_networks(folder)), headers=heads, tablefmt="github", disable_numparse=True),
+        "",
+        "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks)). The",
+        "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
+        "in the operator; the tensor more that each module allocates, and what its neighbours find less in the",
+        "caches, are the likely causes, and were not measured apart.",
+        "",
+    ]
 
 
 def _row(line: Mapping[str, Any]) -> list[str]:
@@ -178,7 +199,7 @@ def _row(line: Mapping[str, Any]) -> list[str]:
     return [line["what"], line["layout"], "×".join(map(str, line["shape"])), time, *ratios, times(line["control"])]
 
 
-def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
     for what, least in zip(PASSES, (6, 5), strict=True):
         points = [line["ratios"]["formula"]["point"] for line in lines if line["what"] == what]
         mean = float(np.exp(np.mean(np.log(points))))
@@ -198,7 +219,7 @@ def _targets(lines: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
         told,
         "no" if least < 1 else "yes" if not open_ else "as seen, yes",
     ]
-    large = [line for line in lines if "clone" in line["ratios"] and 4 * prod(line["shape"]) >= MEMORY_SIZED]
+    large = [line for line in lines if "clone" in line["ratios"] and 4 * prod(line["shape"]) >= MEMORY_SIZED[device]]
     if large:
         most = max(1 / line["ratios"]["clone"]["point"] for line in large)
         yield ["within 1.6 times a clone, from memory-sized tensors", f"at most {most:.2f} times", met(most <= 1.6)]
@@ -249,9 +270,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds the records, or will")
     parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
+    parser.add_argument("--processes", type=int, default=3, help="fresh ones for a case; 1: all in this one")
+    parser.add_argument("--device", choices=SHAPES, default="cpu")
     given = parser.parse_args()
-    complete(given.folder, "operator", [(str(case), partial(measure, case, given.budget)) for case in CASES])
-    complete(given.folder, "profile", [(str(network), partial(profiled, network)) for network in NETWORKS])
+    operator = [(str(case), partial(measure, case, given.budget, given.processes)) for case in cases(given.device)]
+    complete(given.folder, "operator", operator, given.device)
+    if given.device == "cpu":
+        complete(given.folder, "profile", [(str(network), partial(profiled, network)) for network in NETWORKS])
     (given.folder / "report.md").write_text(render(given.folder), encoding="utf-8")
 
 

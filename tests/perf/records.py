@@ -24,18 +24,21 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def complete(folder: Path, name: str, cases: Iterable[tuple[str, Callable[[], Mapping[str, Any]]]]) -> None:
+def complete(
+    folder: Path, name: str, cases: Iterable[tuple[str, Callable[[], Mapping[str, Any]]]], device: str = "cpu"
+) -> None:
     """Measure the cases that a folder does not have yet, each appended as soon as it is done.
 
     Args:
         folder: for ``<name>.jsonl`` and ``environment.json``.
         name: of the file.
         cases: what each is called, and how it is measured.
+        device: on which.
     """
     folder.mkdir(parents=True, exist_ok=True)
     place, records = folder / "environment.json", folder / f"{name}.jsonl"
     if not place.exists():
-        place.write_text(json.dumps(_environment(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        place.write_text(json.dumps(_environment(device), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     known = {line["case"] for line in lines_of(records)}
     for case, measure in cases:
         if case not in known:
@@ -45,21 +48,29 @@ def complete(folder: Path, name: str, cases: Iterable[tuple[str, Callable[[], Ma
                 file.write(line + "\n")
 
 
-def _environment() -> dict[str, Any]:
+def _environment(device: str) -> dict[str, Any]:
     from bench.run.environment import read_environment
     from bench.run.executor import LocalProcesses
 
     with LocalProcesses() as execute:
-        seen = read_environment("cpu", execute)
+        seen = read_environment(device, execute)
     return {"facts": dict(seen.facts), "state": dict(seen.state)}
 
 
-def made_where(folder: Path, command: str) -> list[str]:
+def facts_of(folder: Path) -> dict[str, Any]:
+    """The environment that a folder's records were made in."""
+    facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["facts"]
+    return facts
+
+
+def made_where(facts: Mapping[str, Any], command: str) -> list[str]:
     """The end of a page: the machine, and how to make it again."""
-    facts = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["facts"]
+    gpu = facts["gpu"]
+    where = f"{gpu}, CUDA {facts['cuda']}" if gpu else f"{facts['cpu']}, {facts['cores']} cores"
+    threads = "" if gpu else f", {facts['threads']} threads"
     dirty = ", with changes that were not committed" if facts["dirty"] else ""
     return [
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads; torch {facts['packages']['torch']}; "
+        f"{where}{threads}; torch {facts['packages']['torch']}; "
         f"revision {facts['revision']}{dirty}. Made, from the records beside it, by",
         "",
         "```sh",

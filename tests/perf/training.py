@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.perf.records import complete, figures, lines_of, made_where, met, times
+from tests.perf.records import complete, facts_of, figures, lines_of, made_where, met, times
 
 STEPS, BATCH, IMAGES = 16, 128, 50_000
 PROCESSES = 3
@@ -143,7 +143,7 @@ def render(folder: Path) -> str:
             "all images of a batch cropped and flipped at once. Their processes are started anew in each call, in an",
             "epoch once in 390 steps, which is somewhat to our advantage.",
             "",
-            *made_where(folder, COMMAND),
+            *made_where(facts_of(folder), COMMAND),
         ]
     )
 
