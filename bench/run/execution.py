@@ -85,9 +85,10 @@ def capture(call: Callable[[], Tensor]) -> Ready:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         output = call()
-    return Ready(partial(_replay, graph, output))
+    return Ready(partial(_replay, graph, output, call))
 
 
-def _replay(graph: torch.cuda.CUDAGraph, output: Tensor) -> Tensor:
+def _replay(graph: torch.cuda.CUDAGraph, output: Tensor, captured: Callable[[], Tensor]) -> Tensor:
+    """A graph reads the captured call's tensors where they lay, so the call, which holds them, has to live on."""
     graph.replay()
     return output

@@ -141,22 +141,26 @@ def _statistics(
     x_ptr, first, live, M, position_stride, E_LAMBDA: tl.constexpr,
     MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
 ):  # fmt: skip
-    """Mean, what it lacks since it is rounded, and factor of maps gone through in pieces."""
+    """Mean, what it lacks since it is rounded, and factor of maps gone through in pieces.
+
+    One reading is enough: each lane keeps the mean and the squares of what it saw (Welford 1962), counted from the
+    map's first value, so that a mean far from 0 costs no digits.
+    """
     columns = tl.arange(0, POSITIONS)
-    total = tl.zeros((MAPS, POSITIONS), REAL)
-    for start in range(0, M, POSITIONS):
-        inside, where = _places(first, live, start + columns, M, position_stride)
-        total += tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-    mean = tl.sum(total, axis=1) / M
-    squares, rests = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
-    for start in range(0, M, POSITIONS):
-        inside, where = _places(first, live, start + columns, M, position_stride)
-        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-        d = tl.where(inside, x - mean[:, None], 0.0)
-        squares += d * d
-        rests += d
-    rest = tl.sum(rests, axis=1)
-    return mean, rest / M, _factor(tl.sum(squares, axis=1), rest, mean, M, E_LAMBDA, EPSILON, LEAST)
+    origin = tl.load(x_ptr + first, mask=live, other=0).to(REAL)
+    means, squares = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
+    for piece in range(0, tl.cdiv(M, POSITIONS)):
+        inside, where = _places(first, live, piece * POSITIONS + columns, M, position_stride)
+        d = tl.load(x_ptr + where, mask=inside, other=0).to(REAL) - origin[:, None]
+        off = d - means
+        means = tl.where(inside, means + off / (piece + 1), means)
+        squares = tl.where(inside, squares + off * (d - means), squares)
+    seen = tl.cdiv(M - columns, POSITIONS).to(REAL)[None, :]
+    past = tl.sum(seen * means, axis=1) / M
+    off = means - past[:, None]
+    squares = tl.sum(squares + seen * off * off, axis=1)
+    mean = origin + past
+    return mean, past - (mean - origin), _factor(squares, 0.0, mean, M, E_LAMBDA, EPSILON, LEAST)
 
 
 @triton.jit
@@ -168,8 +172,9 @@ def forward_pieces(
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
     first, live = _first_of(rows, C, M, map_stride), rows < maps
     mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
-    for start in range(0, M, POSITIONS):
-        inside, where = _places(first, live, start + columns, M, position_stride)
+    pieces = tl.cdiv(M, POSITIONS)
+    for piece in range(0, pieces):  # from the last, which the caches still hold
+        inside, where = _places(first, live, (pieces - 1 - piece) * POSITIONS + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         y = x * _gate(x - mean[:, None] - more[:, None], q[:, None])
         tl.store(y_ptr + where, y.to(y_ptr.dtype.element_ty), mask=inside)
@@ -185,8 +190,9 @@ def backward_pieces(
     first, live = _first_of(rows, C, M, map_stride), rows < maps
     mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
     a, b = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
-    for start in range(0, M, POSITIONS):
-        inside, where = _places(first, live, start + columns, M, position_stride)
+    pieces = tl.cdiv(M, POSITIONS)
+    for piece in range(0, pieces):  # from the last, which the caches still hold
+        inside, where = _places(first, live, (pieces - 1 - piece) * POSITIONS + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
         d = x - mean[:, None] - more[:, None]
@@ -196,8 +202,8 @@ def backward_pieces(
         b += hd * d
     slope = 8 * q * q * tl.sum(b, axis=1) / tl.maximum(M - 1, 1)
     shift = 2 * q * tl.sum(a, axis=1) / M
-    for start in range(0, M, POSITIONS):
-        inside, where = _places(first, live, start + columns, M, position_stride)
+    for piece in range(0, pieces):
+        inside, where = _places(first, live, piece * POSITIONS + columns, M, position_stride)
         x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
         g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
         d = x - mean[:, None] - more[:, None]

@@ -92,6 +92,6 @@ def test_the_measure_gives_both_rates_in_si_units() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_is_measured_at_work() -> None:
-    subject = Subject(0, "variant", lambda device: pytest.fail("nothing is to be built"))
-    [(_, outcome)] = Machine(device="cuda", budget=0.1).measure([subject], lambda subject: None, seed=0)
+    subject = Subject(0, "variant", lambda device: pytest.fail("nothing is to be built"), device="cuda")
+    [(_, outcome)] = Machine(budget=0.1).measure([subject], lambda subject: None, seed=0)
     assert all(math.isfinite(sample) for value in outcome.values for sample in value.samples)  # type: ignore[arg-type]

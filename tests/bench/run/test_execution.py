@@ -1,10 +1,12 @@
 """Compiling for real where there is a C++ compiler; capturing on a device that is played, and for real on a GPU."""
 
+import gc
 import json
 import os
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -204,6 +206,10 @@ def test_capture_follows_torchs_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.log == recipe
     assert ready.call() is output and ready.call() is output
     assert device.log == [*recipe, "replay", "replay"]
+    kept = weakref.ref(call)
+    del call
+    gc.collect()
+    assert kept() is not None  # with it what the graph reads: a call's own targets, an optimiser's state
 
 
 @pytest.mark.gpu
