@@ -144,7 +144,7 @@ def report(
     ] = "md",
 ) -> None:
     """Tell of one or several runs, merged: a page to read, tables for papers and for programs."""
-    from bench.commands import write_report
+    from bench.reports import write_report
 
     with _errors_for_people():
         write_report(runs, out, formats.split(","))

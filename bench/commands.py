@@ -1,11 +1,8 @@
 """What each command does, told in the order it does it."""
 
-import gc
-import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +19,6 @@ from bench.suite.plan import Group, Plan
 from simam.registry import ATTENTION, BACKBONES, did_you_mean
 
 if TYPE_CHECKING:
-    from bench.report.page import Report
     from bench.results.sides import Verdict
     from bench.run.doctor import Finding
 
@@ -45,13 +41,14 @@ def resume_run(folder: Path, only: list[str], retry_failed: bool, device: str) -
 
 def _finish(folder: Path, console: Console) -> bool:
     from bench.report.markdown import markdown
+    from bench.reports import report_of, save
     from bench.results.record import read_records
     from bench.run.directory import RunDirectory
 
-    report = _report([folder])
+    report = report_of([folder])
     print(markdown(report.page))
     with RunDirectory(folder):
-        _write(report, folder, ["md"])
+        save(report, folder, ["md"])
     failed = sum(record.status == "failed" for record in read_records(folder / "records.jsonl"))
     if failed:
         console.print(f"{failed} measurements failed; the report says which and why")
@@ -135,52 +132,6 @@ def _spread_seen(folder: Path) -> float:
     return seen
 
 
-def write_report(runs: list[Path], out: Path | None, formats: list[str]) -> None:
-    """Tell of runs in a folder, in several formats, or in Markdown on standard output."""
-    from bench.report.formats import FORMATS
-    from bench.report.markdown import markdown
-    from bench.run.directory import read_sides, write_whole
-    from bench.run.stored import judge_sides
-
-    for form in formats:
-        if form not in FORMATS:
-            raise InputError(f"--format {form}: no such format; {did_you_mean(form, FORMATS)}")
-    if out is None and formats != ["md"]:
-        raise InputError(f"--format {','.join(formats)}: say with --out DIR which folder the files shall be written to")
-    if len({folder.resolve() for folder in runs}) < len(runs):
-        raise InputError("a run is named twice; its repeats would count twice")
-    paired = [folder for folder in runs if read_sides(folder)]
-    if paired and (len(runs) > 1 or formats != ["md"]):
-        raise InputError(f"{paired[0]} compares two revisions; its report is one of its own, in Markdown")
-    if paired:
-        told = _sides_page(runs[0], judge_sides(runs[0]))
-        if out is None:
-            print(told)
-        else:
-            write_whole(_folder(out) / "report.md", told)
-    elif out is None:
-        print(markdown(_report(runs).page))
-    else:
-        _write(_report(runs), _folder(out), formats)
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot make a folder there: {error.strerror or error}") from error
-    return path
-
-
-def _write(report: "Report", folder: Path, formats: list[str]) -> None:
-    from bench.report.formats import FORMATS
-    from bench.run.directory import write_whole
-
-    for form in formats:
-        for name, content in FORMATS[form](report):
-            write_whole(_folder((folder / name).parent) / Path(name).name, content)
-
-
 def compare_folders(base: Path, new: Path, accept: list[str], form: str, github: bool, strict: bool) -> int:
     """Compare two runs and show the verdicts. Returns the exit code."""
     from bench.run.stored import compare
@@ -193,6 +144,7 @@ def compare_revisions(
     plan: Plan, revisions: tuple[str, str], out: Path | None, device: str, form: str, github: bool, strict: bool
 ) -> int:
     """Measure two revisions in pairs and show the verdicts. Returns the exit code."""
+    from bench.reports import sides_page
     from bench.run import revisions as paired
     from bench.run.directory import RunDirectory
     from bench.run.stored import judge_sides
@@ -201,20 +153,10 @@ def compare_revisions(
     folder = paired.compare_revisions(plan, revisions, Path.cwd(), out, device, console)
     verdicts = judge_sides(folder)
     with RunDirectory(folder) as held:
-        held.write("report.md", _sides_page(folder, verdicts))
+        held.write("report.md", sides_page(folder, verdicts))
     code = _tell(verdicts, form, page, strict)
     console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
     return code
-
-
-def _sides_page(folder: Path, verdicts: "list[Verdict]") -> str:
-    """The report of two revisions."""
-    from bench.report.format import escape as plain
-    from bench.report.verdicts import markdown
-    from bench.run.directory import read_sides
-
-    sides = (f"{name}: {plain(side['revision'])} ({side['commit'][:12]})" for name, side in read_sides(folder).items())
-    return f"# B against A\n\n{', '.join(sides)}\n\n{markdown(verdicts)}"
 
 
 def _tell(verdicts: "list[Verdict]", form: str, page: Path | None, strict: bool) -> int:
@@ -333,40 +275,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """All that a report is made of is needed to the end; looking for garbage in it takes a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-@_uncollected()
-def _report(folders: list[Path]) -> "Report":
-    from bench.report.page import report
-    from bench.report.sources import Run
-    from bench.results.frame import load_frame
-    from bench.suite.load import load_suite
-
-    runs = []
-    try:
-        frame = load_frame(*folders)
-        for folder in folders:
-            suite = load_suite(folder / "suite.yaml")
-            environments = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-            threshold = suite.gate.get("latency_ratio") or DEFAULT_THRESHOLD
-            runs.append(Run(folder, suite.title, suite.to_yaml(), threshold, environments))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the run: {error}") from error
-    return report(frame, runs)
-
-
 FIT = {True: "fine", False: "not fine", None: "unknown"}
 """How a finding's ``fine`` reads."""
 STYLES = {True: "", False: "red", None: "dim"}
 """How it looks in a terminal."""
-
-DEFAULT_THRESHOLD = 0.01
-"""Of a ratio, where the suite gates none."""

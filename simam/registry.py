@@ -91,8 +91,11 @@ class Registry(Generic[E]):
         return partial(found, **dict(entry.preset)) if entry and entry.preset else found
 
     def title(self, name: str) -> str:
-        """What people call it: "SimAM" for `simam`; a user's path keeps its last part."""
-        return self._entries[name].title if name in self._entries else name.rpartition(":")[2]
+        """What people call it: "SimAM" for `simam`; a user's path keeps its last part, unless that is a name of ours."""
+        if name in self._entries:
+            return self._entries[name].title
+        own = name.rpartition(":")[2]
+        return name if own in {entry.title for entry in self._entries.values()} else own
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

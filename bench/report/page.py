@@ -158,12 +158,12 @@ def _published(seen: Seen) -> Iterator[Block]:
 def _certainty(seen: Seen) -> Iterator[Block]:
     from bench.report.figures.trace import trace
 
-    timing = _timing(seen.frame)
+    timing = list(_timing(seen))
     controls = list(summary.controls(seen.costs, seen.thresholds))
     if timing or controls:
         yield Heading("How sure")
-    if timing:
-        yield Text(f"Timing: {timing}")
+    for sentence in timing:
+        yield Text(f"Timing: {sentence}")
     if controls:
         yield Text("A/A control, a second and identical build of the baseline measured in the same rounds:")
         yield Points(controls)
@@ -172,18 +172,17 @@ def _certainty(seen: Seen) -> Iterator[Block]:
         yield Text(f"Not in the other operations, since their arithmetic is not known: {', '.join(uncounted)}.")
 
 
-def _timing(frame: pd.DataFrame) -> str | None:
-    """How the timed values were sampled, in a sentence."""
-    timed = frame[(frame["measure"] == "latency") & (frame["value"] == "latency")]
-    if timed.empty:
-        return None
-    rounds = [details["rounds"] for details in timed["details"]]
-    stopped = timed["details"].map(lambda details: details["stopped_by"])
-    return (
-        f"{timed['repeat'].nunique()} fresh processes a group, {min(rounds)} to {max(rounds)} rounds in each; "
-        f"sampling ended at its target in {int((stopped == 'target').sum())} of {len(stopped)} records "
-        f"and at its budget in the others."
-    )
+def _timing(seen: Seen) -> Iterator[str]:
+    """How the timed values of each run were sampled, in a sentence."""
+    timed = seen.frame[(seen.frame["measure"] == "latency") & (seen.frame["value"] == "latency")]
+    for run, rows in timed.groupby("run", sort=False):
+        rounds = [details["rounds"] for details in rows["details"]]
+        stopped = [details["stopped_by"] for details in rows["details"]]
+        yield (
+            f"{f'in {run}, ' if len(seen.runs) > 1 else ''}{rows['repeat'].nunique()} fresh processes a group, "
+            f"{min(rounds)} to {max(rounds)} rounds in each; sampling ended at its target in "
+            f"{stopped.count('target')} of {len(stopped)} records and at its budget in the others."
+        )
 
 
 def _trouble(seen: Seen) -> Iterator[Block]:

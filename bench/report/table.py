@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.report.content import Cell, Table, name
-from bench.report.format import difference, interval, quantity, ratio
+from bench.report.format import difference, quantity, ratio
 from bench.report.names import module_name
 from bench.report.sources import records_of
 from bench.results.estimates import UNPAIRED, Comparison
@@ -146,8 +146,8 @@ def _told(comparison: Comparison, column: str) -> str:
     text = quantity(own.point, comparison.unit)
     if comparison.unit == "s" and own.low is not None and own.high is not None:
         return f"{text} ({quantity(own.low, 's')}–{quantity(own.high, 's')})"
-    if own.method != "exact":
-        text = f"{text} {interval(own.low, own.high, 3)}"
+    if own.method != "exact" and own.low is not None and own.high is not None:
+        text = f"{text} [{quantity(own.low, comparison.unit)}, {quantity(own.high, comparison.unit)}]"
     if (comparison.unit == "B" or column == "elementwise_ops") and comparison.ratio:
         return f"{text} ({ratio(comparison.ratio)})"
     return f"{text} ({difference(comparison.difference)})" if comparison.difference else text

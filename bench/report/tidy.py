@@ -1,13 +1,23 @@
 """What a page tells of as a table for programs: a row for each value of each member of a group."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
 from bench.results.estimates import Comparison
 from bench.results.frame import AXES
 from bench.results.statistics import Estimate
+
+PLACE = ("run", "measure", "group", "cell", "role")
+BOUNDS = ("point", "low", "high")
+ESTIMATES = ("", "ratio", "difference")
+
+
+def _columns(estimate: str) -> list[str]:
+    return [f"{estimate}_{bound}".removeprefix("_") for bound in BOUNDS]
+
+
+COLUMNS = [*PLACE, *AXES, "value", "unit", *(column for each in ESTIMATES for column in _columns(each)), "repeats"]
 
 
 def tidy(comparisons: Iterable[Comparison]) -> pd.DataFrame:
@@ -18,22 +28,24 @@ def tidy(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     """
     rows = [
         {
-            **{key: getattr(each, key) for key in ("run", "measure", "group", "cell", "role")},
+            **{key: getattr(each, key) for key in PLACE},
             **{axis: each.axes[axis] for axis in AXES},
             "value": each.value,
             "unit": each.unit,
-            **dict(_numbers("", each.absolute)),
-            **dict(_numbers("ratio", each.ratio)),
-            **dict(_numbers("difference", each.difference)),
+            **_numbers("", each.absolute),
+            **_numbers("ratio", each.ratio),
+            **_numbers("difference", each.difference),
             "repeats": each.repeats,
         }
         for each in comparisons
     ]
-    frame = pd.DataFrame(rows)
-    return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64")) if rows else frame
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64"))
 
 
-def _numbers(name: str, estimate: Estimate | None) -> Iterator[tuple[str, Any]]:
-    for bound in ("point", "low", "high"):
-        number = getattr(estimate, bound) if estimate else None
-        yield f"{name}_{bound}".removeprefix("_"), None if number is None else float(number)
+def _numbers(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    numbers = [getattr(estimate, bound) if estimate else None for bound in BOUNDS]
+    return {
+        column: None if number is None else float(number)
+        for column, number in zip(_columns(name), numbers, strict=True)
+    }

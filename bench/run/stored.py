@@ -1,6 +1,8 @@
 """Runs as they lie on the disk, to be compared. No suite is loaded, so no module that one names has to be there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,23 @@ from bench.results.frame import load_frame
 from bench.results.sides import Verdict
 from bench.run.directory import RunError, read_environments, read_sides
 from simam.registry import did_you_mean
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a stored run was asked to do.
+
+    Args:
+        title: of its suite.
+        text: the suite as resolved, YAML.
+        gate: gated value → its threshold, None for an exact one.
+        whole: whether all measures of the suite were to be taken.
+    """
+
+    title: str
+    text: str
+    gate: Mapping[str, float | None]
+    whole: bool
 
 
 def compare(base: str | Path, new: str | Path, accept: Collection[str] = ()) -> list[Verdict]:
@@ -56,11 +75,29 @@ def read_any(folder: Path) -> Stored:
     Raises:
         InputError: there are none.
     """
-    try:
-        suite: Any = YAML(typ="safe").load(folder / "suite.yaml")
+    asked = read_asked(folder)
+    with _reading(folder):
+        return Stored(str(folder), load_frame(folder), read_environments(folder), asked.gate, asked.whole)
+
+
+def read_asked(folder: Path) -> Asked:
+    """What the run in a folder was asked to do.
+
+    Raises:
+        InputError: there is none.
+    """
+    with _reading(folder):
+        text = (folder / "suite.yaml").read_text(encoding="utf-8")
+        suite: Any = YAML(typ="safe").load(text)
         gate = {str(name): None if value == "exact" else float(value) for name, value in suite["gate"].items()}
-        whole = "measure" not in suite["only"]
-        return Stored(str(folder), load_frame(folder), read_environments(folder), gate, whole)
+        return Asked(str(suite["title"] or ""), text, gate, "measure" not in suite["only"])
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Says in which folder it is that something is missing or damaged."""
+    try:
+        yield
     except OSError as error:
         raise RunError(f"{folder} holds no run: {error}") from error
     except (YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:

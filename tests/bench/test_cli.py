@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,26 @@ def test_a_report_can_be_written_again(finished: tuple[Path, object], tmp_path: 
     done = bench("report", folder, "--out", tmp_path / "again")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "report.md").read_text() == (folder / "report.md").read_text()
+
+
+def test_a_report_needs_no_module_that_the_suite_names(finished: tuple[Path, object], tmp_path: Path) -> None:
+    folder, gone = finished[0], tmp_path / "gone"
+    gone.mkdir()
+    for path in folder.glob("*.*"):
+        (gone / path.name).write_text(path.read_text().replace("tests.helpers:tiny", "no.such.module:tiny"))
+    done = bench("report", gone)
+    assert done.returncode == 0, done.stderr
+    assert "\n## tiny" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["suite.yaml", "environment.json", "records.jsonl"])
+def test_a_run_that_lacks_a_file_is_not_reported(finished: tuple[Path, object], tmp_path: Path, name: str) -> None:
+    for path in finished[0].glob("*.*"):
+        if path.name != name:
+            shutil.copy(path, tmp_path)
+    done = bench("report", tmp_path)
+    assert done.returncode == 2 and name in done.stderr.replace("\n", ""), done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_report_comes_in_every_format(finished: tuple[Path, object], tmp_path: Path) -> None:
@@ -174,7 +195,7 @@ def test_help_has_an_example(command: str) -> None:
 
 def test_reporting_nothing_is_a_message(tmp_path: Path) -> None:
     done = bench("report", tmp_path)
-    assert done.returncode == 2 and "holds no records.jsonl" in done.stderr
+    assert done.returncode == 2 and "holds no run: " in done.stderr
 
 
 ACCURACY = """

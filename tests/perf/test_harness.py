@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.commands import write_report
+from bench.reports import write_report
 from bench.measure.timing.sampler import Elapsed, Trace, sample
 from bench.measure.timing.stopping import Stopping
 from bench.results.estimates import estimate

@@ -20,9 +20,12 @@ pytestmark = pytest.mark.perf
 MANY = 100_000
 SUITE = """\
 name: many
+title: Many
 axes: {backbone: [resnet18], attention: [none, simam]}
 baseline: {attention: none}
 measures: {complexity: {}}
+gate: {}
+only: {}
 """
 
 

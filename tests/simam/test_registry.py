@@ -46,6 +46,7 @@ def test_unknown_names_say_what_would_be_right(name: str, message: str) -> None:
 def test_titles() -> None:
     assert ATTENTION.title("simam") == "SimAM"
     assert ATTENTION.title("my.modules:Better") == "Better"
+    assert ATTENTION.title("my.modules:SE") == "my.modules:SE"  # not to be taken for ours
 
 
 def test_in_channels_and_classes_are_options() -> None:

@@ -13,6 +13,7 @@ from bench.report.formats import FORMATS
 from bench.report.html import html
 from bench.report.latex import escape, latex
 from bench.report.markdown import markdown
+from bench.report.tidy import tidy
 from tests.bench.report.invented import EVIL, invented
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -109,6 +110,12 @@ def test_programs_get_a_row_for_each_value(tmp_path: Path) -> None:
     assert se["ratio_low"] < se["ratio_point"] < se["ratio_high"] and se["point"] == pytest.approx(0.0104)
     params = parquet[(parquet["value"] == "params") & (parquet["attention"] == "se")].iloc[0]
     assert (params["difference_point"], params["difference_low"], params["ratio_point"]) == (2, 2, 1.002)
+
+
+def test_programs_get_the_headings_where_nothing_was_measured() -> None:
+    nothing = tidy([])
+    assert len(nothing) == 0 and {"run", "attention", "point", "ratio_low", "repeats"} <= set(nothing.columns)
+    assert str(nothing["batch"].dtype) == "Int64"
 
 
 def test_markdown_has_the_files_of_its_figures(tmp_path: Path) -> None:

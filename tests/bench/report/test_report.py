@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.commands import _report
+from bench.reports import report_of
 from bench.report import format as shown
 from bench.report.markdown import markdown
 from bench.report.page import Run, report
@@ -210,7 +210,7 @@ def test_names_of_users_stay_text_everywhere(tmp_path: Path) -> None:
 
 def test_the_committed_reports_are_what_their_records_say() -> None:
     for folder in sorted(path.parent for path in (ROOT / "reports").glob("*/records.jsonl")):
-        text = markdown(_report([folder]).page, figures=True)
+        text = markdown(report_of([folder]).page, figures=True)
         assert text == (folder / "report.md").read_text(encoding="utf-8"), folder
         assert all((folder / path).is_file() for path in re.findall(r"\]\((figures/[^)]*)\)", text))
 
