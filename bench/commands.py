@@ -16,7 +16,7 @@ from bench.errors import InputError
 from bench.suite.axes import PLACEMENTS
 from bench.suite.measures import MEASURES
 from bench.suite.plan import Group, Plan
-from simam.registry import ATTENTION, BACKBONES, did_you_mean
+from simam.registry import ATTENTION, BACKBONES
 
 if TYPE_CHECKING:
     from bench.results.sides import Verdict

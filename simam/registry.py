@@ -91,7 +91,7 @@ class Registry(Generic[E]):
         return partial(found, **dict(entry.preset)) if entry and entry.preset else found
 
     def title(self, name: str) -> str:
-        """What people call it: "SimAM" for `simam`; a user's path keeps its last part, unless that is a name of ours."""
+        """What people call it: "SimAM" for `simam`; a user's path keeps its last part, if that is no name of ours."""
         if name in self._entries:
             return self._entries[name].title
         own = name.rpartition(":")[2]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.reports import write_report
 from bench.measure.timing.sampler import Elapsed, Trace, sample
 from bench.measure.timing.stopping import Stopping
+from bench.reports import write_report
 from bench.results.estimates import estimate
 from bench.results.frame import load_frame
 from bench.results.record import Record, read_records

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.reports import report_of
 from bench.report import format as shown
 from bench.report.markdown import markdown
 from bench.report.page import Run, report
+from bench.reports import report_of
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
 from bench.results.statistics import Estimate
