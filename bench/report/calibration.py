@@ -33,6 +33,7 @@ def render(seen: Calibration, records: int, environments: Mapping[str, Any], com
     return environment.get_template("calibration.md.j2").render(
         targets=_table(("target", "seen", "met"), _targets(seen)),
         gate=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule not in PEERS)),
+        missed=list(_missed(seen)),
         peers=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule in PEERS)),
         truth=percent(seen.truth),
         slowed=_table(
@@ -106,6 +107,23 @@ def _targets(seen: Calibration) -> Iterator[list[str]]:
                 f"{times:.1f} times ({100 * ours.error:.2f} % against {100 * theirs.error:.2f} %)",
                 _met(times >= TARGET_NARROWER, False),
             ]
+
+
+def _missed(seen: Calibration) -> Iterator[str]:
+    """Of each target of ``ab`` the invocations that missed it, and whether they are those that scattered most."""
+    for seconds, slowdown in TARGETS.items():
+        trials = next((each for each in seen.trials if each.rule == "ab" and each.setup.seconds == seconds), None)
+        if trials is not None and (missed := trials.missed(slowdown)):
+            halves = sorted(trials.halves)
+            yield (
+                f"`ab`, {seconds:g} s a pair: what missed {100 * slowdown:g} % came to intervals of "
+                f"{', '.join(map(_half, missed))}; of all invocations half came to less than "
+                f"{_half(halves[len(halves) // 2])}, and the widest to {_half(halves[-1])}."
+            )
+
+
+def _half(width: float) -> str:
+    return f"±{100 * width:.1f} %"
 
 
 def _seen(trials: Trials, slowdown: float) -> str:

@@ -129,6 +129,7 @@ class Trials:
         freedom: degrees of freedom of the test; None for a rule that is none.
         unchanged: how many trials were called unchanged; None for a rule that never says so.
         passing: in what share of the trials the A/A controls passed; 1 where there are none.
+        halves: of each trial half the width of its interval, as a log ratio; empty for a rule that has none.
     """
 
     rule: str
@@ -139,6 +140,7 @@ class Trials:
     freedom: float | None = None
     unchanged: Rate | None = None
     passing: float = 1.0
+    halves: tuple[float, ...] = ()
 
     @property
     def error(self) -> float:
@@ -149,6 +151,11 @@ class Trials:
         """In how many trials a slow-down is found; of 0, how many are false alarms."""
         hits = sum(each <= slowdown + 1e-9 for each in self.needed)
         return rate(hits, len(self.needed), self.worth)
+
+    def missed(self, slowdown: float) -> list[float]:
+        """Of the trials that do not find a slow-down, half the width of their intervals, the widest first."""
+        pairs = zip(self.needed, self.halves, strict=True)
+        return sorted((half for needed, half in pairs if needed > slowdown + 1e-9), reverse=True)
 
     def expected(self, slowdown: float) -> float | None:
         """How often the test finds a slow-down if estimates are normal with the spread seen (noncentral t)."""
@@ -174,7 +181,8 @@ def ab_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> Trials:
     judged = [judge_ab(trial)[0] for trial in trials]
     worth = worth_of(_by_process(comparisons, setup))
     needed = tuple(needed_by_ab(trial) for trial in trials)
-    return Trials("ab", setup, needed, worth, _points(judged), setup.processes - 1, _unchanged(judged, worth))
+    unchanged, freedom = _unchanged(judged, worth), setup.processes - 1
+    return Trials("ab", setup, needed, worth, _points(judged), freedom, unchanged, halves=_halves(judged))
 
 
 def compare_trials(runs: Sequence[Stored], setup: Setup) -> Trials:
@@ -242,6 +250,11 @@ def _by_process(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[float
 
 def _points(judged: Sequence[Verdict]) -> tuple[float, ...]:
     return tuple(math.log(verdict.change.point) for verdict in judged if verdict.change is not None)
+
+
+def _halves(judged: Sequence[Verdict]) -> tuple[float, ...]:
+    changes = [verdict.change for verdict in judged if verdict.change is not None]
+    return tuple(math.log(each.high / each.low) / 2 for each in changes if each.low and each.high)
 
 
 def _unchanged(judged: Sequence[Verdict], worth: float) -> Rate:

@@ -90,7 +90,7 @@ def read_asked(folder: Path) -> Asked:
         text = (folder / "suite.yaml").read_text(encoding="utf-8")
         suite: Any = YAML(typ="safe").load(text)
         gate = {str(name): None if value == "exact" else float(value) for name, value in suite["gate"].items()}
-        return Asked(str(suite["title"] or ""), text, gate, "measure" not in suite["only"])
+        return Asked(str(suite.get("title") or ""), text, gate, "measure" not in suite["only"])
 
 
 @contextmanager
