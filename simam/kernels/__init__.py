@@ -4,6 +4,8 @@ Its gradient is an operator of its own, which needs the input and the upstream g
 is saved. Both are deterministic. A second derivative goes through the formula.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
@@ -60,6 +62,7 @@ def available(device: str) -> bool:
     return _has_triton() if device == "cuda" else device == "cpu" and cpu.library() is not None
 
 
+@cache  # torch asks the driver each time, and each layer asks here
 def _has_triton() -> bool:
     return torch.cuda.is_available() and torch.utils._triton.has_triton()
 

@@ -7,9 +7,10 @@ is some maps of positions side by side (contiguous), or some channels side by si
 Formulas as in cpu.c.
 """
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 import triton
@@ -52,6 +53,7 @@ class Tile:
     warps: int
 
 
+@lru_cache(maxsize=1024)  # between two layers the GPU may wait for Python
 def tile(positions: int, channels: int, channels_last: bool) -> Tile:
     """The tile for maps of so many positions. Powers of two, as Triton wants them."""
     width, most = triton.next_power_of_2(positions), triton.next_power_of_2(channels)
@@ -269,7 +271,8 @@ def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
     return backward_pieces if backward else forward_pieces
 
 
-def constants(shape: Tile, dtype: torch.dtype, e_lambda: float) -> dict[str, object]:
+@lru_cache(maxsize=1024)
+def constants(shape: Tile, dtype: torch.dtype, e_lambda: float) -> Mapping[str, object]:
     """What a kernel is compiled for. Half types are computed in float32."""
     real = torch.float64 if dtype == torch.float64 else torch.float32
     precision = torch.finfo(real)

@@ -35,7 +35,7 @@ def compiled(positions: int, channels: int, channels_last: bool, backward: bool,
     signature = dict.fromkeys(kernel.arg_names, "constexpr")
     signature.update({name: "*fp32" for name in kernel.arg_names if name.endswith("_ptr")})
     signature.update(dict.fromkeys(("maps", "C", "M", "map_stride", "position_stride"), "i32"))
-    constants = cuda.constants(shape, torch.float32, 1e-4)
+    constants = dict(cuda.constants(shape, torch.float32, 1e-4))
     # Triton makes a constant of an argument that is 1.
     one = "map_stride" if channels_last else "position_stride"
     signature[one], constants[one] = "constexpr", 1
