@@ -87,6 +87,7 @@ def allocator_peaks(call: "Callable[[], Tensor]") -> list[Value]:
 
     try:
         call()
+        torch.cuda.empty_cache()  # what earlier cells left there
         torch.cuda.reset_peak_memory_stats()
         call()
     except torch.OutOfMemoryError as error:

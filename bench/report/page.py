@@ -1,6 +1,6 @@
 """Records → what their report says, block by block, in no format."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -178,11 +178,18 @@ def _timing(seen: Seen) -> Iterator[str]:
     for run, rows in timed.groupby("run", sort=False):
         rounds = [details["rounds"] for details in rows["details"]]
         stopped = [details["stopped_by"] for details in rows["details"]]
+        where = f"in {run}, " if len(seen.runs) > 1 else ""
+        repeats = rows.groupby("group")["repeat"].nunique()  # fewer where a run was ended early
         yield (
-            f"{f'in {run}, ' if len(seen.runs) > 1 else ''}{rows['repeat'].nunique()} fresh processes a group, "
-            f"{min(rounds)} to {max(rounds)} rounds in each; sampling ended at its target in "
+            f"{where}{_span(repeats)} fresh processes a group, {_span(rounds)} rounds in each; sampling "
+            f"ended at its target in "
             f"{stopped.count('target')} of {len(stopped)} records and at its budget in the others."
         )
+
+
+def _span(counts: Iterable[int]) -> str:
+    """Such as "8", or "8 to 64"."""
+    return " to ".join(map(str, dict.fromkeys((min(counts), max(counts)))))
 
 
 def _trouble(seen: Seen) -> Iterator[Block]:

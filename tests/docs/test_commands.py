@@ -1,4 +1,4 @@
-"""Every command that README and docs show is one that the program takes, and its suite is planned."""
+"""Every command that the pages show is one that the program takes, and its suite is planned."""
 
 import re
 import shlex
@@ -12,19 +12,19 @@ from bench.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "reports").rglob("*.md"))]
-ELSEWHERE = ROOT / "docs" / "extending.md"
-"""Its suites lie in the page itself, and are run by a test of its own."""
-RUNNER = CliRunner()
+EXTENDING = ROOT / "docs" / "extending.md"
+"""Its suites and modules stand in the page itself, and are run by a test of its own."""
+TAKEN = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
-def shown() -> list[tuple[str, tuple[str, ...]]]:
-    """Every command in a block of shell or YAML, in the order of pages, as page and arguments."""
+def shown() -> list[tuple[Path, tuple[str, ...]]]:
+    """Every command in a block of shell or YAML, as its page and its arguments."""
     found = []
     for page in PAGES:
-        blocks = re.findall(r"^```(?:sh|yaml)\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```(?:sh|yaml)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         for line in re.findall(r"python -m bench (.*)", "\n".join(blocks)):
-            arguments = shlex.split(line.partition("||")[0], comments=True)
-            found.append((page.relative_to(ROOT).as_posix(), tuple(arguments)))
+            found.append((page, tuple(shlex.split(line.partition("||")[0], comments=True))))
     return list(dict.fromkeys(found))
 
 
@@ -32,23 +32,34 @@ COMMANDS = shown()
 
 
 def test_the_pages_show_every_command() -> None:
-    assert {arguments[0] for _, arguments in COMMANDS} == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert {arguments[0] for _, arguments in COMMANDS} == TAKEN.keys()
 
 
-@pytest.mark.parametrize(("page", "arguments"), COMMANDS, ids=[f"{page}: {' '.join(each)}" for page, each in COMMANDS])
-def test_the_program_takes_it(page: str, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the README's reader stands: the project's folder, with the module that extending.md gives beside it."""
+    [module] = re.findall(r"^```python\n# file: mine.py\n(.*?)^```$", EXTENDING.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "mine.py").write_text(module, encoding="utf-8")
+    (tmp_path / "suites").symlink_to(ROOT / "suites")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "arguments"),
+    COMMANDS,
+    ids=[f"{page.relative_to(ROOT).as_posix()}: {' '.join(arguments)}" for page, arguments in COMMANDS],
+)
+def test_the_program_takes_it(page: Path, arguments: tuple[str, ...], folder: Path) -> None:
     name, *rest = arguments
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
-    given = command.make_context(name, rest).params
-    if "suite" not in given or given["suite"] is None or page == ELSEWHERE.relative_to(ROOT).as_posix():
+    given = TAKEN[name].make_context(name, rest).params
+    suite = given.get("suite")
+    if suite is None or page == EXTENDING:
         return
-    monkeypatch.chdir(ROOT)
-    if given["suite"] == Path("suite.yaml"):  # the end of a report: the suite stands below it, and beside it
-        given["suite"] = Path(page).parent / "suite.yaml"
-    options = [part for key in ("only", "settings") for value in given.get(key) or () for part in (OPTIONS[key], value)]
-    monkeypatch.setattr("sys.path", [str(ROOT / "tests" / "docs"), *__import__("sys").path])
-    planned = RUNNER.invoke(app, ["plan", str(given["suite"]), *options])
+    if str(suite) == "suite.yaml":  # at the end of a report; it stands below the command, and lies beside the page
+        suite = page.parent / suite
+    only = [part for each in given.get("only") or () for part in ("--only", each)]
+    settings = [part for each in given.get("settings") or () for part in ("--set", each)]
+    planned = CliRunner().invoke(app, ["plan", str(suite), *only, *settings])
     assert planned.exit_code == 0, planned.output
-
-
-OPTIONS = {"only": "--only", "settings": "--set"}
