@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, WIDTH, Data, figure
+from bench.report.figures.theme import COLOURS, WIDTH, Data, figure, told
 from bench.report.names import network_name, placed_name
 from bench.report.seen import Seen
 from bench.results.estimates import Row
@@ -54,8 +54,8 @@ def _drawn(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
             y=alt.Y("top1:Q", title="top-1, %").scale(zero=False),
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             strokeDash=alt.StrokeDash("module:N", sort=None, title=None),
-            detail="seed:N",
-            tooltip=["module:N", "seed:N", "epoch:Q", "top1:Q", "cell:N"],
+            detail=alt.Detail("seed:N"),
+            tooltip=told("module:N", "seed:N", "epoch:Q", "top1:Q", "cell:N"),
         )
         .properties(width=WIDTH, height=280)
     )

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure
+from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure, told
 from bench.report.seen import Seen
 from bench.report.summary import member_name, panel_name
 from bench.results.estimates import Comparison
@@ -35,11 +35,13 @@ def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
     base = alt.Chart(data.named(rows)).encode(
         y=alt.Y("module:N", sort=None, title=None),
         color=alt.Color("kind:N", legend=None).scale(domain=["module", "control"], range=[BLUE, INK]),
-        tooltip=["module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"],
+        tooltip=told("module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"),
     )
-    interval = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="latency, % over the baseline"), x2="high:Q")
+    interval = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title="latency, % over the baseline"), x2=alt.X2("high:Q")
+    )
     point = base.mark_point(filled=True, size=60, opacity=1).encode(
-        x="change:Q", shape=alt.Shape("kind:N", legend=None).scale(domain=["module", "control"])
+        x=alt.X("change:Q"), shape=alt.Shape("kind:N", legend=None).scale(domain=["module", "control"])
     )
     zero = alt.Chart(data.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.datum(0))
     return alt.layer(zero, interval, point).properties(width=WIDTH, title=rows[0]["panel"])

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure
+from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure, told
 from bench.report.seen import Seen
 from bench.report.summary import member_name, panel_name
 from bench.results.estimates import Comparison
@@ -39,7 +39,7 @@ def _panel(group: list[Comparison], title: str, data: Data) -> Any:
             y=alt.Y("module:N", sort=None, title=None),
             color=alt.Color("kind:N", title=None).scale(domain=list(KINDS), range=COLOURS),
             order=alt.Order("order:Q"),
-            tooltip=["module:N", "kind:N", "bytes:Q", "cell:N"],
+            tooltip=told("module:N", "kind:N", "bytes:Q", "cell:N"),
         )
         .properties(width=WIDTH, title=title)
     )

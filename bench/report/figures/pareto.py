@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
 from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.report.summary import conditions, variant_name
@@ -119,16 +119,16 @@ def _drawn(number: int, network: str, baseline: str, members: list[tuple[str, Pl
     data = Data()
     base = alt.Chart(data.named(rows)).encode(
         color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),
-        tooltip=["module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)],
+        tooltip=told("module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)),
     )
     x = alt.X("cost:Q", title="inference latency, % over the baseline").scale(zero=False)
     y = alt.Y("points:Q", title="top-1, points over the baseline").scale(zero=False)
     shape = alt.Shape("standing:N", title=None).scale(domain=domain)
     chart = alt.layer(
-        base.mark_rule().encode(x=alt.X("cost_low:Q"), x2="cost_high:Q", y=y),
-        base.mark_rule().encode(x=x, y=alt.Y("points_low:Q"), y2="points_high:Q"),
+        base.mark_rule().encode(x=alt.X("cost_low:Q"), x2=alt.X2("cost_high:Q"), y=y),
+        base.mark_rule().encode(x=x, y=alt.Y("points_low:Q"), y2=alt.Y2("points_high:Q")),
         base.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, shape=shape),
-        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text="module:N"),
+        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text=alt.Text("module:N")),
     ).properties(width=WIDTH, height=320)
     title = f"{network}: what each module brings against what it costs, with 95 % intervals"
     return figure(chart, data, f"pareto-{number}", title)

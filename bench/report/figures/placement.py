@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, VERMILION, Data, figure
+from bench.report.figures.theme import BLUE, VERMILION, Data, figure, told
 from bench.report.names import module_name, network_name
 from bench.report.seen import Seen
 from bench.results.estimates import Comparison
@@ -53,9 +53,9 @@ def _drawn(found: list[tuple[Comparison, float]], name: str, heading: str, bette
     base = alt.Chart(data.named(rows)).encode(
         x=alt.X("placement:N", sort=None, title="placement"), y=alt.Y("module:N", sort=None, title=None)
     )
-    tiles = base.mark_rect().encode(color=colour, tooltip=["network:N", "module:N", "placement:N", "number:Q"])
+    tiles = base.mark_rect().encode(color=colour, tooltip=told("network:N", "module:N", "placement:N", "number:Q"))
     chart = (
-        alt.layer(tiles, base.mark_text(color="black").encode(text="text:N"))
+        alt.layer(tiles, base.mark_text(color="black").encode(text=alt.Text("text:N")))
         .properties(width=alt.Step(SIDE), height=alt.Step(SIDE / 3))
         .facet(column=alt.Column("network:N", sort=None, title=None))
     )

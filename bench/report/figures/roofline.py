@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure
+from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
 from bench.report.seen import Seen
 from bench.report.summary import variant_name
 from bench.report.work import Roofs, added
@@ -58,7 +58,7 @@ def _drawn(number: int, rows: list[dict[str, Any]], machine: Roofs) -> Figure:
             y=y,
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             shape=alt.Shape("module:N", sort=None, title=None),
-            tooltip=["module:N", "cell:N", "intensity:Q", "rate:Q"],
+            tooltip=told("module:N", "cell:N", "intensity:Q", "rate:Q"),
         ),
     ).properties(width=WIDTH, height=280)
     title = "What modules add, under the machine's roofs: left of the bend memory bounds it, right of it arithmetic"

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
 from bench.report.names import network_name
 from bench.report.seen import Seen
 from bench.report.summary import variant_name
@@ -61,8 +61,8 @@ def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, ne
     data = Data()
     base = alt.Chart(data.named(rows)).encode(x=x)
     marks = [
-        base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1, %"), y2="high:Q"),
-        base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=["λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q"]),
+        base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1, %"), y2=alt.Y2("high:Q")),
+        base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=told("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")),
         _rule(data.named(list(MARKED)), ORANGE, x=x),
     ]
     if plain is not None:
@@ -76,4 +76,4 @@ def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, ne
 
 
 def _rule(rows: alt.NamedData, colour: str, **encoding: Any) -> Any:
-    return alt.Chart(rows).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=["what:N"])
+    return alt.Chart(rows).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=told("what:N"))

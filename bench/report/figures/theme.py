@@ -31,6 +31,11 @@ def figure(chart: Any, data: "Data", name: str, title: str) -> Figure:
     return Figure(name, title, {**chart.to_dict(validate=False), "datasets": data.sets})
 
 
+def told(*fields: str) -> list[alt.Tooltip]:
+    """What is told where one points. Altair takes names alone, too, and then looks for their class among all it has."""
+    return [alt.Tooltip(field) for field in fields]
+
+
 class Data:
     """The rows of one figure, in its specification by name: Altair would copy and check them at every step.
 

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 
 from bench.report.content import Figure
-from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure
+from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
 from bench.report.names import network_name, placed_name
 from bench.report.seen import Seen
 from bench.results.estimates import Row
@@ -40,7 +40,7 @@ def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
             y=alt.Y("change:Q", title="% over the baseline").scale(zero=False),
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             shape=alt.Shape("module:N", sort=None, title=None),
-            tooltip=["module:N", "process:Q", "round:Q", "change:Q", "rounds:Q"],
+            tooltip=told("module:N", "process:Q", "round:Q", "change:Q", "rounds:Q"),
         )
     )
     zero = alt.Chart(data.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y=alt.datum(0))
