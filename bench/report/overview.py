@@ -176,17 +176,23 @@ def _tied(one: Comparison, best: Comparison) -> bool:
 
 
 def conflicts(comparisons: Iterable[Comparison]) -> Iterator[str]:
-    """A sentence for each value that two runs tell of; of counts, where they tell different things."""
+    """A sentence for each kind of value that two runs tell of; of counts, where they tell different things.
+
+    What a machine reaches is not among them: it is told of each run.
+    """
     seen: dict[tuple[str, str, str, str], Comparison] = {}
+    found: dict[tuple[str, str, str, bool], list[tuple[Comparison, Comparison]]] = {}
     for each in comparisons:
-        if each.role == "twin":
+        if each.role == "twin" or each.measure == "machine":
             continue
         first = seen.setdefault((each.measure, each.cell, each.role, each.value), each)
-        if first.run == each.run or (first.absolute.method == "exact" and first.absolute == each.absolute):
-            continue
-        what = f"{each.value} of {each.cell}"
-        if first.absolute.method == "exact":
-            ours, theirs = (quantity(one.absolute.point, one.unit) for one in (first, each))
-            yield f"{what} is {ours} in {first.run}, which is shown, and {theirs} in {each.run}"
+        counted = first.absolute.method == "exact"
+        if first.run != each.run and not (counted and first.absolute == each.absolute):
+            found.setdefault((each.value, first.run, each.run, counted), []).append((first, each))
+    for (value, ours, theirs, counted), pairs in found.items():
+        what, more = f"{value} of {pairs[0][0].cell} is", f", and so of {len(pairs) - 1} more" if len(pairs) > 1 else ""
+        if counted:
+            here, there = (quantity(one.absolute.point, one.unit) for one in pairs[0])
+            yield f"{what} {here} in {ours}, which is shown, and {there} in {theirs}{more}"
         else:
-            yield f"{what} is in {first.run}, which is shown, and in {each.run}"
+            yield f"{what} in {ours}, which is shown, and in {theirs}{more}"

@@ -121,6 +121,9 @@ def test_what_two_runs_tell_is_named() -> None:
     assert list(conflicts([timed, replace(timed, run="b")])) == [
         "latency of resnet18/se is in a, which is shown, and in b"
     ]
+    others = [replace(timed, run=run, cell=cell) for run in ("a", "b") for cell in ("one", "two", "three")]
+    assert list(conflicts(others)) == ["latency of one is in a, which is shown, and in b, and so of 2 more"]
+    assert list(conflicts([replace(each, measure="machine") for each in others])) == []
 
 
 def test_the_table_says_which_records_it_is_made_of() -> None:
