@@ -1,5 +1,8 @@
 """The command line, as a table of contents. What is heavy is imported by the command that needs it."""
 
+import os
+import signal
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -227,7 +230,8 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list; defaul
     """List the names that a suite may use."""
     from bench.commands import show_names
 
-    show_names([kind.value] if kind else [each.value for each in Kind])
+    with _errors_for_people():
+        show_names([kind.value] if kind else [each.value for each in Kind])
 
 
 @app.command(epilog="Example: `python -m bench doctor --device cpu`")
@@ -267,6 +271,10 @@ def _errors_for_people() -> Iterator[None]:
 
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:  # whoever read this, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(128 + signal.SIGPIPE) from error
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(error.exit_code) from error

@@ -187,6 +187,16 @@ def test_list_names_what_a_suite_may_use() -> None:
         assert f"  {name}\n" in done.stdout
 
 
+def test_a_reader_that_has_seen_enough_is_no_defect() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
 @pytest.mark.parametrize("command", ["run", "plan", "report", "list", "doctor"])
 def test_help_has_an_example(command: str) -> None:
     done = bench(command, "--help")
