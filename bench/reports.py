@@ -53,16 +53,18 @@ def write_report(runs: Sequence[Path], out: Path | None, formats: Sequence[str])
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """All that a report is made of is needed to the end; looking for garbage in it takes a third of the time."""
+    collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
 
 
 @_uncollected()
 def report_of(folders: Sequence[Path]) -> "Report":
-    """What runs say, together. No suite is loaded, so no module that one names has to be there.
+    """What runs say, together. A module that a suite names need not be there; then it is not said what is missing.
 
     Raises:
         InputError: a folder holds no run, or one that cannot be read.
@@ -71,9 +73,13 @@ def report_of(folders: Sequence[Path]) -> "Report":
     from bench.report.sources import Run
     from bench.results.frame import load_frame
     from bench.run.directory import read_environments
-    from bench.run.stored import read_asked
+    from bench.run.stored import left, read_asked
 
     runs = []
+    try:
+        frame = load_frame(*folders)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the run: {error}") from error
     for folder in folders:
         asked, environments = read_asked(folder), read_environments(folder)
         if not environments:
@@ -81,11 +87,7 @@ def report_of(folders: Sequence[Path]) -> "Report":
                 f"{folder / 'environment.json'} is missing or empty: where its records are from is unknown"
             )
         threshold = asked.gate.get("latency_ratio") or DEFAULT_THRESHOLD
-        runs.append(Run(folder, asked.title, asked.text, threshold, environments))
-    try:
-        frame = load_frame(*folders)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the run: {error}") from error
+        runs.append(Run(folder, asked.title, asked.text, threshold, environments, left(folder, frame)))
     return report(frame, runs)
 
 

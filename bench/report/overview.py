@@ -1,6 +1,6 @@
 """One table for everything: a row a network, module and place, a column a cost or a gain, from one run or several."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from bench.results.gains import Gain
 from bench.results.statistics import student_interval
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
-"""What is shown; other ways to run a network have their rows in its own table."""
+"""What is shown where it was measured; other ways to run a network have their rows in its own table."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold
     rows = dict.fromkeys((backbone, attention, placement) for _, backbone, attention, placement in chosen)
     order = {backbone: number for number, (backbone, _, _) in reversed(list(enumerate(rows)))}
     ordered = sorted(rows, key=lambda row: order[row[0]])
-    marked, open_ = set(_marked(columns, chosen)), set(_inconclusive(comparisons, gains, thresholds))
+    open_ = set(_inconclusive(comparisons, gains, thresholds))
+    marked = set(_marked(columns, chosen, open_))
     body = [
         [
             name(network_name(row[0])),
@@ -113,12 +114,14 @@ Place = tuple[str, str, str, str | None]
 
 
 def _chosen(comparisons: Iterable[Comparison]) -> dict[Place, Comparison]:
-    """What stands where: of each network's conditions those that were measured first, of several runs the first."""
+    """What stands where: of each network's conditions the usual ones, else those that were measured first; of several
+    runs the first.
+    """
     conditions: dict[tuple[str, str], tuple[Any, ...]] = {}
     found: dict[Place, Comparison] = {}
-    for each in comparisons:
+    for each in sorted(comparisons, key=_unusual):
         axes = each.axes
-        if each.role == "twin" or axes["backbone"] is None or any(axes[a] not in (None, USUAL[a]) for a in USUAL):
+        if each.role == "twin" or axes["backbone"] is None:
             continue
         for column in COLUMNS:
             if column.value == each.value and column.mode in (None, axes["mode"]):
@@ -127,6 +130,10 @@ def _chosen(comparisons: Iterable[Comparison]) -> dict[Place, Comparison]:
                     place = column.heading, axes["backbone"], axes["attention"], axes["placement"]
                     found.setdefault(place, each)
     return found
+
+
+def _unusual(each: Comparison) -> bool:
+    return any(each.axes[axis] not in (None, usual) for axis, usual in USUAL.items())
 
 
 def _cell(column: Column, each: Comparison | None, marked: set[int], open_: set[int]) -> Cell:
@@ -149,12 +156,16 @@ def _inconclusive(
     yield from (id(each) for each in doubtful(comparisons, thresholds))
 
 
-def _marked(columns: Iterable[Column], cells: dict[Place, Comparison]) -> Iterator[int]:
-    """The best variants, and those that cannot be told from them, by their identity."""
+def _marked(columns: Iterable[Column], cells: dict[Place, Comparison], open_: Container[int]) -> Iterator[int]:
+    """The best variants, and those that cannot be told from them, by their identity; none where a time has no control
+    that passes.
+    """
     for column in columns:
         networks: dict[str, list[Comparison]] = {}
         for (heading, backbone, _, _), each in cells.items():
             if column.better and heading == column.heading and each.role == "variant" and _figures(each):
+                if each.unit == "s" and id(each) in open_:
+                    continue
                 networks.setdefault(backbone, []).append(each)
         for members in networks.values():
             best = max(members, key=lambda each: (column.better or 0) * sum(_figures(each)) / len(_figures(each)))
@@ -190,9 +201,9 @@ def conflicts(comparisons: Iterable[Comparison]) -> Iterator[str]:
         if first.run != each.run and not (counted and first.absolute == each.absolute):
             found.setdefault((each.value, first.run, each.run, counted), []).append((first, each))
     for (value, ours, theirs, counted), pairs in found.items():
-        what, more = f"{value} of {pairs[0][0].cell} is", f", and so of {len(pairs) - 1} more" if len(pairs) > 1 else ""
+        more = f"; {len(pairs) - 1} more likewise" if len(pairs) > 1 else ""
         if counted:
-            here, there = (quantity(one.absolute.point, one.unit) for one in pairs[0])
-            yield f"{what} {here} in {ours}, which is shown, and {there} in {theirs}{more}"
+            here, there = (f"{one.absolute.point:,} in {one.run}" for one in pairs[0])
+            yield f"{value} of {pairs[0][0].cell} differs: {here}, and {there}{more}; at a glance the first is shown"
         else:
-            yield f"{what} in {ours}, which is shown, and in {theirs}{more}"
+            yield f"{value} of {pairs[0][0].cell} is in {ours} and in {theirs}{more}; at a glance the first is shown"

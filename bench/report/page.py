@@ -18,9 +18,10 @@ from bench.report.sources import Run, caveats
 from bench.results.estimates import Comparison
 
 OVERVIEW_NOTE = (
-    "Of each network as it is usually run (eager, fp32), under the conditions that were measured first; the tables "
-    "below have the others. Bold: the best module, and those that cannot be told from it."
+    "Of each network as it is usually run (eager, fp32) where that was measured, under the conditions that were "
+    "measured first; the tables below have the others."
 )
+MARKED_NOTE = "Bold: the best module, and those whose paired difference to it has 0 in its 95 % interval."
 TABLES_NOTE = (
     "Δ and × are against the group's baseline. Counts are exact and of one call: in training of a whole step, on "
     "the whole batch. MACs are the multiply-adds of convolution, linear and matmul (one is 1); other operations are "
@@ -71,7 +72,8 @@ def _overview(seen: Seen) -> Iterator[Block]:
     if (found := overview(seen.every, seen.gains, seen.thresholds)) is not None:
         yield Heading("At a glance")
         yield found
-        yield Text(OVERVIEW_NOTE)
+        marked = any(cell.best for row in found.rows for cell in row)
+        yield Text(f"{OVERVIEW_NOTE} {MARKED_NOTE}" if marked else OVERVIEW_NOTE)
     yield from _first(forest(seen))
     yield from _first(pareto(seen))
     remarks = [*caveats(seen.runs), *conflicts(seen.every)]
@@ -181,9 +183,8 @@ def _timing(seen: Seen) -> Iterator[str]:
         where = f"in {run}, " if len(seen.runs) > 1 else ""
         repeats = rows.groupby("group")["repeat"].nunique()  # fewer where a run was ended early
         yield (
-            f"{where}{_span(repeats)} fresh processes a group, {_span(rounds)} rounds in each; sampling "
-            f"ended at its target in "
-            f"{stopped.count('target')} of {len(stopped)} records and at its budget in the others."
+            f"{where}{_span(repeats)} fresh processes a group, {_span(rounds)} rounds in each; sampling ended at its "
+            f"target in {stopped.count('target')} of {len(stopped)} records, else at its budget."
         )
 
 

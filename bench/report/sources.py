@@ -18,6 +18,7 @@ class Run:
         suite: the suite as resolved, YAML.
         threshold: at which the A/A control is judged.
         environments: id → ``facts`` and ``state`` of each environment that it was measured in, the first first.
+        left: how many units of work of how many were not measured; None where that cannot be told.
     """
 
     path: Path
@@ -25,6 +26,7 @@ class Run:
     suite: str
     threshold: float
     environments: Mapping[str, Any]
+    left: tuple[int, int] | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -55,6 +57,11 @@ def caveats(runs: Sequence[Run]) -> Iterator[str]:
         for each in run.environments.values():
             if each["facts"].get("dirty"):
                 yield f"{run.path} was measured with changes that were not committed"
+        if run.left and run.left[0]:
+            yield (
+                f"{run.left[0]} of {run.left[1]} units of work of {run.path} were not measured; run --resume goes on "
+                "with them"
+            )
         machines = list(dict.fromkeys(_machine(each["facts"]) for each in run.environments.values()))
         if len(machines) > 1:
             yield f"{run.path} was measured on {len(machines)} machines: {'; '.join(machines)}"

@@ -70,7 +70,9 @@ def passes(twin: Estimate | None, threshold: float) -> bool:
 def _doubt(twin: Estimate | None, threshold: float) -> str:
     if twin is None:
         return " Inconclusive: no A/A control was measured beside it."
-    return "" if passes(twin, threshold) else " Inconclusive: the A/A control did not pass."
+    if passes(twin, threshold):
+        return ""
+    return f" Inconclusive at ±{100 * threshold:g} %: the A/A control reads {percent(twin)}."
 
 
 def _is_time(each: Comparison) -> bool:

@@ -25,7 +25,7 @@ FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
 MOST_ON_CUDA = 2**31 - 1
-"""Elements: the kernels count them in 32 bits."""
+"""Elements: the kernels count those of one image in 32 bits, and were never run on more."""
 
 
 def fused(x: Tensor, e_lambda: float) -> Tensor:

@@ -2,7 +2,8 @@
 
 A program takes a tile of maps by positions. Where all positions of a map fit, the tile stays in registers, and memory
 sees each tensor once; a larger map is gone through in pieces, several times, and left to the second-level cache. A tile
-is some maps of positions side by side (contiguous), or some channels side by side at every position (channels last).
+is some maps with consecutive numbers, which may belong to two images, by some of their positions; in memory the
+positions lie side by side (contiguous) or the channels (channels last).
 
 Formulas as in cpu.c.
 """
@@ -33,7 +34,7 @@ A_THREAD, A_THREAD_PIECES = 16, 8
 MOST_WARPS = 8
 """More wait longer for one another in each sum than they gain; with fewer, backward spills registers."""
 
-# Each of these is what was fastest of its neighbours on an H200, at the sizes of ResNet-50 and ResNet-20.
+# Chosen by trial on an H200, at the sizes of ResNet-50 and ResNet-20: docs/decisions/0013.
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _statistics(
     """Mean, what it lacks since it is rounded, and factor of maps gone through in pieces.
 
     One reading is enough: each lane keeps the mean and the squares of what it saw (Welford 1962), counted from the
-    map's first value, so that a mean far from 0 costs no digits.
+    map's first value, so that a mean far from 0 costs no digits, unless just that value lies far from the mean.
     """
     columns = tl.arange(0, POSITIONS)
     origin = tl.load(x_ptr + first, mask=live, other=0).to(REAL)

@@ -1,4 +1,4 @@
-"""Every command that the pages show is one that the program takes, and its suite is planned."""
+"""Every `python -m bench` in a block of a page is one that the program takes, and its suite is planned."""
 
 import re
 import shlex

@@ -90,8 +90,19 @@ def test_the_best_is_marked_and_what_cannot_be_told_from_it() -> None:
 
 
 def test_what_was_not_measured_together_is_not_told_apart() -> None:
-    table = rows(latency("simam", (0.03, 0.03, 0.031)), latency("cbam", (0.12, 0.13, 0.125), run="b"))
+    there = latency("cbam", (0.12, 0.13, 0.125), run="b")
+    table = rows(latency("simam", (0.03, 0.03, 0.031)), there, replace(CONTROL, run="b"))
     assert [row[-1].startswith("**") for row in table[2:]] == [True, True]
+
+
+def test_no_time_is_the_best_without_a_control_that_passes() -> None:
+    [*_, row] = rows(latency("simam", (0.03, 0.03, 0.031), run="b"))
+    assert row[-1].endswith("inconclusive") and "**" not in row[-1]
+
+
+def test_a_network_that_was_never_run_as_usual_is_shown_as_it_was() -> None:
+    graph = latency("se", (0.1, 0.11), execution="graph", backbone="resnet50")
+    assert "×1.111" in rows(graph)[-1][-1]
 
 
 def test_of_several_conditions_the_first_is_shown_and_unusual_ones_are_not() -> None:
@@ -116,13 +127,16 @@ def test_what_two_runs_tell_is_named() -> None:
     again = replace(SE, run="b")
     assert list(conflicts([SE, again])) == []
     [conflict] = conflicts([SE, replace(again, absolute=exact(11_776_553_000))])
-    assert conflict == "params of resnet18/se is 11.78 M in a, which is shown, and 11.78 G in b"
+    told = "params of resnet18/se differs: 11,776,552 in a, and 11,776,553,000 in b; at a glance the first is shown"
+    assert conflict == told
     timed = replace(latency("se", (0.1, 0.2)), absolute=Estimate(0.1, 0.09, 0.11, "t"))
     assert list(conflicts([timed, replace(timed, run="b")])) == [
-        "latency of resnet18/se is in a, which is shown, and in b"
+        "latency of resnet18/se is in a and in b; at a glance the first is shown"
     ]
     others = [replace(timed, run=run, cell=cell) for run in ("a", "b") for cell in ("one", "two", "three")]
-    assert list(conflicts(others)) == ["latency of one is in a, which is shown, and in b, and so of 2 more"]
+    assert list(conflicts(others)) == [
+        "latency of one is in a and in b; 2 more likewise; at a glance the first is shown"
+    ]
     assert list(conflicts([replace(each, measure="machine") for each in others])) == []
 
 

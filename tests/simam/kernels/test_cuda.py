@@ -79,9 +79,10 @@ def test_nothing_is_spilled_at_the_sizes_of_resnet_50(arch: int, channels_last: 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_on_a_gpu(dtype: torch.dtype, layout: torch.memory_format) -> None:
-    x = torch.randn(4, 64, 56, 56, device="cuda", dtype=dtype).contiguous(memory_format=layout).requires_grad_()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(4, 64, 56, 56), (3, 18, 130, 130), (5, 3, 1, 1), (2, 1, 9, 7)], ids=str)
+def test_on_a_gpu(shape: tuple[int, ...], dtype: torch.dtype, layout: torch.memory_format) -> None:
+    x = torch.randn(shape, device="cuda", dtype=dtype).contiguous(memory_format=layout).requires_grad_()
     exact = x.detach().double().requires_grad_()
     ours, theirs = simam(x), formula(exact, 1e-4)
     gradient = torch.randn_like(ours)
