@@ -1,6 +1,7 @@
 """The project's own promises about itself."""
 
 import ast
+import math
 import re
 import subprocess
 import sys
@@ -62,6 +63,18 @@ def test_the_page_of_the_fused_operator_is_what_its_records_say(folder: Path) ->
     assert fused.render(folder) == (folder / "report.md").read_text(encoding="utf-8")
     device = fused.facts_of(folder)["device"]
     assert len(fused.lines_of(folder / "operator.jsonl")) == len(fused.cases(device))
+
+
+def test_a_mean_of_ratios_has_the_interval_of_independent_ones() -> None:
+    from tests.perf.fused import geometric_mean
+
+    # Four ratios of e^2 ± e^0.4 from three processes each: se = 0.4 ÷ 4.3027; of the mean half of that, times t(8) = 2.3060.
+    ratio = {"point": math.exp(2), "low": math.exp(1.6), "high": math.exp(2.4)}
+    mean = geometric_mean([ratio] * 4)
+    half = 2.3060 * 0.4 / 4.3027 / 2
+    assert math.log(mean["point"]) == pytest.approx(2)
+    assert math.log(mean["low"]) == pytest.approx(2 - half, abs=1e-4)
+    assert math.log(mean["high"]) == pytest.approx(2 + half, abs=1e-4)
 
 
 def test_the_complexity_suite_has_every_network_and_module() -> None:

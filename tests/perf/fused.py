@@ -7,6 +7,7 @@ On a GPU the operator alone is measured, the networks by ``suites/latency_gpu.ya
 """
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -29,6 +30,8 @@ PASSES = ("forward", "forward and backward")
 MEMORY_SIZED = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
 """Bytes of a tensor from which it does not stay in a cache with its copy."""
 BASELINE = "fused"
+PROCESSES = 3
+"""Fresh ones for a case."""
 PROFILED = 20
 """Calls."""
 COMMANDS = {
@@ -181,12 +184,15 @@ def _networks_section(folder: Path) -> list[str]:
     from tabulate import tabulate
 
     heads = ("network", "speed of plain's", "control", "the operator's own share")
+    environments = json.loads((folder / "networks" / "environment.json").read_text(encoding="utf-8"))
+    revisions = ", ".join(dict.fromkeys(str(each["facts"]["revision"]) for each in environments.values()))
     return [
         "## In networks",
         "",
         tabulate(list(_networks(folder)), headers=heads, tablefmt="github", disable_numparse=True),
         "",
-        "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks)). The",
+        "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks), of revision",
+        f"{revisions}, by `python -m bench run suites/fused.yaml`). The",
         "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
         "in the operator; the tensor more that each module allocates, and what its neighbours find less in the",
         "caches, are the likely causes, and were not measured apart.",
@@ -202,28 +208,66 @@ def _row(line: Mapping[str, Any]) -> list[str]:
 
 def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
     for what, least in zip(PASSES, (6, 5), strict=True):
-        points = [line["ratios"]["formula"]["point"] for line in lines if line["what"] == what]
-        mean = float(np.exp(np.mean(np.log(points))))
-        seen = f"{mean:.1f} times; {min(points):.1f} to {max(points):.1f}"
-        yield [f"{what}: {least} times as fast as the formula (geometric mean)", seen, met(mean >= least)]
+        formula = [line["ratios"]["formula"] for line in lines if line["what"] == what]
+        mean, points = geometric_mean(formula), [each["point"] for each in formula]
+        yield [
+            f"{what}: {least} times as fast as the formula (geometric mean)",
+            f"{times(mean)} times; {min(points):.1f} to {max(points):.1f}",
+            _told(mean, least),
+        ]
         yield [
             f"{what}: faster than the formula at every shape",
             f"least {min(points):.2f} times",
-            met(min(points) > 1),
+            _all_told([_told(each, 1) for each in formula]),
         ]
     compiled = [line["ratios"]["torch.compile"] for line in lines]
-    least = min(each["point"] for each in compiled)
     open_ = sum(each["low"] <= 1 <= each["high"] for each in compiled)
-    told = f"least {least:.2f} times as fast; {open_} of {len(compiled)} cannot be told from equal"
     yield [
         "never slower than torch.compile's code",
-        told,
-        "no" if least < 1 else "yes" if not open_ else "as seen, yes",
+        f"least {min(each['point'] for each in compiled):.2f} times as fast; {open_} of {len(compiled)} cannot be told "
+        "from equal",
+        _all_told([_told(each, 1) for each in compiled]),
     ]
     large = [line for line in lines if "clone" in line["ratios"] and 4 * prod(line["shape"]) >= MEMORY_SIZED[device]]
     if large:
-        most = max(1 / line["ratios"]["clone"]["point"] for line in large)
-        yield ["within 1.6 times a clone, from memory-sized tensors", f"at most {most:.2f} times", met(most <= 1.6)]
+        clones = [line["ratios"]["clone"] for line in large]
+        yield [
+            "within 1.6 times a clone, from memory-sized tensors",
+            f"at most {max(1 / each['point'] for each in clones):.2f} times",
+            _all_told([_told(each, 1 / 1.6) for each in clones]),
+        ]
+    controls = [line["control"] for line in lines if line["control"]]
+    if controls:
+        close = sum(each["low"] > 1 / 1.01 and each["high"] < 1.01 for each in controls)
+        yield ["the control passes at ±1 %", f"in {close} of {len(controls)}", met(close == len(controls))]
+
+
+def geometric_mean(ratios: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Of independent ratios, with its 95 % interval, from theirs: Welch and Satterthwaite's degrees of freedom.
+
+    Args:
+        ratios: ``point``, ``low`` and ``high``, the bounds from Student's t over :data:`PROCESSES`.
+    """
+    from scipy.stats import t
+
+    freedom, many = PROCESSES - 1, len(ratios)
+    halves = np.array([np.log(each["high"] / each["low"]) / 2 for each in ratios])
+    variances = (halves / t.ppf(0.975, freedom) / many) ** 2
+    joint = t.ppf(0.975, variances.sum() ** 2 / (variances**2 / freedom).sum()) * np.sqrt(variances.sum())
+    mean = np.mean([np.log(each["point"]) for each in ratios])
+    return {"point": float(np.exp(mean)), "low": float(np.exp(mean - joint)), "high": float(np.exp(mean + joint))}
+
+
+def _told(ratio: Mapping[str, Any], least: float) -> str:
+    """Whether a ratio is at least that, and whether its interval is sure of it."""
+    sure = not ratio["low"] <= least <= ratio["high"]
+    return f"{'' if sure else 'as seen, '}{met(ratio['point'] >= least)}{'' if sure else '; cannot be told'}"
+
+
+def _all_told(answers: Sequence[str]) -> str:
+    """The worst of several answers."""
+    order = ("no", "as seen, no; cannot be told", "as seen, yes; cannot be told", "yes")
+    return min(answers, key=order.index)
 
 
 def _speeds(folder: Path) -> dict[str, tuple[Estimate, Estimate | None]]:
@@ -255,9 +299,9 @@ def _network_targets(folder: Path) -> Iterator[list[str]]:
     for network in NETWORKS:
         ratio, _ = speeds[str(network)]
         aim = f"{network}: {100 * network.speed:.0f} % of plain's speed"
-        reached = 1 / ratio.point >= network.speed
-        sure = ratio.low is not None and ratio.high is not None and not ratio.low <= 1 / network.speed <= ratio.high
-        yield [aim, _speed(ratio), f"{'' if sure else 'as seen, '}{met(reached)}{'' if sure else '; cannot be told'}"]
+        assert ratio.low is not None and ratio.high is not None
+        speed = {"point": 1 / ratio.point, "low": 1 / ratio.high, "high": 1 / ratio.low}
+        yield [aim, _speed(ratio), _told(speed, network.speed)]
 
 
 def _networks(folder: Path) -> Iterator[list[str]]:
@@ -271,7 +315,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds the records, or will")
     parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
-    parser.add_argument("--processes", type=int, default=3, help="fresh ones for a case; 1: all in this one")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="fresh ones for a case; 1: all in this one")
     parser.add_argument("--device", choices=SHAPES, default="cpu")
     given = parser.parse_args()
     operator = [(str(case), partial(measure, case, given.budget, given.processes)) for case in cases(given.device)]
