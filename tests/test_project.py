@@ -68,7 +68,7 @@ def test_the_page_of_the_fused_operator_is_what_its_records_say(folder: Path) ->
 def test_a_mean_of_ratios_has_the_interval_of_independent_ones() -> None:
     from tests.perf.fused import geometric_mean
 
-    # Four ratios of e^2 ± e^0.4, three processes each: se = 0.4 ÷ 4.3027; of the mean half of that, times t(8) = 2.3060.
+    # Four ratios of e^2 ± e^0.4, three processes each: se = 0.4 ÷ 4.3027; of the mean half of it, times t(8) = 2.3060.
     ratio = {"point": math.exp(2), "low": math.exp(1.6), "high": math.exp(2.4)}
     mean = geometric_mean([ratio] * 4)
     half = 2.3060 * 0.4 / 4.3027 / 2
