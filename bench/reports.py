@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from bench.report.page import Report
     from bench.results.sides import Verdict
 
-DEFAULT_THRESHOLD = 0.01
-"""Of a ratio, where the suite gates none."""
-
 
 def write_report(runs: Sequence[Path], out: Path | None, formats: Sequence[str]) -> None:
     """Tell of runs in a folder, in several formats, or in Markdown on standard output.
@@ -86,8 +83,7 @@ def report_of(folders: Sequence[Path]) -> "Report":
             raise InputError(
                 f"{folder / 'environment.json'} is missing or empty: where its records are from is unknown"
             )
-        threshold = asked.gate.get("latency_ratio") or DEFAULT_THRESHOLD
-        runs.append(Run(folder, asked.title, asked.text, threshold, environments, left(folder, frame)))
+        runs.append(Run(folder, asked.title, asked.text, asked.gate, environments, left(folder, frame)))
     return report(frame, runs)
 
 

@@ -1,6 +1,6 @@
 """One table for everything: a row a network, module and place, a column a cost or a gain, from one run or several."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from bench.report.format import difference, interval, quantity, ratio
 from bench.report.names import module_name, network_name
 from bench.report.published import published_of
 from bench.report.sources import records_of
-from bench.report.summary import doubtful
+from bench.report.summary import Threshold, doubtful
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.gains import Gain
@@ -73,7 +73,7 @@ LEAST_MEASURES = 2
 """A run of one measure has its own table, which says the same."""
 
 
-def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], thresholds: Mapping[str, float]) -> Table | None:
+def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold: Threshold) -> Table | None:
     """The table; None where fewer than two of the measures are there.
 
     The best module of a network is marked, and with it those that cannot be told from it.
@@ -81,7 +81,7 @@ def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold
     Args:
         comparisons: of one or several runs.
         gains: of their trained variants.
-        thresholds: run → what its A/A controls are held to, as a fraction.
+        threshold: what the A/A control of a time is held to, as a fraction.
     """
     chosen = _chosen(comparisons)
     columns = [column for column in COLUMNS if any(column.heading == heading for heading, *_ in chosen)]
@@ -90,7 +90,7 @@ def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold
     rows = dict.fromkeys((backbone, attention, placement) for _, backbone, attention, placement in chosen)
     order = {backbone: number for number, (backbone, _, _) in reversed(list(enumerate(rows)))}
     ordered = sorted(rows, key=lambda row: order[row[0]])
-    open_ = set(_inconclusive(comparisons, gains, thresholds))
+    open_ = set(_inconclusive(comparisons, gains, threshold))
     marked = set(_marked(columns, chosen, open_))
     body = [
         [
@@ -146,14 +146,12 @@ def _cell(column: Column, each: Comparison | None, marked: set[int], open_: set[
     return Cell(text, number, id(each) in marked)
 
 
-def _inconclusive(
-    comparisons: Sequence[Comparison], gains: Sequence[Gain], thresholds: Mapping[str, float]
-) -> Iterator[int]:
+def _inconclusive(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold: Threshold) -> Iterator[int]:
     """Variants that nothing can be said of, by their identity: times without a control that passes, and accuracies that
     too few seeds tell apart.
     """
     yield from (id(gain.variant) for gain in gains if gain.told == "inconclusive")
-    yield from (id(each) for each in doubtful(comparisons, thresholds))
+    yield from (id(each) for each in doubtful(comparisons, threshold))
 
 
 def _marked(columns: Iterable[Column], cells: dict[Place, Comparison], open_: Container[int]) -> Iterator[int]:

@@ -62,14 +62,14 @@ def report(frame: pd.DataFrame, runs: Sequence[Run]) -> Report:
 
 
 def _findings(seen: Seen) -> Iterator[Block]:
-    yield Points(list(summary.sentences(seen.costs, seen.thresholds)))
+    yield Points(list(summary.sentences(seen.costs, seen.threshold)))
 
 
 def _overview(seen: Seen) -> Iterator[Block]:
     from bench.report.figures.forest import forest
     from bench.report.figures.pareto import pareto
 
-    if (found := overview(seen.every, seen.gains, seen.thresholds)) is not None:
+    if (found := overview(seen.every, seen.gains, seen.threshold)) is not None:
         yield Heading("At a glance")
         yield found
         marked = any(cell.best for row in found.rows for cell in row)
@@ -161,7 +161,7 @@ def _certainty(seen: Seen) -> Iterator[Block]:
     from bench.report.figures.trace import trace
 
     timing = list(_timing(seen))
-    controls = list(summary.controls(seen.costs, seen.thresholds))
+    controls = list(summary.controls(seen.costs, seen.threshold))
     if timing or controls:
         yield Heading("How sure")
     for sentence in timing:

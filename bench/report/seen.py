@@ -31,10 +31,9 @@ class Seen:
     gains: Sequence[Gain]
     machines: Mapping[str, Roofs]
 
-    @property
-    def thresholds(self) -> dict[str, float]:
-        """Run → at which its A/A controls are judged."""
-        return {str(run.path): run.threshold for run in self.runs}
+    def threshold(self, each: Comparison) -> float:
+        """At which the A/A control of a time is judged, as a fraction."""
+        return next(run.threshold(each.value) for run in self.runs if str(run.path) == each.run)
 
 
 def look(frame: pd.DataFrame, runs: Sequence[Run]) -> Seen:

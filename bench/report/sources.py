@@ -7,6 +7,9 @@ from typing import Any
 
 from bench.results.estimates import Comparison
 
+DEFAULT_THRESHOLD = 0.01
+"""Of a ratio, where the suite gates none."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -16,7 +19,7 @@ class Run:
         path: the run's folder.
         title: of its suite.
         suite: the suite as resolved, YAML.
-        threshold: at which the A/A control is judged.
+        gate: gated value → its threshold, None for an exact one.
         environments: id → ``facts`` and ``state`` of each environment that it was measured in, the first first.
         left: how many units of work of how many were not measured; None where that cannot be told.
     """
@@ -24,9 +27,13 @@ class Run:
     path: Path
     title: str
     suite: str
-    threshold: float
+    gate: Mapping[str, float | None]
     environments: Mapping[str, Any]
     left: tuple[int, int] | None = None
+
+    def threshold(self, value: str) -> float:
+        """At which the A/A control of a time is judged, as a fraction: what the suite gates its ratio by."""
+        return self.gate.get(f"{value}_ratio") or self.gate.get(value) or DEFAULT_THRESHOLD
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """What was found, a sentence each."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 from bench.report.format import percent
 from bench.report.names import module_name, network_name, placed_name
@@ -9,15 +9,16 @@ from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
+Threshold: TypeAlias = Callable[[Comparison], float]
 UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
 
 
-def sentences(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
+def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
     """One sentence for each group and variant with a timed ratio.
 
     Args:
         comparisons: of one or several runs.
-        thresholds: run → what its A/A controls are held to, as a fraction.
+        threshold: what the A/A control of a time is held to, as a fraction.
     """
     several_runs = len({each.run for each in comparisons}) > 1
     twins = {_family(each): each.ratio for each in comparisons if each.role == "twin"}
@@ -29,34 +30,34 @@ def sentences(comparisons: Sequence[Comparison], thresholds: Mapping[str, float]
         if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
         baseline = baselines[_family(each)]
-        doubt = _doubt(twins.get(_family(each)), thresholds[each.run])
+        doubt = _doubt(twins.get(_family(each)), threshold(each))
         cost = _cost(each, each.ratio, _reference(baseline, each))
         several = len(places[(*_family(each), each.axes["attention"])]) > 1
         where = f", {each.run}" if several_runs else ""
         yield f"{_subject(each, baseline, several)} {cost} ({conditions(each, baseline)}{where}).{doubt}"
 
 
-def controls(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[str]:
+def controls(comparisons: Iterable[Comparison], threshold: Threshold) -> Iterator[str]:
     """What a second, identical build of each baseline came out at; arguments as for :func:`sentences`."""
     seen = list(comparisons)
     several_runs = len({each.run for each in seen}) > 1
     for each in seen:
         if each.role == "twin" and _is_time(each) and each.ratio is not None:
             where = f", {each.run}" if several_runs else ""
-            threshold = thresholds[each.run]
-            verdict = "passes" if passes(each.ratio, threshold) else "does not pass"
+            limit = threshold(each)
+            verdict = "passes" if passes(each.ratio, limit) else "does not pass"
             yield (
                 f"{network_name(each.axes['backbone'])} ({conditions(each, each)}{where}): {percent(each.ratio)}, "
-                f"{verdict} at ±{100 * threshold:g} %."
+                f"{verdict} at ±{100 * limit:g} %."
             )
 
 
-def doubtful(comparisons: Iterable[Comparison], thresholds: Mapping[str, float]) -> Iterator[Comparison]:
+def doubtful(comparisons: Iterable[Comparison], threshold: Threshold) -> Iterator[Comparison]:
     """Timed variants whose A/A control does not pass, or is not there; arguments as for :func:`sentences`."""
     seen = list(comparisons)
     twins = {_family(each): each.ratio for each in seen if each.role == "twin"}
     for each in seen:
-        if each.role == "variant" and _is_time(each) and not passes(twins.get(_family(each)), thresholds[each.run]):
+        if each.role == "variant" and _is_time(each) and not passes(twins.get(_family(each)), threshold(each)):
             yield each
 
 

@@ -169,7 +169,7 @@ def test_groups_of_two_runs_are_not_added_up(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         append_records(tmp_path / name / "records.jsonl", list(records()))
-    runs = [Run(tmp_path / name, "T", "", 0.01, {}) for name in ("a", "b")]
+    runs = [Run(tmp_path / name, "T", "", {}, {}) for name in ("a", "b")]
     both = look(load_frame(*(run.path for run in runs)), runs)
     [figure] = memory(both)
     assert [len(each) for each in figure.spec["datasets"].values()] == [20, 20]

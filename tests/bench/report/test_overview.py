@@ -59,7 +59,7 @@ SE = each("se", "complexity", "params", "1", absolute=exact(11_776_552), differe
 
 
 def overview(comparisons: Sequence[Comparison], thresholds: dict[str, float]) -> Table | None:
-    return build(comparisons, gains(comparisons), thresholds)
+    return build(comparisons, gains(comparisons), lambda each: thresholds[each.run])
 
 
 def rows(*comparisons: Comparison) -> list[list[str]]:

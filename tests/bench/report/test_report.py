@@ -12,7 +12,7 @@ from bench.reports import report_of
 from bench.results.frame import load_frame
 from bench.results.record import Record, Value, append_records
 from bench.results.statistics import Estimate
-from tests.bench.report.invented import FACTS
+from tests.bench.report.invented import FACTS, LIMIT
 from tests.bench.results.test_record import RECORD
 
 ROOT = Path(__file__).parents[3]
@@ -93,7 +93,7 @@ def page(tmp_path: Path, *records: Record) -> str:
     for each in records:
         append_records(tmp_path / "records.jsonl", [each])
     environments = {"env": {"facts": FACTS, "state": {"load": [0.25, 0, 0]}}}
-    return render(load_frame(tmp_path), Run(tmp_path, "T", "name: t\n", 0.01, environments))
+    return render(load_frame(tmp_path), Run(tmp_path, "T", "name: t\n", LIMIT, environments))
 
 
 def render(frame: pd.DataFrame, *runs: Run) -> str:
@@ -198,7 +198,7 @@ def test_names_of_users_stay_text_everywhere(tmp_path: Path) -> None:
     for each in [*rows, failed]:
         append_records(tmp_path / "records.jsonl", [each])
     environments = {"env": {"facts": {**FACTS, "cpu": EVIL}, "state": {"load": None}}}
-    text = render(load_frame(tmp_path), Run(tmp_path, EVIL, f"name: t # ```{EVIL}\n", 0.01, environments))
+    text = render(load_frame(tmp_path), Run(tmp_path, EVIL, f"name: t # ```{EVIL}\n", LIMIT, environments))
     prose, fence, block = text.partition("````yaml\n")
     assert fence and "\n````\n" in block
     for line in prose.splitlines():
@@ -242,7 +242,13 @@ def test_each_run_keeps_its_own_threshold_and_tables(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         append_records(tmp_path / name / "records.jsonl", timed(1.061, 1.02))
         runs.append(
-            Run(tmp_path / name, "T", "name: t\n", threshold, {"env": {"facts": FACTS, "state": {"load": None}}})
+            Run(
+                tmp_path / name,
+                "T",
+                "name: t\n",
+                {"latency_ratio": threshold},
+                {"env": {"facts": FACTS, "state": {"load": None}}},
+            )
         )
     text = render(load_frame(*(run.path for run in runs)), *runs)
     sentences = [line for line in text.splitlines() if line.startswith("- SimAM costs")]
