@@ -22,16 +22,28 @@ OVERVIEW_NOTE = (
     "measured first; the tables below have the others."
 )
 MARKED_NOTE = "Bold: the best module, and those whose paired difference to it has 0 in its 95 % interval."
-TABLES_NOTE = (
-    "Δ and × are against the group's baseline. Counts are exact and of one call: in training of a whole step, on "
-    "the whole batch. MACs are the multiply-adds of convolution, linear and matmul (one is 1); other operations are "
-    "all other arithmetic; bytes moved are what every operator of the eager program reads and writes; operators are "
-    "what the dispatcher runs. How they are counted: docs/counting.md. Saved for backward is what autograd keeps of "
-    "a forward pass in training mode, live at the peak what a call holds at most. fvcore's total and torch's "
-    "counter are of a forward pass of one image. A latency ratio is the mean over fresh processes of the median "
-    "ratio within a round, with its unadjusted 95 % Student-t interval over processes; the latency beside it is the "
-    "median with the 5th and 95th percentile of all samples."
+TABLES_NOTES = (
+    (
+        {"params", "macs", "elementwise_ops", "bytes_moved", "operators"},
+        "Counts are exact and of one call: in training of a whole step, on the whole batch. MACs are the multiply-adds "
+        "of convolution, linear and matmul (one is 1); other operations are all other arithmetic; bytes moved are what "
+        "every operator of the eager program reads and writes; operators are what the dispatcher runs. How they are "
+        "counted: docs/counting.md.",
+    ),
+    (
+        {"saved_bytes", "live_peak_bytes"},
+        "Saved for backward is what autograd keeps of a forward pass in training mode, live at the peak what a call "
+        "holds at most.",
+    ),
+    ({"fvcore_flops", "torch_flops"}, "fvcore's total and torch's counter are of a forward pass of one image."),
+    (
+        {"latency"},
+        "A latency ratio is the mean over fresh processes of the median ratio within a round, with its unadjusted 95 % "
+        "Student-t interval over processes; the latency beside it is the median with the 5th and 95th percentile of "
+        "all samples.",
+    ),
 )
+"""Values → how they are to be read, where one of them is in a table."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,9 @@ def _tables(seen: Seen) -> Iterator[Block]:
         if more:
             yield Folded("under other conditions", table.table(more))
     if networks:
-        yield Text(TABLES_NOTE)
+        there = {value for rows in networks.values() for row in rows for value in row.values}
+        notes = [note for values, note in TABLES_NOTES if values & there]
+        yield Text(" ".join(["Δ and × are against the group's baseline.", *notes]))
     yield from _first(memory(seen))
     yield from _first(roofline(seen))
 
