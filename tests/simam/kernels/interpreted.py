@@ -6,7 +6,7 @@ from simam.formula import formula
 from simam.kernels import cuda
 
 # Whole maps, several to a program; maps in pieces; rows and columns that do not fill a tile; tiles over two images.
-SHAPES = [(2, 3, 7, 7), (1, 1, 1, 1), (2, 5, 1, 1), (1, 2, 56, 56), (2, 20, 9, 4), (1, 2, 130, 130), (3, 18, 33, 32)]
+SHAPES = [(2, 3, 7, 7), (1, 1, 1, 1), (2, 5, 1, 1), (1, 2, 30, 30), (2, 20, 9, 4), (1, 2, 91, 91), (3, 3, 33, 32)]
 ULPS = {torch.float32: 16, torch.float64: 16, torch.float16: 2, torch.bfloat16: 2}
 """Of the largest value; the interpreter cuts bfloat16 off where a GPU rounds."""
 
@@ -26,10 +26,10 @@ def main() -> None:
                     bound = ulps * torch.finfo(dtype).eps * float(theirs.detach().abs().max())
                     error = float((ours.double() - theirs).abs().max())
                     assert error <= bound, (shape, dtype, layout, error, bound)
-    for side in (4, 130):
+    for side in (4, 91):
         flat = torch.full((1, 2, side, side), 7.0)
         assert torch.allclose(cuda.run(None, flat, 0.0), flat * torch.sigmoid(torch.tensor(0.5)))
-    far = 1000 + torch.randn(1, 2, 130, 130)  # a mean far from 0, and a first value far from the mean
+    far = 1000 + torch.randn(1, 2, 91, 91)  # a mean far from 0, and a first value far from the mean
     far[..., 0, 0] = 0
     truth = formula(far.double(), 1e-4)
     assert float((cuda.run(None, far, 1e-4).double() - truth).abs().max()) <= 64 * 2**-23 * float(truth.abs().max())
