@@ -6,7 +6,7 @@ from simam.formula import formula
 from simam.kernels import cuda
 
 # Whole maps, several to a program; maps in pieces; rows and columns that do not fill a tile; tiles over two images.
-SHAPES = [(2, 3, 7, 7), (1, 1, 1, 1), (2, 5, 1, 1), (1, 2, 30, 30), (2, 20, 9, 4), (1, 2, 91, 91), (3, 3, 33, 32)]
+SHAPES = [(2, 3, 7, 7), (1, 1, 1, 1), (2, 5, 1, 1), (1, 2, 30, 30), (2, 20, 9, 4), (2, 3, 91, 91)]
 ULPS = {torch.float32: 16, torch.float64: 16, torch.float16: 2, torch.bfloat16: 2}
 """Of the largest value; the interpreter cuts bfloat16 off where a GPU rounds."""
 
