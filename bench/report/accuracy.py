@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.report.content import Block, Cell, Heading, Points, Table, Text, name
+from bench.report.content import Block, Cell, Heading, Table, Text, name
 from bench.report.format import interval, quantity
 from bench.report.names import module_name, network_name, placed_name
 from bench.report.sources import records_of
@@ -22,9 +22,22 @@ NOTE = (
 )
 
 
+def sentences(comparisons: Iterable[Comparison], gains: Iterable[Gain]) -> Iterator[str]:
+    """One for each module and place; arguments as for :func:`blocks`."""
+    baselines = {
+        (each.run, each.group): each for each in comparisons if each.value == "top1" and each.role == "baseline"
+    }
+    several = len({run for run, _ in baselines}) > 1
+    for gain in gains:
+        baseline = baselines[gain.variant.run, gain.variant.group]
+        network = f"{network_name(baseline.axes['backbone'])} on {baseline.details['dataset']}"
+        where = f", {baseline.run}" if several else ""
+        yield _sentence(gain, f"{module_name(baseline.axes['attention'])} {network}{where}")
+
+
 def blocks(comparisons: Sequence[Comparison], gains: Sequence[Gain]) -> Iterator[Block]:
-    """For each group of accuracies a heading, which names the run where there are several, what was found, the table,
-    and how it was trained.
+    """For each group of accuracies a heading, which names the run where there are several, the table, and how it was
+    trained.
 
     Args:
         comparisons: of one or several runs.
@@ -48,12 +61,9 @@ def _section(group: Sequence[Comparison], found: Mapping[tuple[str, str, str], G
         cells.setdefault(each.cell, {})[each.value] = each
     cells = {cell: values for cell, values in cells.items() if "top1" in values}
     first = group[0]
-    baseline = next((values["top1"] for values in cells.values() if values["top1"].role == "baseline"), None)
     told = [(values, found.get((first.run, first.group, cell))) for cell, values in cells.items()]
     network = network_name(first.axes["backbone"])
-    against = f"{module_name(baseline.axes['attention'])} {network}" if baseline else ""
     yield Heading(f"{network} on {first.details['dataset']}" + (f", {first.run}" if several else ""))
-    yield Points([_sentence(gain, against) for _, gain in told if gain])
     yield Table(HEADINGS, list(_rows(told)), records_of(group))
     yield Text(_how(first))
 

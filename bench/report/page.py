@@ -74,7 +74,8 @@ def report(frame: pd.DataFrame, runs: Sequence[Run]) -> Report:
 
 
 def _findings(seen: Seen) -> Iterator[Block]:
-    yield Points(list(summary.sentences(seen.costs, seen.threshold)))
+    gained = accuracy.sentences(seen.every, seen.gains)
+    yield Points([*gained, *summary.sentences(seen.costs, seen.threshold)])
 
 
 def _overview(seen: Seen) -> Iterator[Block]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.report.accuracy import NOTE, blocks
-from bench.report.content import Heading, Points, Table, Text
+from bench.report.accuracy import NOTE, blocks, sentences
+from bench.report.content import Heading, Table, Text
 from bench.results.estimates import estimate
 from bench.results.frame import load_frame
 from bench.results.gains import gains
@@ -58,10 +58,10 @@ def record(role: str, attention: str, seed: int, top1: float, **details: object)
 def section(folder: Path) -> tuple[list[str], list[list[str]], str]:
     """Of the only group the sentences, the rows, and how it was trained."""
     seen = estimate(load_frame(folder))
-    heading, points, table, how, note = blocks(seen, gains(seen))
+    heading, table, how, note = blocks(seen, gains(seen))
     assert heading == Heading("CIFAR ResNet-20 on CIFAR-10") and note == Text(NOTE)
-    assert isinstance(points, Points) and isinstance(table, Table) and isinstance(how, Text)
-    return list(points.sentences), [[cell.text for cell in row] for row in table.rows], how.text
+    assert isinstance(table, Table) and isinstance(how, Text)
+    return list(sentences(seen, gains(seen))), [[cell.text for cell in row] for row in table.rows], how.text
 
 
 def told(folder: Path, **differences: Sequence[float]) -> tuple[list[str], list[list[str]], str]:
@@ -73,24 +73,24 @@ def told(folder: Path, **differences: Sequence[float]) -> tuple[list[str], list[
 
 
 def test_better_worse_and_inconclusive(tmp_path: Path) -> None:
-    sentences, rows, how = told(
+    found, rows, how = told(
         tmp_path, simam=(0.4, 0.5, 0.45, 0.42), se=(-1, -1.1, -0.9, -1.05), eca=(0.3, -0.3, 0.4, 0.1)
     )
-    assert sentences[0].startswith(
-        "SimAM at spatial: +0.44 [0.37, 0.51] points of top-1 over plain CIFAR ResNet-20 (4 seeds)"
+    assert found[0].startswith(
+        "SimAM at spatial: +0.44 [0.37, 0.51] points of top-1 over plain CIFAR ResNet-20 on CIFAR-10 (4 seeds)"
     )
-    assert "better with a probability of >0.999: better (p = " in sentences[0] and "Holm over 3)" in sentences[0]
-    assert ": worse (p = " in sentences[1]
-    assert ": inconclusive (p = " in sentences[2] and "seeds would settle it" in sentences[2]
+    assert "better with a probability of >0.999: better (p = " in found[0] and "Holm over 3)" in found[0]
+    assert ": worse (p = " in found[1]
+    assert ": inconclusive (p = " in found[2] and "seeds would settle it" in found[2]
     assert rows[0][:6] == ["plain", "–", "90.00", "99.00", "91.00", "baseline"]
     assert rows[1][5] == "+0.44 [0.37, 0.51]" and rows[1][7] == "better" and rows[1][8] == "410"
     assert how == f"Trained 3 epochs of batches of 64: a short one. Judged {HELD_OUT}"
 
 
 def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
-    sentences, rows, _ = told(tmp_path, simam=(0.5,), se=(0.25,) * 4)
-    assert "one seed says nothing of the spread" in sentences[0] and "[no interval]" in sentences[0]
-    assert "every seed gave the same difference" in sentences[1]
+    found, rows, _ = told(tmp_path, simam=(0.5,), se=(0.25,) * 4)
+    assert "one seed says nothing of the spread" in found[0] and "[no interval]" in found[0]
+    assert "every seed gave the same difference" in found[1]
     assert [row[7] for row in rows[1:]] == ["inconclusive"] * 2
 
 
@@ -100,5 +100,5 @@ def test_weights_from_a_file_are_named(tmp_path: Path) -> None:
     del details["recipe"]
     path = tmp_path / "records.jsonl"
     append_records(path, [Record(**{**own.__dict__, "details": details})])
-    sentences, _, how = section(tmp_path)
-    assert how == f"Weights from a_b.pt, judged {HELD_OUT}" and not sentences
+    found, _, how = section(tmp_path)
+    assert how == f"Weights from a_b.pt, judged {HELD_OUT}" and not found
