@@ -205,7 +205,7 @@ def test_help_has_an_example(command: str) -> None:
 
 def test_reporting_nothing_is_a_message(tmp_path: Path) -> None:
     done = bench("report", tmp_path)
-    assert done.returncode == 2 and "holds no run: " in done.stderr
+    assert done.returncode == 2 and "holds no records.jsonl" in done.stderr
 
 
 ACCURACY = """

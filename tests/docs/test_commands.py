@@ -57,9 +57,12 @@ def test_the_program_takes_it(page: Path, arguments: tuple[str, ...], folder: Pa
     suite = given.get("suite")
     if suite is None or page == EXTENDING:
         return
-    if str(suite) == "suite.yaml":  # at the end of a report; it stands below the command, and lies beside the page
-        suite = page.parent / suite
+    suites = [suite]
+    if str(suite) == "suite.yaml":  # at the end of a report; it stands below the command, and lies beside the records
+        suites = [*page.parent.glob("suite.yaml"), *page.parent.glob("*/suite.yaml")]
     only = [part for each in given.get("only") or () for part in ("--only", each)]
     settings = [part for each in given.get("settings") or () for part in ("--set", each)]
-    planned = CliRunner().invoke(app, ["plan", str(suite), *only, *settings])
-    assert planned.exit_code == 0, planned.output
+    assert suites
+    for each in suites:
+        planned = CliRunner().invoke(app, ["plan", str(each), *only, *settings])
+        assert planned.exit_code == 0, planned.output
