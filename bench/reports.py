@@ -55,6 +55,7 @@ def _uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # nor is it to be looked through when Python ends
         if collects:
             gc.enable()
 
