@@ -10,6 +10,8 @@ from bench.errors import InputError
 from simam.registry import did_you_mean
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.report.page import Report
     from bench.results.sides import Verdict
 
@@ -71,7 +73,7 @@ def report_of(folders: Sequence[Path]) -> "Report":
     from bench.report.sources import Run
     from bench.results.frame import load_frame
     from bench.run.directory import read_environments
-    from bench.run.stored import left, read_asked
+    from bench.run.stored import read_asked
 
     runs = []
     try:
@@ -84,8 +86,28 @@ def report_of(folders: Sequence[Path]) -> "Report":
             raise InputError(
                 f"{folder / 'environment.json'} is missing or empty: where its records are from is unknown"
             )
-        runs.append(Run(folder, asked.title, asked.text, asked.gate, environments, left(folder, frame)))
+        runs.append(Run(folder, asked.title, asked.text, asked.gate, environments, left_of(folder, frame)))
     return report(frame, runs)
+
+
+def left_of(folder: Path, frame: "pd.DataFrame") -> tuple[int, int] | None:
+    """How many units of work of how many a run's records leave to be done; None where its suite cannot be loaded.
+
+    Args:
+        folder: of the run.
+        frame: its records, and perhaps others'.
+    """
+    from bench.run.runner import missing
+    from bench.suite.load import load_suite
+    from bench.suite.plan import expand
+
+    try:
+        plan = expand(load_suite(folder / "suite.yaml"))
+    except InputError:
+        return None
+    own = frame[frame["run"] == str(folder)]
+    keys = set(zip(*(own[name] for name in ("measure", "group", "cell", "role", "repeat")), strict=True))
+    return len(missing(plan, keys)), sum(1 for _ in plan.units())
 
 
 def save(report: "Report", folder: Path, formats: Sequence[str]) -> None:

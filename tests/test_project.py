@@ -70,11 +70,14 @@ def test_a_mean_of_ratios_has_the_interval_of_independent_ones() -> None:
 
     # Four ratios of e^2 ± e^0.4, three processes each: se = 0.4 ÷ 4.3027; of the mean half of it, times t(8) = 2.3060.
     ratio = {"point": math.exp(2), "low": math.exp(1.6), "high": math.exp(2.4)}
-    mean = geometric_mean([ratio] * 4)
+    mean = geometric_mean([ratio] * 4, freedom=2)
     half = 2.3060 * 0.4 / 4.3027 / 2
     assert math.log(mean["point"]) == pytest.approx(2)
     assert math.log(mean["low"]) == pytest.approx(2 - half, abs=1e-4)
     assert math.log(mean["high"]) == pytest.approx(2 + half, abs=1e-4)
+    assert math.log(geometric_mean([ratio] * 4, math.inf)["high"]) == pytest.approx(
+        2.2
+    )  # both quantiles are the normal's
 
 
 def test_the_complexity_suite_has_every_network_and_module() -> None:

@@ -30,9 +30,7 @@ def sentences(comparisons: Iterable[Comparison], gains: Iterable[Gain]) -> Itera
     several = len({run for run, _ in baselines}) > 1
     for gain in gains:
         baseline = baselines[gain.variant.run, gain.variant.group]
-        network = f"{network_name(baseline.axes['backbone'])} on {baseline.details['dataset']}"
-        where = f", {baseline.run}" if several else ""
-        yield _sentence(gain, f"{module_name(baseline.axes['attention'])} {network}{where}")
+        yield _sentence(gain, f"{module_name(baseline.axes['attention'])} {_trained(baseline, several)}")
 
 
 def blocks(comparisons: Sequence[Comparison], gains: Sequence[Gain]) -> Iterator[Block]:
@@ -62,10 +60,15 @@ def _section(group: Sequence[Comparison], found: Mapping[tuple[str, str, str], G
     cells = {cell: values for cell, values in cells.items() if "top1" in values}
     first = group[0]
     told = [(values, found.get((first.run, first.group, cell))) for cell, values in cells.items()]
-    network = network_name(first.axes["backbone"])
-    yield Heading(f"{network} on {first.details['dataset']}" + (f", {first.run}" if several else ""))
+    yield Heading(_trained(first, several))
     yield Table(HEADINGS, list(_rows(told)), records_of(group))
     yield Text(_how(first))
+
+
+def _trained(each: Comparison, several_runs: bool) -> str:
+    """The network and the images, and the run where there are several."""
+    where = f", {each.run}" if several_runs else ""
+    return f"{network_name(each.axes['backbone'])} on {each.details['dataset']}{where}"
 
 
 def _sentence(gain: Gain, against: str) -> str:

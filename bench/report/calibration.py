@@ -6,14 +6,18 @@ from itertools import product
 from typing import Any
 
 from bench.report.format import percent
-from bench.results.calibration import LEVELS, POWER, Calibration, Rate, Trials
+from bench.results.calibration import POWER, Calibration, Trials
 from bench.results.peers import PEERS
+from bench.results.rates import Rate
 from bench.results.windows import SETUPS, Setup
 
+LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10)
+"""Slow-downs whose power is told."""
 TARGET_ALARMS = 0.01
 TARGETS = {20.0: 0.03, 60.0: 0.025}
 """Measured seconds of a pair → the slow-down to be found in 95 % of invocations."""
 TARGET_NARROWER = 5.0
+_TARGETED = [setup for setup in SETUPS if setup.seconds in TARGETS]
 
 
 def render(seen: Calibration, records: int, environments: Mapping[str, Any], command: str) -> str:
@@ -79,8 +83,7 @@ def _row(each: Trials) -> list[str]:
 
 
 def _targets(seen: Calibration) -> Iterator[list[str]]:
-    setups = [setup for setup in SETUPS if setup.seconds in TARGETS]
-    for rule, setup in product(("ab", "compare"), setups):
+    for rule, setup in product(("ab", "compare"), _TARGETED):
         trials, slowdown = seen.of(rule, setup), TARGETS[setup.seconds]
         where = f"{rule}, {setup.seconds:g} s a pair"
         rare, finds = f"false alarms at most {100 * TARGET_ALARMS:g} %", f"finds {100 * slowdown:g} % in 95 %"
@@ -98,7 +101,7 @@ def _targets(seen: Calibration) -> Iterator[list[str]]:
             _seen(trials, slowdown),
             _met(power.low >= POWER, power.share >= POWER, (trials.expected(slowdown) or 0.0) >= POWER),
         ]
-    for setup in setups:
+    for setup in _TARGETED:
         ours, theirs = seen.of("ab", setup), seen.of(next(iter(PEERS)), setup)
         if ours is not None and theirs is not None and len(ours.estimates) > 1 < len(theirs.estimates):
             times = theirs.error / ours.error
@@ -111,12 +114,12 @@ def _targets(seen: Calibration) -> Iterator[list[str]]:
 
 def _missed(seen: Calibration) -> Iterator[str]:
     """Of each target of ``ab`` the invocations that missed it, and whether they are those that scattered most."""
-    for seconds, slowdown in TARGETS.items():
-        trials = next((each for each in seen.trials if each.rule == "ab" and each.setup.seconds == seconds), None)
+    for setup in _TARGETED:
+        trials, slowdown = seen.of("ab", setup), TARGETS[setup.seconds]
         if trials is not None and (missed := trials.missed(slowdown)):
             halves = sorted(trials.halves)
             yield (
-                f"`ab`, {seconds:g} s a pair: what missed {100 * slowdown:g} % came to intervals of "
+                f"`ab`, {setup.seconds:g} s a pair: what missed {100 * slowdown:g} % came to intervals of "
                 f"{', '.join(map(_half, missed))}; of all invocations half came to less than "
                 f"{_half(halves[len(halves) // 2])}, and the widest to {_half(halves[-1])}."
             )

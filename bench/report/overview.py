@@ -161,9 +161,8 @@ def _marked(columns: Iterable[Column], cells: dict[Place, Comparison], open_: Co
     for column in columns:
         networks: dict[str, list[Comparison]] = {}
         for (heading, backbone, _, _), each in cells.items():
-            if column.better and heading == column.heading and each.role == "variant" and _figures(each):
-                if each.unit == "s" and id(each) in open_:
-                    continue
+            untold = not _figures(each) or (each.unit == "s" and id(each) in open_)
+            if column.better and heading == column.heading and each.role == "variant" and not untold:
                 networks.setdefault(backbone, []).append(each)
         for members in networks.values():
             best = max(members, key=lambda each: (column.better or 0) * sum(_figures(each)) / len(_figures(each)))

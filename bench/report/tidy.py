@@ -1,6 +1,6 @@
 """What a page tells of as a table for programs: a row for each value of each member of a group."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -9,15 +9,11 @@ from bench.results.frame import AXES
 from bench.results.statistics import Estimate
 
 PLACE = ("run", "measure", "group", "cell", "role")
-BOUNDS = ("point", "low", "high")
-ESTIMATES = ("", "ratio", "difference")
-
-
-def _columns(estimate: str) -> list[str]:
-    return [f"{estimate}_{bound}".removeprefix("_") for bound in BOUNDS]
-
-
-COLUMNS = [*PLACE, *AXES, "value", "unit", *(column for each in ESTIMATES for column in _columns(each)), "repeats"]
+ABSOLUTE, RATIO, DIFFERENCE = (
+    {bound: f"{estimate}{bound}" for bound in ("point", "low", "high")} for estimate in ("", "ratio_", "difference_")
+)
+"""Of each estimate its bounds, and their columns."""
+COLUMNS = [*PLACE, *AXES, "value", "unit", *ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values(), "repeats"]
 
 
 def tidy(comparisons: Iterable[Comparison]) -> pd.DataFrame:
@@ -32,9 +28,9 @@ def tidy(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             **{axis: each.axes[axis] for axis in AXES},
             "value": each.value,
             "unit": each.unit,
-            **_numbers("", each.absolute),
-            **_numbers("ratio", each.ratio),
-            **_numbers("difference", each.difference),
+            **_numbers(ABSOLUTE, each.absolute),
+            **_numbers(RATIO, each.ratio),
+            **_numbers(DIFFERENCE, each.difference),
             "repeats": each.repeats,
         }
         for each in comparisons
@@ -43,9 +39,6 @@ def tidy(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64"))
 
 
-def _numbers(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    numbers = [getattr(estimate, bound) if estimate else None for bound in BOUNDS]
-    return {
-        column: None if number is None else float(number)
-        for column, number in zip(_columns(name), numbers, strict=True)
-    }
+def _numbers(columns: Mapping[str, str], estimate: Estimate | None) -> dict[str, float | None]:
+    numbers = {column: getattr(estimate, bound, None) for bound, column in columns.items()}
+    return {column: None if number is None else float(number) for column, number in numbers.items()}

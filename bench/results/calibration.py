@@ -5,115 +5,23 @@ for a false alarm, and infinite where nothing would do. Rates, powers and the sm
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from bench.results.compare import Stored, compare_runs, compare_sides
+from bench.results.compare import Stored, compare_runs
+from bench.results.detection import GATE, judge_ab, needed_by_ab, needed_by_compare
 from bench.results.peers import PEERS
+from bench.results.rates import Rate, rate, worth_of
 from bench.results.sides import Verdict
 from bench.results.statistics import LEVEL, Estimate, log_ratios, ratio_of
 from bench.results.verdicts import SIGNIFICANCE
 from bench.results.windows import SETUPS, Setup, invocations, processes, sequential
 
-LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10)
-"""Slow-downs whose power is told."""
-GATE: Mapping[str, float | None] = {"latency_ratio": 0.01}
 POWER = 0.95
-_GRID = tuple(step / 1000 for step in range(201))
-"""Slow-downs that are tried, as fractions."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of trials with its exact binomial interval (Clopper and Pearson), for trials worth ``effective``."""
-
-    share: float
-    low: float
-    high: float
-    trials: int
-    effective: float
-
-
-def rate(hits: int, trials: int, worth: float) -> Rate:
-    """A share of trials.
-
-    Args:
-        hits: of the trials.
-        trials: how many there were.
-        worth: what one trial counts, 1 where all are independent.
-    """
-    from scipy.special import betaincinv
-
-    n, k = trials * worth, hits * worth
-    low = float(betaincinv(k, n - k + 1, (1 - LEVEL) / 2)) if hits else 0.0
-    high = float(betaincinv(k + 1, n - k, (1 + LEVEL) / 2)) if hits < trials else 1.0
-    return Rate(hits / trials, low, high, trials, n)
-
-
-def slowed(frame: pd.DataFrame, slowdown: float) -> pd.DataFrame:
-    """The frame with its variants that much slower."""
-    changed = frame.copy()
-    pairs = zip(frame["role"], frame["samples"], strict=True)
-    changed["samples"] = [
-        tuple(each * (1 + slowdown) for each in samples) if role == "variant" else samples for role, samples in pairs
-    ]
-    return changed
-
-
-def judge_ab(frame: pd.DataFrame) -> list[Verdict]:
-    """What ``ab`` says of one comparison."""
-    return compare_sides(Stored("ab", frame, {}, GATE), ("A", "B"))
-
-
-def needed_by_ab(frame: pd.DataFrame) -> float:
-    """Of one comparison of revisions, the smallest slow-down that is called a regression."""
-    return _first(lambda slowdown: judge_ab(slowed(frame, slowdown)))
-
-
-def needed_by_compare(base: Stored, new: Stored) -> float:
-    """Of two stored runs, the smallest slow-down of the later one that is called a regression."""
-
-    def verdicts(slowdown: float) -> list[Verdict]:
-        return compare_runs(base, Stored(new.name, slowed(new.frame, slowdown), new.environments, new.gate))
-
-    return _first(verdicts)
-
-
-def _first(verdicts: Callable[[float], list[Verdict]]) -> float:
-    """The first step of the grid that regresses, by halving: what is called a regression stays one when it grows."""
-
-    def alarm(step: int) -> bool:
-        return any(verdict.kind == "regressed" for verdict in verdicts(_GRID[step]))
-
-    low, high = -1, len(_GRID) - 1
-    if not alarm(high):
-        return math.inf
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if alarm(middle) else (middle, high)
-    return _GRID[high]
-
-
-def worth_of(figures: Sequence[Sequence[float]]) -> float:
-    """What a trial is worth where windows of one process are alike: 1 / (1 + (k − 1) ρ).
-
-    k is the mean number of windows of a process, and ρ the intraclass correlation of their figures, at least 0 (Kish,
-    *Survey Sampling*, section 5.4).
-
-    Args:
-        figures: of each process those of its windows.
-    """
-    several = [each for each in figures if len(each) > 1]
-    if len(several) < 2:
-        return 1.0
-    k = float(np.mean([len(each) for each in figures]))
-    within = float(np.mean([np.var(each, ddof=1) for each in several]))
-    means = float(np.var([np.mean(each) for each in several], ddof=1))
-    between = max(0.0, means - within * float(np.mean([1 / len(each) for each in several])))
-    return 1 / (1 + (k - 1) * (between / (between + within) if between + within else 0.0))
+"""The share of invocations that shall find a slow-down."""
 
 
 @dataclass(frozen=True)

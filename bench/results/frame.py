@@ -51,6 +51,13 @@ COLUMNS = {
 """Column → what it holds."""
 
 
+_OF_A_VALUE = ("reason", "value", "unit", "samples", "median")
+_OF_A_RECORD = tuple(each.name for each in fields(Record) if each.name in COLUMNS and each.name not in _OF_A_VALUE)
+_SHARED = ("run", *_OF_A_RECORD, *AXES)
+"""The columns that the values of a record share, in the order that rows are read in."""
+_own = attrgetter(*_OF_A_RECORD)
+
+
 def load_frame(*runs: str | Path) -> pd.DataFrame:
     """Read the records of one or several runs.
 
@@ -69,6 +76,7 @@ def load_frame(*runs: str | Path) -> pd.DataFrame:
 
 
 def _rows(run: Path) -> Iterator[tuple[Any, ...]]:
+    """Tuples in the order of those columns, since a mapping for each row takes longer where there are very many."""
     path = run / "records.jsonl" if run.is_dir() else run
     if not path.exists():
         raise FileNotFoundError(f"{run} holds no records.jsonl; a run's folder is wanted")
@@ -81,10 +89,3 @@ def _rows(run: Path) -> Iterator[tuple[Any, ...]]:
             numbers = [each for each in value.samples if each is not None]
             middle = float(median(numbers)) if numbers else None
             yield *shared, value.reason, value.name, value.unit, value.samples, middle
-
-
-# Tuples in the order of these columns: a mapping a row would take three times as long where there are many thousands.
-_OF_A_VALUE = ("reason", "value", "unit", "samples", "median")
-_OWN = tuple(each.name for each in fields(Record) if each.name in COLUMNS and each.name not in _OF_A_VALUE)
-_own = attrgetter(*_OWN)
-_SHARED = ("run", *_OWN, *AXES)

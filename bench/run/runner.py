@@ -1,7 +1,7 @@
 """Plan → records. Hands each unit of work to an executor and turns what comes back into records."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -93,18 +93,22 @@ def settled_records(earlier: Iterable[Record], retry_failed: bool) -> dict[Key, 
     return {record.key: record for record in earlier if record.status == "ok" or not retry_failed}
 
 
-def missing(plan: Plan, there: Mapping[Key, Record]) -> list[Unit]:
-    """The units of a plan that these records leave to be done."""
-    return [unit for unit in plan.units() if len(_settled(unit, there)) < len(members(unit.group))]
+def missing(plan: Plan, there: Container[Key]) -> list[Unit]:
+    """The units of a plan that records with these keys leave to be done."""
+    return [unit for unit in plan.units() if not all(key in there for key in _keys(unit).values())]
 
 
 def _settled(unit: Unit, there: Mapping[Key, Record]) -> dict[int, Record]:
     """The members of a unit that have their record, by their place in the group."""
-    keys = {
+    return {index: there[key] for index, key in _keys(unit).items() if key in there}
+
+
+def _keys(unit: Unit) -> dict[int, Key]:
+    """What the records of a unit's members go by, by their place in the group."""
+    return {
         member.index: (unit.group.measure.name, unit.group.id, member.cell.id, member.role, unit.repeat)
         for member in members(unit.group)
     }
-    return {index: there[key] for index, key in keys.items() if key in there}
 
 
 def members(group: Group) -> tuple[Member, ...]:

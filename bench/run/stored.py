@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from bench.errors import InputError
 from bench.results.compare import MUST_AGREE, Stored, compare_runs, compare_sides
 from bench.results.frame import load_frame
 from bench.results.sides import Verdict
@@ -93,33 +91,6 @@ def read_asked(folder: Path) -> Asked:
         suite: Any = YAML(typ="safe").load(text)
         gate = {str(name): None if value == "exact" else float(value) for name, value in suite["gate"].items()}
         return Asked(str(suite.get("title") or ""), text, gate, "measure" not in suite["only"])
-
-
-def left(folder: Path, frame: pd.DataFrame) -> tuple[int, int] | None:
-    """How many units of work of how many a run's records leave to be done; None where its suite cannot be loaded.
-
-    Args:
-        folder: of the run.
-        frame: its records, and perhaps others'.
-    """
-    from bench.run.runner import members
-    from bench.suite.load import load_suite
-    from bench.suite.plan import expand
-
-    try:
-        plan = expand(load_suite(folder / "suite.yaml"))
-    except InputError:
-        return None
-    keys = (frame[name] for name in ("run", "measure", "group", "cell", "role", "repeat"))
-    there, units = set(zip(*keys, strict=True)), list(plan.units())
-    whole = sum(
-        all(
-            (str(folder), unit.group.measure.name, unit.group.id, each.cell.id, each.role, unit.repeat) in there
-            for each in members(unit.group)
-        )
-        for unit in units
-    )
-    return len(units) - whole, len(units)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from simam.kernels.order import in_order
 
+# Chosen by trial on an H200, at the sizes of ResNet-50 and ResNet-20: docs/decisions/0013.
 MOST = 8192
 """Elements of a tile that is held in registers."""
 FILL, FILL_LAST = 512, 2048
@@ -33,8 +34,6 @@ A_THREAD, A_THREAD_PIECES = 16, 8
 """Elements of a tile that a thread takes, up to the most warps."""
 MOST_WARPS = 8
 """More wait longer for one another in each sum than they gain; with fewer, backward spills registers."""
-
-# Chosen by trial on an H200, at the sizes of ResNet-50 and ResNet-20: docs/decisions/0013.
 
 
 @dataclass(frozen=True)

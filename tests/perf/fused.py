@@ -7,7 +7,7 @@ On a GPU the operator alone is measured, the networks by ``suites/latency_gpu.ya
 """
 
 import argparse
-import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -183,9 +183,11 @@ def render(folder: Path) -> str:
 def _networks_section(folder: Path) -> list[str]:
     from tabulate import tabulate
 
+    from bench.run.directory import read_environments
+
     heads = ("network", "speed of plain's", "control", "the operator's own share")
-    environments = json.loads((folder / "networks" / "environment.json").read_text(encoding="utf-8"))
-    revisions = ", ".join(dict.fromkeys(str(each["facts"]["revision"]) for each in environments.values()))
+    environments = read_environments(folder / "networks").values()
+    revisions = ", ".join(dict.fromkeys(str(each["facts"]["revision"]) for each in environments))
     return [
         "## In networks",
         "",
@@ -207,9 +209,11 @@ def _row(line: Mapping[str, Any]) -> list[str]:
 
 
 def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
+    # Of one process, which has no control, the interval is from many rounds, not from few processes.
+    freedom = PROCESSES - 1 if any(line["control"] for line in lines) else math.inf
     for what, least in zip(PASSES, (6, 5), strict=True):
         formula = [line["ratios"]["formula"] for line in lines if line["what"] == what]
-        mean, points = geometric_mean(formula), [each["point"] for each in formula]
+        mean, points = geometric_mean(formula, freedom), [each["point"] for each in formula]
         yield [
             f"{what}: {least} times as fast as the formula (geometric mean)",
             f"{times(mean)} times; {min(points):.1f} to {max(points):.1f}",
@@ -242,18 +246,18 @@ def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[s
         yield ["the control passes at ±1 %", f"in {close} of {len(controls)}", met(close == len(controls))]
 
 
-def geometric_mean(ratios: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def geometric_mean(ratios: Sequence[Mapping[str, Any]], freedom: float) -> dict[str, float]:
     """Of independent ratios, with its 95 % interval, from theirs: Welch and Satterthwaite's degrees of freedom.
 
     Args:
-        ratios: ``point``, ``low`` and ``high``, the bounds from Student's t over :data:`PROCESSES`.
+        ratios: ``point``, ``low`` and ``high``, the bounds from Student's t.
+        freedom: its degrees of freedom.
     """
     from scipy.stats import t
 
-    freedom, many = PROCESSES - 1, len(ratios)
     halves = np.array([np.log(each["high"] / each["low"]) / 2 for each in ratios])
-    variances = (halves / t.ppf(0.975, freedom) / many) ** 2
-    joint = t.ppf(0.975, variances.sum() ** 2 / (variances**2 / freedom).sum()) * np.sqrt(variances.sum())
+    variances = (halves / t.ppf(0.975, freedom) / len(ratios)) ** 2
+    joint = t.ppf(0.975, freedom * variances.sum() ** 2 / (variances**2).sum()) * np.sqrt(variances.sum())
     mean = np.mean([np.log(each["point"]) for each in ratios])
     return {"point": float(np.exp(mean)), "low": float(np.exp(mean - joint)), "high": float(np.exp(mean + joint))}
 

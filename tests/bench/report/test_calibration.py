@@ -7,8 +7,9 @@ import pytest
 
 from bench.commands import calibrate
 from bench.report.calibration import render
-from bench.results.calibration import Calibration, Rate, Slowed, Trials, rate
+from bench.results.calibration import Calibration, Slowed, Trials
 from bench.results.peers import PEERS
+from bench.results.rates import Rate, rate
 from bench.results.statistics import Estimate
 from bench.results.windows import SETUPS, Setup
 from bench.suite.load import load_suite

@@ -10,19 +10,11 @@ import pytest
 from scipy import stats
 
 from bench.results import peers
-from bench.results.calibration import (
-    Trials,
-    ab_trials,
-    compare_trials,
-    needed_by_ab,
-    rate,
-    slowed,
-    slowed_trials,
-    true_slowdown,
-    worth_of,
-)
+from bench.results.calibration import Trials, ab_trials, compare_trials, slowed_trials, true_slowdown
 from bench.results.compare import Stored
+from bench.results.detection import needed_by_ab, slowed
 from bench.results.frame import load_frame
+from bench.results.rates import rate, worth_of
 from bench.results.record import Record, Value, append_records
 from bench.results.windows import Setup, invocations, sequential, windows
 from bench.run.stored import read_run

@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 
 from bench.errors import InputError
+from bench.reports import left_of
 from bench.results.frame import load_frame
 from bench.results.record import read_records
 from bench.run import session
 from bench.run.check import check
 from bench.run.directory import RunDirectory, RunError
 from bench.run.environment import Environment
-from bench.run.stored import left
 from bench.run.worker import Job
 from bench.suite.load import load_suite
 from bench.suite.plan import expand
@@ -107,12 +107,12 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path, workers: Workers
 @pytest.mark.parametrize("after", [1, 5])
 def test_what_is_left_of_a_run_is_known(tmp_path: Path, workers: Workers, after: int) -> None:
     folder = begun_and_stopped(tmp_path, workers, after)
-    assert left(folder, load_frame(folder)) == (12 - after, 12)
+    assert left_of(folder, load_frame(folder)) == (12 - after, 12)
     session.resume(folder, [], False, "cpu", quiet())
-    assert left(folder, load_frame(folder)) == (0, 12)
+    assert left_of(folder, load_frame(folder)) == (0, 12)
     suite = folder / "suite.yaml"
     suite.write_text(suite.read_text().replace("simam", "no.such.module:Mine"))
-    assert left(folder, load_frame(folder)) is None
+    assert left_of(folder, load_frame(folder)) is None
 
 
 def test_a_timed_unit_that_is_not_whole_is_measured_whole(tmp_path: Path, workers: Workers) -> None:
