@@ -16,6 +16,9 @@ from bench.results.gains import Gain
 from bench.results.statistics import Estimate
 
 Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
+MOST_NAMED = 6
+"""Places; of more, names stand at the front alone, where they do not lie on one another so often."""
+UNNAMED = {"above": "", "below": ""}
 _NUMBERS = ("points", "points_low", "points_high", "cost", "cost_low", "cost_high")
 
 
@@ -106,10 +109,12 @@ def _drawn(number: int, network: str, baseline: str, members: list[tuple[str, Pl
     origin = Place(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"))
     named = [(baseline, origin), *members]
     stand = standings([place for _, place in named])
+    labels = _labels(named, stand)
     rows = [
         {
             "module": name,
             "standing": standing,
+            **labels.get(name, UNNAMED),
             **_bounds("points", place.points, 0),
             **_bounds("cost", place.latency, 1),
         }
@@ -128,10 +133,18 @@ def _drawn(number: int, network: str, baseline: str, members: list[tuple[str, Pl
         base.mark_rule().encode(x=alt.X("cost_low:Q"), x2=alt.X2("cost_high:Q"), y=y),
         base.mark_rule().encode(x=x, y=alt.Y("points_low:Q"), y2=alt.Y2("points_high:Q")),
         base.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, shape=shape),
-        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text=alt.Text("module:N")),
+        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text=alt.Text("above:N")),
+        base.mark_text(align="left", dx=8, dy=14).encode(x=x, y=y, text=alt.Text("below:N")),
     ).properties(width=WIDTH, height=320)
     title = f"{network}: what each module brings against what it costs, with 95 % intervals"
     return figure(chart, data, f"pareto-{number}", title)
+
+
+def _labels(named: list[tuple[str, Place]], stand: Sequence[Standing]) -> dict[str, dict[str, str]]:
+    """What stands above or below a place, in turn from left to right; nothing for those that get no name."""
+    pairs = sorted(zip(named, stand, strict=True), key=lambda pair: pair[0][1].latency.point)
+    shown = [name for (name, _), standing in pairs if len(named) <= MOST_NAMED or standing == "on the front"]
+    return {name: {**UNNAMED, ("above", "below")[number % 2]: name} for number, name in enumerate(shown)}
 
 
 def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:

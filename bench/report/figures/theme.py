@@ -13,6 +13,8 @@ COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY]
 """Told apart with every kind of colour blindness (Okabe and Ito, *Color Universal Design*, 2008)."""
 WIDTH = 560
 """Pixels of a panel."""
+PADDING = {"left": 40, "right": 40, "top": 8, "bottom": 8}
+"""Pixels around it all: where a page is read letters may be wider than where it was drawn, and would be cut off."""
 MOST_PANELS = 12
 """Of one figure; the tables have the others."""
 
@@ -21,7 +23,7 @@ def figure(chart: Any, data: "Data", name: str, title: str) -> Figure:
     """Finish a chart. Not held to Vega-Lite's schema, which takes longer than all the rest of it: drawing does that."""
     text = {"labelColor": INK, "titleColor": INK, "labelLimit": 320, "titleFontWeight": "normal"}
     chart = (
-        chart.configure(background="transparent", font="system-ui, sans-serif")
+        chart.configure(background="transparent", font="system-ui, sans-serif", padding=PADDING)
         .configure_axis(**text, gridColor=INK, gridOpacity=0.25, domainColor=INK, tickColor=INK)
         .configure_legend(**text)
         .configure_header(**text, labelFontSize=12, labelAnchor="start")

@@ -11,7 +11,7 @@ from bench.report.figures import svg
 from bench.report.figures.curves import curves
 from bench.report.figures.forest import forest
 from bench.report.figures.memory import memory
-from bench.report.figures.pareto import Place, pareto, standings
+from bench.report.figures.pareto import MOST_NAMED, Place, _labels, pareto, standings
 from bench.report.figures.placement import placement
 from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
@@ -71,6 +71,18 @@ def test_the_front_of_the_invented_run(tmp_path: Path) -> None:
     assert found["SE at spatial"]["points"] == pytest.approx(0.6)
     assert found["plain"]["standing"] == "on the front" and found["plain"]["cost"] == 0
     assert found[f"{EVIL} at spatial"]["standing"] == "dominated"
+    # From left to right: plain, SE, SimAM, the other; names above and below in turn.
+    assert [found[name]["below"] for name in found] == ["", "", "SE at spatial", f"{EVIL} at spatial"]
+    assert [found[name]["above"] for name in found] == ["plain", "SimAM at spatial", "", ""]
+
+
+def test_of_many_places_only_the_front_is_named() -> None:
+    named = [
+        (str(number), Place(estimate(0.1 * number, 0.01), estimate(1.1, 0.01))) for number in range(MOST_NAMED + 1)
+    ]
+    stand = standings([place for _, place in named])
+    assert _labels(named, stand) == {str(MOST_NAMED): {"above": str(MOST_NAMED), "below": ""}}
+    assert len(_labels(named[1:], stand[1:])) == MOST_NAMED
 
 
 def test_the_curve_has_every_lambda_the_default_too(tmp_path: Path) -> None:
