@@ -20,7 +20,7 @@ torch.library.define(
     tags=torch.Tag.pt2_compliant_tag,
 )
 
-_FORWARD = torch.ops.simam.simam.default
+_FORWARD, _BACKWARD = torch.ops.simam.simam.default, torch.ops.simam.simam_backward.default
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
@@ -108,7 +108,7 @@ def _save(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, float]
 
 def _backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
     (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
-    return torch.ops.simam.simam_backward(gradient, x, ctx.e_lambda), None  # type: ignore[attr-defined]
+    return _BACKWARD(gradient, x, ctx.e_lambda), None  # type: ignore[attr-defined]
 
 
 def _save_both(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:

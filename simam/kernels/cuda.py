@@ -8,7 +8,7 @@ positions lie side by side (contiguous) or the channels (channels last).
 Formulas as in cpu.c.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -34,6 +34,8 @@ A_THREAD, A_THREAD_PIECES = 16, 8
 """Elements of a tile that a thread takes, up to the most warps."""
 MOST_WARPS = 8
 """More wait longer for one another in each sum than they gain; with fewer, backward spills registers."""
+ALIGNMENT = 16
+"""Bytes. Triton compiles other code for tensors that begin elsewhere; what torch allocates never does, a slice may."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,6 @@ class Tile:
     warps: int
 
 
-@lru_cache(maxsize=1024)  # between two layers the GPU may wait for Python
 def tile(positions: int, channels: int, channels_last: bool) -> Tile:
     """The tile for maps of so many positions. Powers of two, as Triton wants them."""
     width, most = triton.next_power_of_2(positions), triton.next_power_of_2(channels)
@@ -248,20 +249,41 @@ def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
 
 
 def _launch(e_lambda: float, gradient: Tensor | None, x: Tensor, out: Tensor, channels_last: bool) -> None:
-    images, channels, height, width = x.shape
-    positions, maps = height * width, images * channels
-    shape = tile(positions, channels, channels_last)
-    kernel = kernel_of(shape, backward=gradient is not None)
+    tensors = (x, out) if gradient is None else (gradient, x, out)
+    given = x.shape, x.dtype, channels_last, e_lambda, gradient is not None
     with torch.cuda.device(x.device) if x.is_cuda else nullcontext():  # Triton's interpreter takes CPU tensors
-        kernel[triton.cdiv(maps, shape.maps),](
-            *((x, out) if gradient is None else (gradient, x, out)),
-            maps,
-            channels,
-            positions,
-            *((1, channels) if channels_last else (positions, 1)),
-            **constants(shape, x.dtype, e_lambda),
-            num_warps=shape.warps,
-        )
+        if x.is_cuda and not any(each.data_ptr() % ALIGNMENT for each in tensors):
+            launch, arguments = compiled(x.device.index, *given)
+            launch(*tensors, *arguments)
+        else:
+            kernel, grid, arguments, warps = call(*given)
+            kernel[grid](*tensors, *arguments, num_warps=warps)
+
+
+def call(
+    shape: torch.Size, dtype: torch.dtype, channels_last: bool, e_lambda: float, backward: bool
+) -> tuple["triton.runtime.JITFunction", tuple[int, int, int], tuple[object, ...], int]:
+    """A kernel, how many programs of it, what it is given after its tensors, and the warps of a program."""
+    images, channels, height, width = shape
+    positions, maps = height * width, images * channels
+    how = tile(positions, channels, channels_last)
+    strides = (1, channels) if channels_last else (positions, 1)
+    arguments = (maps, channels, positions, *strides, *constants(how, dtype, e_lambda).values())
+    return kernel_of(how, backward), (triton.cdiv(maps, how.maps), 1, 1), arguments, how.warps
+
+
+@lru_cache(maxsize=1024)
+def compiled(
+    device: int, shape: torch.Size, dtype: torch.dtype, channels_last: bool, e_lambda: float, backward: bool
+) -> tuple[Callable[..., None], tuple[object, ...]]:
+    """What launches the kernel on the current device, for aligned tensors, and what it is given after them.
+
+    Triton looks at all arguments of every launch to find the code for them, which takes longer than most maps of a
+    network take on the GPU. Here the same shape is the same code.
+    """
+    kernel, grid, arguments, warps = call(shape, dtype, channels_last, e_lambda, backward)
+    program = kernel.warmup(*[dtype] * (3 if backward else 2), *arguments, num_warps=warps, grid=grid)
+    return program[grid], arguments
 
 
 def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
@@ -271,9 +293,8 @@ def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
     return backward_pieces if backward else forward_pieces
 
 
-@lru_cache(maxsize=1024)
 def constants(shape: Tile, dtype: torch.dtype, e_lambda: float) -> Mapping[str, object]:
-    """What a kernel is compiled for. Half types are computed in float32."""
+    """What a kernel is compiled for, in the order of its parameters. Half types are computed in float32."""
     real = torch.float64 if dtype == torch.float64 else torch.float32
     precision = torch.finfo(real)
     return {

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,54 @@ def test_interpreted_they_are_the_formula() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "all within bounds"
+
+
+class Recorder:
+    """Triton's driver without a GPU: programs are compiled for one, and what would be launched is kept."""
+
+    def __init__(self) -> None:
+        self.launched: list[tuple[Any, ...]] = []
+        self.utils = SimpleNamespace(
+            get_device_properties=lambda device: {"max_shared_mem": 2**18},
+            load_binary=lambda name, code, shared, device: (code, code, 32, 0, 1024),
+            unload_module=lambda module: None,
+        )
+
+    def launcher_cls(self, source: Any, metadata: Any) -> Any:
+        def launch(*given: Any) -> None:
+            self.launched.append((*given[:6], *given[9:]))  # without hooks and what they are told
+
+        return launch
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("shape", [(2, 16, 8, 8), (1, 3, 5, 7), (2, 1, 1, 1), (1, 2, 100, 100)], ids=str)
+def test_what_is_kept_of_a_launch_is_what_triton_finds(
+    shape: tuple[int, ...], channels_last: bool, backward: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    monkeypatch.setattr(triton.runtime.driver, "_active", recorder)
+    tensors = [torch.empty(shape) for _ in range(3 if backward else 2)]
+    given = torch.Size(shape), torch.float32, channels_last, 1e-4, backward
+    kernel, grid, arguments, warps = cuda.call(*given)
+    kernel.device_caches.clear()
+    kernel[grid](*tensors, *arguments, num_warps=warps)
+    launch, arguments = cuda.compiled.__wrapped__(0, *given)
+    launch(*tensors, *arguments)
+    kernel.device_caches.clear()  # of a GPU that there may be
+    (by_triton, ours) = recorder.launched
+    assert len(by_triton) == len(ours)
+    assert all(one is other or one == other for one, other in zip(by_triton, ours, strict=True))
 
 
 def compiled(positions: int, channels: int, channels_last: bool, backward: bool, arch: int) -> Any:
@@ -82,11 +131,24 @@ def test_nothing_is_spilled_at_the_sizes_of_resnet_50(arch: int, channels_last: 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(4, 64, 56, 56), (3, 18, 130, 130), (5, 3, 1, 1), (2, 1, 9, 7)], ids=str)
 def test_on_a_gpu(shape: tuple[int, ...], dtype: torch.dtype, layout: torch.memory_format) -> None:
-    x = torch.randn(shape, device="cuda", dtype=dtype).contiguous(memory_format=layout).requires_grad_()
+    check_on_a_gpu(torch.randn(shape, device="cuda", dtype=dtype).contiguous(memory_format=layout))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_slice_that_begins_anywhere_on_a_gpu() -> None:
+    for shift in (0, 1, 0):  # what was kept for the one is not launched for the other
+        x = torch.randn(2 * 3 * 16 * 16 + shift, device="cuda")[shift:].view(2, 3, 16, 16)
+        assert x.data_ptr() % cuda.ALIGNMENT == 4 * shift
+        check_on_a_gpu(x)
+
+
+def check_on_a_gpu(x: torch.Tensor) -> None:
+    x = x.detach().requires_grad_()
     exact = x.detach().double().requires_grad_()
     ours, theirs = simam(x), formula(exact, 1e-4)
     gradient = torch.randn_like(ours)
     [own], [slope] = torch.autograd.grad(ours, x, gradient), torch.autograd.grad(theirs, exact, gradient.double())
     for one, other in ((ours, theirs), (own, slope)):
-        bound = 16 * torch.finfo(dtype).eps * float(other.detach().abs().max())
-        assert float((one.double() - other).abs().max()) <= bound
+        bound = 16 * torch.finfo(x.dtype).eps * float(other.detach().abs().max())
+        assert float((one.detach().double() - other.detach()).abs().max()) <= bound
