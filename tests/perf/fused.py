@@ -34,6 +34,11 @@ PROCESSES = 3
 """Fresh ones for a case."""
 PROFILED = 20
 """Calls."""
+PACE = {
+    "cpu": "A call allocates its result, which from some megabytes on is much of what it does.",
+    "cuda": "Calls are launched from Python: where the GPU is done sooner, a time is that of the launches.",
+}
+"""What else is in a time."""
 COMMANDS = {
     "cpu": "python -m tests.perf.fused reports/fused",
     "cuda": "python -m tests.perf.fused reports/fused_gpu --device cuda --processes 1 --budget 1",
@@ -168,8 +173,8 @@ def render(folder: Path) -> str:
             ),
             "",
             "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with its",
-            "95 % interval, from shuffled rounds. *Control*: a second build of the operator against the first. A call",
-            "allocates its result, which on a CPU from some megabytes on is much of what it does.",
+            "95 % interval, from shuffled rounds. *Control*: a second build of the operator against the first.",
+            PACE[facts["device"]],
             "",
             *(f"What the intervals rest on: {note}.\n" for note in dict.fromkeys(line["note"] for line in lines)),
             table([_row(line) for line in lines], headers=heads),
