@@ -1,6 +1,7 @@
 """Numbers and names for people."""
 
 import re
+from collections.abc import Sequence
 
 from bench.results.statistics import Estimate
 
@@ -44,6 +45,12 @@ def interval(low: float | None, high: float | None, digits: int) -> str:
     if low is None or high is None:
         return "[no interval]"
     return f"[{low:.{digits}f}, {high:.{digits}f}]".replace("-", "−")
+
+
+def enumerated(parts: Sequence[str]) -> str:
+    """Such as "one, two and three"."""
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def escape(text: object) -> str:

@@ -1,20 +1,21 @@
-"""What was found, a sentence each."""
+"""What was found, in sentences."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from bench.report.format import percent
+from bench.report.format import enumerated, percent
 from bench.report.names import module_name, network_name, placed_name
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
 Threshold: TypeAlias = Callable[[Comparison], float]
+_Finding: TypeAlias = Literal["costs", "saves", "took", "cannot be told"]
 UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
 
 
 def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
-    """One sentence for each group and variant with a timed ratio.
+    """Of each group one sentence for all variants with a timed ratio of which the same is to be said.
 
     Args:
         comparisons: of one or several runs.
@@ -26,15 +27,18 @@ def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterat
     places: dict[tuple[Any, ...], set[str | None]] = {}
     for each in comparisons:
         places.setdefault((*_family(each), each.axes["attention"]), set()).add(each.axes["placement"])
+    said: dict[tuple[_Finding, str, str, str], list[tuple[str, str]]] = {}
     for each in comparisons:
         if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
         baseline = baselines[_family(each)]
         doubt = _doubt(twins.get(_family(each)), threshold(each))
-        cost = _cost(each, each.ratio, _reference(baseline, each))
         several = len(places[(*_family(each), each.axes["attention"])]) > 1
-        where = f", {each.run}" if several_runs else ""
-        yield f"{_subject(each, baseline, several)} {cost} ({conditions(each, baseline)}{where}).{doubt}"
+        where = f"({conditions(each, baseline)}{f', {each.run}' if several_runs else ''}).{doubt}"
+        same = _finding(each.ratio), each.value, _reference(baseline, each), where
+        said.setdefault(same, []).append((_subject(each, baseline, several), percent(each.ratio)))
+    for (finding, value, reference, where), members in said.items():
+        yield f"{_told(finding, value, reference, members)} {where}"
 
 
 def controls(comparisons: Iterable[Comparison], threshold: Threshold) -> Iterator[str]:
@@ -86,15 +90,24 @@ def _family(each: Comparison) -> tuple[str, str, str, str]:
     return each.run, each.measure, each.group, each.value
 
 
-def _cost(each: Comparison, ratio: Estimate, reference: str) -> str:
-    value = each.value
+def _finding(ratio: Estimate) -> _Finding:
     if ratio.low is None or ratio.high is None:
-        return f"took {percent(ratio)} {value} against {reference}, from too few repeats to tell"
-    if ratio.low > 1:
-        return f"costs {percent(ratio)} {value} over {reference}"
-    if ratio.high < 1:
-        return f"saves {value} against {reference}: {percent(ratio)}"
-    return f"cannot be told from {reference} by its {value}: {percent(ratio)}"
+        return "took"
+    return "costs" if ratio.low > 1 else "saves" if ratio.high < 1 else "cannot be told"
+
+
+def _told(finding: _Finding, value: str, reference: str, members: Sequence[tuple[str, str]]) -> str:
+    """What is to be said of some variants, which are given with their ratios."""
+    bracketed = enumerated([f"{subject} ({ratio})" for subject, ratio in members])
+    (first, ratio), *others = members
+    listed = enumerated([f"{first} {finding} {ratio}", *(f"{subject} {ratio}" for subject, ratio in others)])
+    if finding == "costs":
+        return f"{listed} {value} over {reference}"
+    if finding == "took":
+        return f"{listed} {value} against {reference}, from too few repeats to tell"
+    if finding == "saves":
+        return f"{bracketed} {'save' if others else 'saves'} {value} against {reference}"
+    return f"{bracketed} cannot be told from {reference} by {value}"
 
 
 def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:

@@ -139,7 +139,7 @@ def test_a_condition_that_is_compared_is_named_with_each(tmp_path: Path) -> None
         replace(each, cell="resnet18/none/compile", axes={**each.axes, **changed}) if each.role == "variant" else each
         for each in timed(0.8, 1.0)
     ]
-    sentence = "- plain, compile saves latency against plain ResNet-18, eager: −20.0 % [−20.0, −20.0] "
+    sentence = "- plain, compile (−20.0 % [−20.0, −20.0]) saves latency against plain ResNet-18, eager "
     assert f"{sentence}(inference, batch 1, 224 px, fp32).\n" in page(tmp_path, *compiled)
 
 
@@ -153,7 +153,42 @@ def test_what_cannot_be_told_is_not_called_a_cost(tmp_path: Path) -> None:
             record("twin", "none", repeat, 1.0),
         )
     ]
-    assert "SimAM cannot be told from plain ResNet-18 by its latency: +" in page(tmp_path, *records)
+    text = page(tmp_path, *records)
+    assert re.search(
+        r"^- SimAM \(\+\d\.\d % \[.*\]\) cannot be told from plain ResNet-18 by latency \(inference", text, re.M
+    )
+
+
+def test_of_several_modules_the_same_is_said_in_one_sentence(tmp_path: Path) -> None:
+    wobble = [0.01, -0.01, 0.01, -0.01, 0.0]
+    times = {"se": 1.02, "cbam": 1.3, "eca": 1.01, "simam": 0.9, "mine:A": 0.8, "mine:B": 1.0, "mine:C": 1.0}
+    records = [
+        each
+        for repeat in range(5)
+        for each in (
+            record("baseline", "none", repeat, 1.0),
+            *(
+                record("variant", name, repeat, time + (wobble[repeat] if time == 1 else 0))
+                for name, time in times.items()
+            ),
+            record("twin", "none", repeat, 1.0),
+        )
+    ]
+    text = page(tmp_path, *records)
+    where = "(inference, eager, batch 1, 224 px, fp32)."
+    costs = "SE costs +2.0 % [2.0, 2.0], CBAM +30.0 % [30.0, 30.0] and ECA +1.0 % [1.0, 1.0]"
+    saves = "SimAM (−10.0 % [−10.0, −10.0]) and A (−20.0 % [−20.0, −20.0]) save"
+    assert (
+        f"- {costs} latency over plain ResNet-18 {where}\n- {saves} latency against plain ResNet-18 {where}\n" in text
+    )
+    told = r"^- B \(.*\) and C \(.*\) cannot be told from plain ResNet-18 by latency \(inference"
+    assert re.search(told, text, re.M)
+
+
+def test_too_few_repeats_are_said_to_be_too_few(tmp_path: Path) -> None:
+    records = [record("baseline", "none", 0, 1.0), record("variant", "se", 0, 1.1), record("variant", "eca", 0, 1.2)]
+    said = "- SE took +10.0 % [no interval] and ECA +20.0 % [no interval] latency against plain ResNet-18, from too few"
+    assert said in page(tmp_path, *records)
 
 
 def test_values_read_on_fewer_axes_join_the_finer_rows(tmp_path: Path) -> None:
