@@ -27,7 +27,7 @@ def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterat
     places: dict[tuple[Any, ...], set[str | None]] = {}
     for each in comparisons:
         places.setdefault((*_family(each), each.axes["attention"]), set()).add(each.axes["placement"])
-    said: dict[tuple[_Finding, str, str, str], list[tuple[str, str]]] = {}
+    said: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
     for each in comparisons:
         if each.role != "variant" or not _is_time(each) or each.ratio is None:
             continue
@@ -35,9 +35,9 @@ def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterat
         doubt = _doubt(twins.get(_family(each)), threshold(each))
         several = len(places[(*_family(each), each.axes["attention"])]) > 1
         where = f"({conditions(each, baseline)}{f', {each.run}' if several_runs else ''}).{doubt}"
-        same = _finding(each.ratio), each.value, _reference(baseline, each), where
+        same = _family(each), _finding(each.ratio), _reference(baseline, each), where
         said.setdefault(same, []).append((_subject(each, baseline, several), percent(each.ratio)))
-    for (finding, value, reference, where), members in said.items():
+    for ((*_, value), finding, reference, where), members in said.items():
         yield f"{_told(finding, value, reference, members)} {where}"
 
 

@@ -20,6 +20,11 @@ from torch import Tensor
 
 from simam.kernels.order import in_order
 
+ALIGNMENT = 16
+"""Bytes. Triton compiles other code for tensors that begin elsewhere; what torch allocates never does, a slice may."""
+KEPT = torch.version.hip is None and not triton.knobs.runtime.interpret
+"""Whether the same shape is the same code: AMD's looks at the size of storages, too, and the interpreter has none."""
+
 # Chosen by trial on an H200, at the sizes of ResNet-50 and ResNet-20: docs/decisions/0013.
 MOST = 8192
 """Elements of a tile that is held in registers."""
@@ -34,8 +39,6 @@ A_THREAD, A_THREAD_PIECES = 16, 8
 """Elements of a tile that a thread takes, up to the most warps."""
 MOST_WARPS = 8
 """More wait longer for one another in each sum than they gain; with fewer, backward spills registers."""
-ALIGNMENT = 16
-"""Bytes. Triton compiles other code for tensors that begin elsewhere; what torch allocates never does, a slice may."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +255,7 @@ def _launch(e_lambda: float, gradient: Tensor | None, x: Tensor, out: Tensor, ch
     tensors = (x, out) if gradient is None else (gradient, x, out)
     given = x.shape, x.dtype, channels_last, e_lambda, gradient is not None
     with torch.cuda.device(x.device) if x.is_cuda else nullcontext():  # Triton's interpreter takes CPU tensors
-        if x.is_cuda and not any(each.data_ptr() % ALIGNMENT for each in tensors):
+        if x.is_cuda and KEPT and not any(each.data_ptr() % ALIGNMENT for each in tensors):
             launch, arguments = compiled(x.device.index, *given)
             launch(*tensors, *arguments)
         else:
@@ -260,6 +263,7 @@ def _launch(e_lambda: float, gradient: Tensor | None, x: Tensor, out: Tensor, ch
             kernel[grid](*tensors, *arguments, num_warps=warps)
 
 
+@lru_cache(maxsize=1024)
 def call(
     shape: torch.Size, dtype: torch.dtype, channels_last: bool, e_lambda: float, backward: bool
 ) -> tuple["triton.runtime.JITFunction", tuple[int, int, int], tuple[object, ...], int]:
