@@ -185,6 +185,12 @@ def test_of_several_modules_the_same_is_said_in_one_sentence(tmp_path: Path) -> 
     assert re.search(told, text, re.M)
 
 
+def test_groups_that_are_called_the_same_are_not_one_sentence(tmp_path: Path) -> None:
+    other = [replace(each, group=f"other {each.group}", cell=f"other {each.cell}") for each in timed(1.5, 1.0)]
+    text = page(tmp_path, *timed(1.05, 1.0), *other)
+    assert re.findall(r"^- SimAM costs (\S+) % \[[^]]*\] latency over plain", text, re.M) == ["+5.0", "+50.0"]
+
+
 def test_too_few_repeats_are_said_to_be_too_few(tmp_path: Path) -> None:
     records = [record("baseline", "none", 0, 1.0), record("variant", "se", 0, 1.1), record("variant", "eca", 0, 1.2)]
     said = "- SE took +10.0 % [no interval] and ECA +20.0 % [no interval] latency against plain ResNet-18, from too few"
