@@ -1,5 +1,6 @@
 """Records → what their report says, block by block, in no format."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -241,11 +242,13 @@ def _environment(run: Run, id_: str, environment: Mapping[str, Any]) -> str:
 
 def _reproduce(seen: Seen) -> Iterator[Block]:
     yield Heading("Reproduce")
+    if len(seen.runs) > 1:
+        yield Code("sh", f"python -m bench report {shlex.join(str(run.path) for run in seen.runs)} --out DIR\n")
     for run in seen.runs:
         facts = run.facts
         remark = "  # plus changes that were not committed" if facts["dirty"] else ""
         checkout = f"git checkout {facts['revision']}{remark}\n" if facts["revision"] else ""
-        yield Code("sh", f"{checkout}python -m bench run suite.yaml --device {facts['device']}\n")
+        yield Code("sh", f"{checkout}pip install -e .\npython -m bench run suite.yaml --device {facts['device']}\n")
         yield Text("with this suite.yaml:")
         yield Code("yaml", run.suite)
 

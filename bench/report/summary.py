@@ -11,7 +11,7 @@ from bench.results.statistics import Estimate
 
 Threshold: TypeAlias = Callable[[Comparison], float]
 _Finding: TypeAlias = Literal["costs", "saves", "took", "cannot be told"]
-UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "{} threads"}
+UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "threads {}"}
 
 
 def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
@@ -136,17 +136,18 @@ def variant_name(each: Comparison) -> str:
 def _subject(each: Comparison, baseline: Comparison, several: bool) -> str:
     """The module's name, with its place only where the group has the module in several, and what else is compared."""
     module = variant_name(each) if several else module_name(each.axes["attention"])
-    return f"{module}{_compared(each, baseline)}"
+    compared = _compared(each, baseline)
+    return f"{module} with {enumerated(compared)}" if compared else module
 
 
 def _reference(baseline: Comparison, each: Comparison) -> str:
     network = network_name(baseline.axes["backbone"])
-    return f"{module_name(baseline.axes['attention'])} {network}{_compared(baseline, each)}"
+    return ", ".join([f"{module_name(baseline.axes['attention'])} {network}", *_compared(baseline, each)])
 
 
-def _compared(one: Comparison, other: Comparison) -> str:
-    """The conditions that are not the same for both, such as ", compile"."""
-    return "".join(f", {_condition(one, axis)}" for axis in CONDITIONS if one.axes[axis] != other.axes[axis])
+def _compared(one: Comparison, other: Comparison) -> list[str]:
+    """The conditions of the one that are not the same for both, such as "compile"."""
+    return [_condition(one, axis) for axis in CONDITIONS if one.axes[axis] != other.axes[axis]]
 
 
 def conditions(each: Comparison, baseline: Comparison) -> str:

@@ -103,8 +103,8 @@ def _bound(work: float, moved: float, machine: Roofs | None) -> str:
     if machine is None:
         return told
     seconds = max(work / machine.rate, moved / machine.bandwidth)
-    roof = "memory" if intensity < machine.ridge else "arithmetic"
-    return f"{told}, bound by {roof}, {quantity(seconds, 's')} at the least"
+    roof = "memory, {} where no cache serves it" if intensity < machine.ridge else "arithmetic, {} at the least"
+    return f"{told}, bound by {roof.format(quantity(seconds, 's'))}"
 
 
 def _operators(baseline: Comparison, own: Comparison) -> str:

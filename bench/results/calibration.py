@@ -209,7 +209,8 @@ def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Seque
         if _stretches(same, setup) > 1:
             gate = ab_trials(same, setup)
             trials += [gate, *peer_trials(same, setup)]
-            found.append(slowed_trials(more, gate, truth.point - 1))
+            if _stretches(more, setup):
+                found.append(slowed_trials(more, gate, truth.point - 1))
         if _stretches([run.frame for run in runs], setup) > 3:
             trials.append(compare_trials(runs, setup))
     return Calibration(tuple(trials), truth, tuple(found))

@@ -199,7 +199,7 @@ def _networks_section(folder: Path) -> list[str]:
         tabulate(list(_networks(folder)), headers=heads, tablefmt="github", disable_numparse=True),
         "",
         "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks), of revision",
-        f"{revisions}, by `python -m bench run suites/fused.yaml`). The",
+        f"{revisions}, by `python -m bench run suites/fused.yaml --out reports/fused/networks`). The",
         "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
         "in the operator; the tensor more that each module allocates, and what its neighbours find less in the",
         "caches, are the likely causes, and were not measured apart.",
@@ -255,8 +255,8 @@ def geometric_mean(ratios: Sequence[Mapping[str, Any]], freedom: float) -> dict[
     """Of independent ratios, with its 95 % interval, from theirs: Welch and Satterthwaite's degrees of freedom.
 
     Args:
-        ratios: ``point``, ``low`` and ``high``, the bounds from Student's t.
-        freedom: its degrees of freedom.
+        ratios: ``point``, ``low`` and ``high``, the bounds as from Student's t.
+        freedom: its degrees of freedom; infinite where the bounds are from many rounds.
     """
     from scipy.stats import t
 
@@ -304,13 +304,16 @@ def _speed(ratio: Estimate) -> str:
 
 
 def _network_targets(folder: Path) -> Iterator[list[str]]:
+    from bench.report.summary import passes
+
     speeds = _speeds(folder)
     for network in NETWORKS:
-        ratio, _ = speeds[str(network)]
+        ratio, twin = speeds[str(network)]
         aim = f"{network}: {100 * network.speed:.0f} % of plain's speed"
         assert ratio.low is not None and ratio.high is not None
         speed = {"point": 1 / ratio.point, "low": 1 / ratio.high, "high": 1 / ratio.low}
-        yield [aim, _speed(ratio), _told(speed, network.speed)]
+        doubt = "" if passes(twin, 0.01) else "; the control does not pass at ±1 %"
+        yield [aim, _speed(ratio), f"{_told(speed, network.speed)}{doubt}"]
 
 
 def _networks(folder: Path) -> Iterator[list[str]]:
@@ -324,7 +327,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="holds the records, or will")
     parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
-    parser.add_argument("--processes", type=int, default=PROCESSES, help="fresh ones for a case; 1: all in this one")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        choices=(1, PROCESSES),
+        default=PROCESSES,
+        help="fresh ones for a case; 1: all in this one",
+    )
     parser.add_argument("--device", choices=SHAPES, default="cpu")
     given = parser.parse_args()
     operator = [(str(case), partial(measure, case, given.budget, given.processes)) for case in cases(given.device)]

@@ -109,16 +109,15 @@ def _drawn(number: int, network: str, baseline: str, members: list[tuple[str, Pl
     origin = Place(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"))
     named = [(baseline, origin), *members]
     stand = standings([place for _, place in named])
-    labels = _labels(named, stand)
     rows = [
         {
             "module": name,
             "standing": standing,
-            **labels.get(name, UNNAMED),
+            **label,
             **_bounds("points", place.points, 0),
             **_bounds("cost", place.latency, 1),
         }
-        for (name, place), standing in zip(named, stand, strict=True)
+        for (name, place), standing, label in zip(named, stand, _labels(named, stand), strict=True)
     ]
     domain = ["on the front", "not resolved", "dominated"]
     data = Data()
@@ -140,11 +139,13 @@ def _drawn(number: int, network: str, baseline: str, members: list[tuple[str, Pl
     return figure(chart, data, f"pareto-{number}", title)
 
 
-def _labels(named: list[tuple[str, Place]], stand: Sequence[Standing]) -> dict[str, dict[str, str]]:
-    """What stands above or below a place, in turn from left to right; nothing for those that get no name."""
-    pairs = sorted(zip(named, stand, strict=True), key=lambda pair: pair[0][1].latency.point)
-    shown = [name for (name, _), standing in pairs if len(named) <= MOST_NAMED or standing == "on the front"]
-    return {name: {**UNNAMED, ("above", "below")[number % 2]: name} for number, name in enumerate(shown)}
+def _labels(named: Sequence[tuple[str, Place]], stand: Sequence[Standing]) -> list[dict[str, str]]:
+    """What stands above or below each place, in turn from left to right; nothing for those that get no name."""
+    labels = [UNNAMED] * len(named)
+    shown = [at for at, each in enumerate(stand) if len(named) <= MOST_NAMED or each == "on the front"]
+    for number, at in enumerate(sorted(shown, key=lambda at: named[at][1].latency.point)):
+        labels[at] = {**UNNAMED, ("above", "below")[number % 2]: named[at][0]}
+    return labels
 
 
 def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from bench.report.figures import svg
 from bench.report.figures.curves import curves
 from bench.report.figures.forest import forest
 from bench.report.figures.memory import memory
-from bench.report.figures.pareto import MOST_NAMED, Place, _labels, pareto, standings
+from bench.report.figures.pareto import MOST_NAMED, UNNAMED, Place, _labels, pareto, standings
 from bench.report.figures.placement import placement
 from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
@@ -81,8 +81,10 @@ def test_of_many_places_only_the_front_is_named() -> None:
         (str(number), Place(estimate(0.1 * number, 0.01), estimate(1.1, 0.01))) for number in range(MOST_NAMED + 1)
     ]
     stand = standings([place for _, place in named])
-    assert _labels(named, stand) == {str(MOST_NAMED): {"above": str(MOST_NAMED), "below": ""}}
-    assert len(_labels(named[1:], stand[1:])) == MOST_NAMED
+    assert _labels(named, stand) == [UNNAMED] * MOST_NAMED + [{"above": str(MOST_NAMED), "below": ""}]
+    assert UNNAMED not in _labels(named[1:], stand[1:])
+    namesakes = [("A", place) for _, place in named[1:]]
+    assert [label["above"] + label["below"] for label in _labels(namesakes, stand[1:])] == ["A"] * MOST_NAMED
 
 
 def test_the_curve_has_every_lambda_the_default_too(tmp_path: Path) -> None:

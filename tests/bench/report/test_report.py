@@ -139,7 +139,7 @@ def test_a_condition_that_is_compared_is_named_with_each(tmp_path: Path) -> None
         replace(each, cell="resnet18/none/compile", axes={**each.axes, **changed}) if each.role == "variant" else each
         for each in timed(0.8, 1.0)
     ]
-    sentence = "- plain, compile (−20.0 % [−20.0, −20.0]) saves latency against plain ResNet-18, eager "
+    sentence = "- plain with compile (−20.0 % [−20.0, −20.0]) saves latency against plain ResNet-18, eager "
     assert f"{sentence}(inference, batch 1, 224 px, fp32).\n" in page(tmp_path, *compiled)
 
 

@@ -63,7 +63,7 @@ def test_what_a_module_adds_and_where_it_goes() -> None:
     # 4 MB at 10 GB/s take 400 µs; a million operations at 100 GFLOP/s 10 µs; the ridge lies at 10 operations a byte.
     assert sentence == (
         "SimAM at spatial adds 12 operators, 1.000 M operations and 4.000 MB moved (×1001.000): "
-        "0.25 operations a byte, bound by memory, 400.0 µs at the least. "
+        "0.25 operations a byte, bound by memory, 400.0 µs where no cache serves it. "
         "Of the bytes that it adds: mul 75 %, add 25 %."
     )
 

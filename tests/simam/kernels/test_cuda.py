@@ -19,6 +19,7 @@ from triton.compiler import ASTSource  # noqa: E402
 from simam import simam  # noqa: E402
 from simam.formula import formula  # noqa: E402
 from simam.kernels import cuda  # noqa: E402
+from simam.kernels.cuda_tiles import tile  # noqa: E402
 
 
 def test_interpreted_they_are_the_formula() -> None:
@@ -59,14 +60,23 @@ class Recorder:
 
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("channels_last", [False, True])
-@pytest.mark.parametrize("shape", [(2, 16, 8, 8), (1, 3, 5, 7), (2, 1, 1, 1), (1, 2, 100, 100)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((2, 16, 8, 8), torch.float32),
+        ((1, 3, 5, 7), torch.float16),
+        ((2, 1, 1, 1), torch.float64),
+        ((1, 2, 100, 100), torch.bfloat16),
+    ],
+    ids=str,
+)
 def test_what_is_kept_of_a_launch_is_what_triton_finds(
-    shape: tuple[int, ...], channels_last: bool, backward: bool, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, ...], dtype: torch.dtype, channels_last: bool, backward: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder()
     monkeypatch.setattr(triton.runtime.driver, "_active", recorder)
-    tensors = [torch.empty(shape) for _ in range(3 if backward else 2)]
-    given = torch.Size(shape), torch.float32, channels_last, 1e-4, backward
+    tensors = [torch.empty(shape, dtype=dtype) for _ in range(3 if backward else 2)]
+    given = torch.Size(shape), dtype, channels_last, 1e-4, backward
     kernel, grid, arguments, warps = cuda.call(*given)
     kernel.device_caches.clear()
     kernel[grid](*tensors, *arguments, num_warps=warps)
@@ -78,8 +88,13 @@ def test_what_is_kept_of_a_launch_is_what_triton_finds(
     assert all(one is other or one == other for one, other in zip(by_triton, ours, strict=True))
 
 
+def test_a_slice_that_begins_anywhere_is_not_aligned() -> None:
+    whole = torch.empty(64)
+    assert cuda.aligned((whole, whole[4:])) and not cuda.aligned((whole, whole[1:]))
+
+
 def compiled(positions: int, channels: int, channels_last: bool, backward: bool, arch: int) -> Any:
-    shape = cuda.tile(positions, channels, channels_last)
+    shape = tile(positions, channels, channels_last)
     kernel = cuda.kernel_of(shape, backward)
     signature = dict.fromkeys(kernel.arg_names, "constexpr")
     signature.update({name: "*fp32" for name in kernel.arg_names if name.endswith("_ptr")})
