@@ -115,7 +115,8 @@ def test_what_fails_on_one_side_is_a_record_and_the_rest_is_measured(tmp_path: P
     ]
     assert wrong.iloc[0]["reason"] == "RuntimeError: no forward in this revision"
     assert sorted(frame[frame["status"] == "ok"]["repeat"]) == [0, 0, 1, 1]  # the plain network, on both sides
-    assert judge_sides(folder)[0].kind == "failed"
+    kinds = {each.cell.split("/")[1]: each.kind for each in judge_sides(folder)}
+    assert kinds.keys() == {"none", "simam@spatial"} and kinds["simam@spatial"] == "failed"
 
 
 def test_its_folder_is_no_run(tmp_path: Path, checkout: Path) -> None:
