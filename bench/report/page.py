@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 import pandas as pd
+from ruamel.yaml import YAML
 
 from bench.report import accuracy, summary, table, work
 from bench.report.content import Block, Code, Figure, Folded, Heading, Page, Points, Text
@@ -248,9 +249,21 @@ def _reproduce(seen: Seen) -> Iterator[Block]:
         facts = run.facts
         remark = "  # plus changes that were not committed" if facts["dirty"] else ""
         checkout = f"git checkout {facts['revision']}{remark}\n" if facts["revision"] else ""
-        yield Code("sh", f"{checkout}pip install -e .\npython -m bench run suite.yaml --device {facts['device']}\n")
+        command = f"python -m bench run suite.yaml --device {facts['device']}\n"
+        yield Code("sh", f"{checkout}pip install -e .\n{_images(seen, run)}{command}")
         yield Text("with this suite.yaml:")
         yield Code("yaml", run.suite)
+
+
+def _images(seen: Seen, run: Run) -> str:
+    """The line that says where a run looks for its images; none where it needs none, or its suite says it."""
+    learned = set(seen.frame.loc[seen.frame["run"] == str(run.path), "dataset"].dropna())
+    told = (YAML(typ="safe").load(run.suite).get("data") or {}).get("root")
+    return (
+        ""
+        if told or learned <= {"digits"}
+        else "export BENCH_DATA=…  # the folder of your data sets, see docs/accuracy.md\n"
+    )
 
 
 def _sources(blocks: Sequence[Block]) -> Iterator[Block]:

@@ -277,6 +277,26 @@ def test_the_page_says_where_and_how(tmp_path: Path) -> None:
     assert "git checkout abc\n" in text and "name: t\n```" in text
 
 
+@pytest.mark.parametrize(
+    ("dataset", "suite", "told"),
+    [
+        (None, "name: t\n", False),
+        ("digits", "name: t\n", False),
+        ("cifar10", "name: t\n", True),
+        ("cifar10", "data: {download: true}\n", True),
+        ("cifar10", "data: {root: mine}\n", False),
+    ],
+)
+def test_the_page_says_that_the_images_have_a_place(
+    tmp_path: Path, dataset: str | None, suite: str, told: bool
+) -> None:
+    rows = [replace(each, axes={**each.axes, "dataset": dataset}) for each in timed(1.061, 1.0)]
+    append_records(tmp_path / "records.jsonl", rows)
+    environments = {"env": {"facts": FACTS, "state": {"load": None}}}
+    text = render(load_frame(tmp_path), Run(tmp_path, "T", suite, LIMIT, environments))
+    assert ("\nexport BENCH_DATA=" in text.partition("python -m bench run suite.yaml")[0]) == told
+
+
 def test_each_run_keeps_its_own_threshold_and_tables(tmp_path: Path) -> None:
     runs = []
     for name, threshold in (("a", 0.03), ("b", 0.01)):
