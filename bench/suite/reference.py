@@ -7,6 +7,7 @@ from typing import Any
 from tabulate import tabulate
 
 from bench.suite.axes import AXES
+from bench.suite.measures import MEASURES
 from bench.suite.schema import json_schema
 
 _HEAD = """\
@@ -63,6 +64,8 @@ def _measures(measures: Mapping[str, Any]) -> Iterator[str]:
                 for option, own in each["properties"].items()
             ]
             yield _table(("option", "default", "what it says"), rows)
+        if gates := MEASURES.load(name).gates:
+            yield f"`gate` can name {', '.join(f'`{gate}`' for gate in gates)}."
 
 
 def _table(headings: tuple[str, ...], rows: list[list[str]]) -> str:
