@@ -9,16 +9,19 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from bench.report import accuracy, summary, table, work
+from bench.report import accuracy, counts, summary, table, work
 from bench.report.content import Block, Code, Figure, Folded, Heading, Page, Points, Text
 from bench.report.format import quantity
 from bench.report.names import network_name
 from bench.report.overview import conflicts, overview
-from bench.report.published import published_table
+from bench.report.published import agreement, published_table
 from bench.report.seen import Seen, look
 from bench.report.sources import Run, caveats
 from bench.results.estimates import Comparison
 
+COUNTED_NOTE = (
+    "Counts are multiples of the plain network's, the least and the most over all places and conditions below."
+)
 OVERVIEW_NOTE = (
     "Of each network as it is usually run (eager, fp32) where that was measured, under the conditions that were "
     "measured first; the tables below have the others."
@@ -76,8 +79,12 @@ def report(frame: pd.DataFrame, runs: Sequence[Run]) -> Report:
 
 
 def _findings(seen: Seen) -> Iterator[Block]:
-    gained = accuracy.sentences(seen.every, seen.gains)
-    yield Points([*gained, *summary.sentences(seen.costs, seen.threshold)])
+    judged = [*accuracy.sentences(seen.every, seen.gains), *summary.sentences(seen.costs, seen.threshold)]
+    counted = [] if judged else [*counts.sentences(seen.costs)]
+    published = published_table(seen.every) if counted else None
+    yield Points([*judged, *counted, *([agreement(published)] if published else [])])
+    if counted:
+        yield Text(COUNTED_NOTE)
 
 
 def _overview(seen: Seen) -> Iterator[Block]:

@@ -109,6 +109,12 @@ def published_table(comparisons: Iterable[Comparison]) -> Table | None:
     return Table(headings, [_row(figure, each) for figure, each in found], records_of(each for _, each in found))
 
 
+def agreement(table: Table) -> str:
+    """How many figures of the table are the published ones, in a sentence."""
+    equal = sum(cells[-2].number == 0 for cells in table.rows)
+    return f"{equal} of {len(table.rows)} published figures come out equal, at the digits that are published."
+
+
 def _stands_for(each: Comparison) -> str | None:
     """The published value that it can be held to: of accuracies those by the test set, of training the best epoch."""
     if each.measure != "accuracy":

@@ -1,0 +1,64 @@
+"""What is at the head of a page of counts."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.report.content import Points
+from bench.report.counts import sentences
+from bench.report.page import Run, report
+from bench.results.estimates import estimate
+from tests.bench.report.invented import FACTS, invented
+from tests.bench.report.test_work import comparisons
+
+
+def counted() -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for backbone, batch, operators, params in (
+        ("resnet18", 1, 10, 11_689_512),
+        ("resnet18", 32, 20, 11_689_512),
+        ("resnet34", 1, 40, 21_797_672),
+    ):
+        axes = {"backbone": backbone, "batch": batch, "mode": "inference", "resolution": 224}
+        plain = {"params": params, "macs": 10**6, "operators": operators}
+        simam = {**plain, "operators": operators + 2}
+        se = {"params": params, "macs": 10**6 + 1, "operators": operators + 2}
+        rows += [
+            {**row, "group": f"{backbone}/{batch}", "cell": f"{backbone}/{batch}/{row['attention']}/{row['role']}"}
+            for row in (
+                *comparisons("none", "baseline", plain, **axes),
+                *comparisons("none", "twin", {**plain, "operators": 10**6}, **axes),
+                *comparisons("simam", "variant", simam, placement="spatial", **axes),
+                *(comparisons("se", "variant", se, placement="spatial", **axes) if backbone == "resnet18" else ()),
+            )
+        ]
+    return pd.DataFrame(rows)
+
+
+def test_the_least_and_the_most_of_every_module() -> None:
+    assert list(sentences(estimate(counted()))) == [
+        "SimAM in 2 networks: params unchanged, MACs unchanged, operators ×1.050 to ×1.200.",  # 42 of 40, 12 of 10
+        "SE in ResNet-18: params unchanged, MACs ×1.000, operators ×1.100 to ×1.200.",
+    ]
+
+
+def head(frame: pd.DataFrame) -> list[str]:
+    environments = {"env": {"facts": FACTS, "state": {"load": None}}}
+    points = report(frame, [Run(Path("r"), "T", "name: t\n", {}, environments)]).page.blocks[0]
+    assert isinstance(points, Points)
+    return list(points.sentences)
+
+
+def test_a_page_of_counts_begins_with_them_and_with_what_is_published() -> None:
+    *modules, published = head(counted())
+    assert [text.split()[0] for text in modules] == ["SimAM", "SE"]
+    # Published of these: params of both networks with SimAM and of plain ResNet-18, once in millions and twice in full;
+    # MACs of ResNet-18 plain and with SimAM, which were invented, as was SE's row at this place.
+    assert published == "4 of 6 published figures come out equal, at the digits that are published."
+
+
+def test_a_page_with_times_begins_with_them(tmp_path: Path) -> None:
+    judged = invented(tmp_path).page.blocks[0]
+    assert isinstance(judged, Points) and judged.sentences
+    assert not any("operators" in each for each in judged.sentences)
