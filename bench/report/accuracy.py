@@ -62,7 +62,7 @@ def _section(group: Sequence[Comparison], found: Mapping[tuple[str, str, str], G
     told = [(values, found.get((first.run, first.group, cell))) for cell, values in cells.items()]
     yield Heading(_trained(first, several))
     yield Table(HEADINGS, list(_rows(told)), records_of(group))
-    yield Text(_how(first))
+    yield Text(_how(group))
 
 
 def _trained(each: Comparison, several_runs: bool) -> str:
@@ -108,14 +108,12 @@ HEADINGS = (
     "points over the baseline [95 %]",
     "P(better)",
     "verdict",
-    "images/s",
 )
 
 
 def _rows(told: Iterable[tuple[dict[str, Comparison], Gain | None]]) -> Iterator[list[Cell]]:
     for values, gain in told:
         axes = values["top1"].axes
-        speed = values.get("throughput")
         yield [
             name(module_name(axes["attention"])),
             name(axes["placement"]),
@@ -125,7 +123,6 @@ def _rows(told: Iterable[tuple[dict[str, Comparison], Gain | None]]) -> Iterator
             _against(values["top1"], gain),
             name(None) if gain is None or gain.chance is None else Cell(_chance(gain.chance), gain.chance),
             name(gain.told if gain else None),
-            Cell(quantity(float(speed.absolute.point), "1"), speed.absolute.point) if speed else name(None),
         ]
 
 
@@ -163,12 +160,22 @@ def _run_as(details: Mapping[str, Any]) -> str:
     return f"on {', '.join(ways)}"
 
 
-def _how(first: Comparison) -> str:
-    """What was done with the network, in a sentence."""
-    details = first.details
+def _how(group: Sequence[Comparison]) -> str:
+    """What was done with the networks, in sentences."""
+    details = group[0].details
     judged = f"{JUDGED[details['judge']]}, {_run_as(details)}"
     if "recipe" not in details:
         return f"Weights from {details['weights']}, judged by {judged}."
     recipe = details["recipe"]
     trained = f"Trained {recipe['epochs']} epochs of batches of {recipe['batch']}: {recipe['title']}"
-    return f"{trained}. Judged by {judged}."
+    return f"{trained}. Judged by {judged}. {_speed(group)}"
+
+
+def _speed(group: Iterable[Comparison]) -> str:
+    """How fast they learned; in no column, since times that were taken one after the other rank no modules."""
+    seen = sorted({each.absolute.point for each in group if each.value == "throughput"})
+    told = " to ".join(quantity(float(each), "1") for each in dict.fromkeys((seen[0], seen[-1])))
+    return (
+        f"{told} images were learned a second, one network after the other: how long it takes, and not what a module "
+        "costs, which latency in training says."
+    )
