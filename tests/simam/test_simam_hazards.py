@@ -113,7 +113,7 @@ def test_gradient_in_double(shape: tuple[int, ...], e_lambda: float) -> None:
     assert torch.autograd.gradcheck(lambda x: simam(x, e_lambda), (x,))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-6, 1e-2, 1.0]))
 def test_the_backward_formula_of_the_paper_facts(seed: int, e_lambda: float) -> None:
     """dx = g s + h d / (2w) − d B / (2 (M−1) w²) − A / (2 w M), derived by hand from y."""
@@ -134,7 +134,6 @@ def test_the_backward_formula_of_the_paper_facts(seed: int, e_lambda: float) -> 
 maps = st.lists(st.floats(-3, 3), min_size=4, max_size=12).filter(lambda values: np.std(values) > 0.1)
 
 
-@settings(deadline=None)
 @given(maps, st.sampled_from([1e-3, 0.1, 1.0]))
 def test_the_energy_is_least_where_the_closed_form_says(values: list[float], e_lambda: float) -> None:
     """Equations 2 to 4 of the paper: the minimum over (w, b), found numerically, with t left out of the statistics."""
@@ -155,7 +154,6 @@ def test_the_energy_is_least_where_the_closed_form_says(values: list[float], e_l
     )
 
 
-@settings(deadline=None)
 @given(maps, st.sampled_from([1e-3, 0.1, 1.0]))
 def test_the_gate_is_the_inverse_energy_with_shared_statistics(values: list[float], e_lambda: float) -> None:
     """Equation 5: with the statistics of the whole map, 1/e* = u, and y = x · sigmoid(1/e*)."""

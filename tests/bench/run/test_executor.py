@@ -1,6 +1,7 @@
 """Real worker processes on a network of a few hundred weights."""
 
 import queue
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -64,7 +65,7 @@ def test_a_hang_ends_when_patience_does(tmp_path: Path, monkeypatch: pytest.Monk
             except queue.Empty:
                 if mark.exists():
                     mark.unlink()
-                    raise
+                    return lines.get(timeout=1)  # what it said before that is still to be told
 
     plain, bad, good = records(tmp_path, "hang", receive)
     assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
@@ -93,7 +94,8 @@ def test_a_crash_is_told_though_a_child_keeps_the_output_open_and_no_child_is_le
     assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
     assert bad.reason is not None and bad.reason.startswith("the worker was killed by SIGABRT")
     child = int((bad.reason or "").rpartition("child ")[2].split()[0])
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    with suppress(psutil.NoSuchProcess):
+        assert psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
 def test_what_a_record_cannot_hold_is_not_lost(tmp_path: Path) -> None:

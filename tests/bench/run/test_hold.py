@@ -21,7 +21,7 @@ def member(index: int, how: str) -> Member:
 
 @pytest.fixture
 def process() -> Iterator[HoldingProcess]:
-    held = HoldingProcess(1, Launch(), 60.0)
+    held = HoldingProcess(1, Launch(), 600.0)
     yield held
     held.stop()
 
@@ -33,8 +33,8 @@ def build(process: HoldingProcess, *how: str) -> dict[str, object]:
 def test_blocks_are_timed_where_the_group_is(process: HoldingProcess) -> None:
     told = build(process, "well", "well")
     assert len(told["held"]) == 2 and told["separate_wall"] is False  # type: ignore[arg-type]
-    once, often = process.block(0, 1), process.block(1, 200)
-    assert 0 < once.seconds < often.seconds
+    once = min(process.block(0, 1).seconds for _ in range(9))  # any one may have to wait for a busy machine
+    assert 0 < once < process.block(1, 200).seconds
     rests: list[float] = []
     clock = RemoteClock(False, 0.02, rests.append)
     assert clock.time(RemoteCall(process, 0), 3).wall > 0

@@ -81,7 +81,8 @@ def _campaign(suite: Path, expected: list[tuple[object, ...]], home: Path, seed:
             if kills < 20 // CAMPAIGNS and wait_for_unit(process, draw.randint(1, 2)):
                 time.sleep(draw.random())  # anywhere in the unit or after it: a moment, not a wait for something
                 kills += _kill(process, draw)
-            process.communicate()
+            _, said = process.communicate()
+            assert "cannot resume" not in said, "somebody changed the checkout that the run is from"
         assert measured(folder) == expected
     return kills
 
@@ -109,8 +110,9 @@ def test_a_signal_stops_the_run_and_says_how_to_go_on(
     undisturbed: tuple[Path, list[tuple[object, ...]]], tmp_path: Path, number: signal.Signals
 ) -> None:
     suite, expected = undisturbed
-    folder = tmp_path / "out"
-    process = start(suite, "--out", folder)
+    folder, hold = tmp_path / "out", tmp_path / "hold"
+    hold.touch()  # or the second unit might be over before the signal is there
+    process = start(suite, "--out", folder, env={**os.environ, "HOLD": str(hold)})
     assert wait_for_unit(process, 2)
     workers = psutil.Process(process.pid).children()
     process.send_signal(number)

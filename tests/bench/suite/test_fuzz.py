@@ -29,7 +29,7 @@ def check_plan_or_one_message(path: Path) -> None:
         assert str(error).startswith(str(path)) and "\n" not in str(error)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SUITES), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 12), SCRAPS), max_size=4))
 def test_mutated_text(tmp_path_factory: Any, text: str, edits: list[tuple[int, int, str]]) -> None:
     for start, length, scrap in edits:
@@ -56,7 +56,7 @@ AXES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(KEYS), st.sampled_from(["", *AXES, "latency", "params"]), values)
 def test_any_value_anywhere(tmp_path_factory: Any, key: str, below: str, value: Any) -> None:
     from ruamel.yaml import YAML

@@ -59,7 +59,7 @@ def off(seen: Tensor, exact: Exact) -> float:
     shift=st.sampled_from([0.0, 1.0, -20.0]),
     seed=st.integers(0, 2**16),
 )
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_as_close_to_the_truth_as_the_formula(shape, dtype, layout, e_lambda, scale, shift, seed) -> None:
     torch.manual_seed(seed)
     x = (torch.randn(shape) * scale + shift * scale).to(dtype).contiguous(memory_format=layout)
@@ -78,7 +78,7 @@ def test_as_close_to_the_truth_as_the_formula(shape, dtype, layout, e_lambda, sc
     layout=st.sampled_from(LAYOUTS),
     e_lambda=st.sampled_from([1e-3, 0.1, 1.0]),
 )
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_gradients_are_those_of_numerical_differences(shape, layout, e_lambda: float) -> None:
     x = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: fused(x, e_lambda), x)

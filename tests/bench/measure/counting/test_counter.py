@@ -170,7 +170,6 @@ CONVOLUTION = st.tuples(
 
 
 @given(CONVOLUTION)
-@settings(deadline=None)
 def test_multiply_adds_of_convolutions_are_torchs(drawn) -> None:
     images, (inside, outside, groups), kernel, stride, padding, transposed, bias = drawn
     kind = nn.ConvTranspose2d if transposed else nn.Conv2d
@@ -222,7 +221,7 @@ LAYERS = st.lists(
 
 
 @given(LAYERS)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_counts_add_up_over_a_sequence(makers) -> None:
     with torch.device("meta"):
         layers = [make().eval() for make in makers]
@@ -232,7 +231,7 @@ def test_counts_add_up_over_a_sequence(makers) -> None:
 
 
 @given(LAYERS, st.integers(2, 9))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_counts_are_linear_in_the_batch(makers, batch: int) -> None:
     with torch.device("meta"):
         network = nn.Sequential(*(make().eval() for make in makers))
@@ -242,7 +241,7 @@ def test_counts_are_linear_in_the_batch(makers, batch: int) -> None:
 
 
 @given(LAYERS, st.booleans(), st.sampled_from([torch.contiguous_format, torch.channels_last]))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_counts_are_those_of_a_real_run(makers, training: bool, layout: torch.memory_format) -> None:
     costs = []
     for device in ("cpu", "meta"):
