@@ -60,12 +60,13 @@ class Latency:
             raise ValueError(f"repeats must be 5 or more for an interval over processes, not {self.repeats}")
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
-        workloads = []
-        for subject in group:
+        built: dict[int, Workload] = {}
+        # Every second process the other way round: who is built first finds another memory than who comes last.
+        for subject in group if seed % 2 == 0 else reversed(group):
             announce(subject)
-            workload = subject.build(None)
-            require_finite(workload.call())
-            workloads.append(workload)
+            built[subject.index] = subject.build(None)
+            require_finite(built[subject.index].call())
+        workloads = [built[subject.index] for subject in group]
         calls, clock = [workload.call for workload in workloads], self.clock(workloads[0])
 
         def touch(index: int) -> None:

@@ -39,6 +39,7 @@ def render(seen: Calibration, records: int, environments: Mapping[str, Any], com
         gate=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule not in PEERS)),
         missed=list(_missed(seen)),
         peers=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule in PEERS)),
+        control=percent(seen.control),
         truth=percent(seen.truth),
         slowed=_table(
             ("seconds a pair (processes)", "found", "found where the same is injected by calculation"),

@@ -15,6 +15,7 @@ from bench.results.compare import Stored, compare_runs
 from bench.results.detection import GATE, judge_ab, needed_by_ab, needed_by_compare
 from bench.results.peers import PEERS
 from bench.results.rates import Rate, rate, worth_of
+from bench.results.record import Role
 from bench.results.sides import Verdict
 from bench.results.statistics import LEVEL, Estimate, log_ratios, ratio_of
 from bench.results.verdicts import SIGNIFICANCE
@@ -142,9 +143,9 @@ def slowed_trials(comparisons: Sequence[pd.DataFrame], same: Trials, truth: floa
     return Slowed(same.setup, rate(kinds.count("regressed"), len(kinds), worth), same.found(truth))
 
 
-def true_slowdown(comparisons: Sequence[pd.DataFrame]) -> Estimate:
-    """The ratio over all processes of all comparisons."""
-    return ratio_of([float(np.median(log_ratios(b, a))) for frame in comparisons for a, b, _ in processes(frame)])
+def ratio_over_all(frames: Sequence[pd.DataFrame], role: Role = "variant") -> Estimate:
+    """The ratio of a role to the baseline, over all processes of all frames."""
+    return ratio_of([float(np.median(log_ratios(b, a))) for frame in frames for a, b, _ in processes(frame, role)])
 
 
 def _by_process(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[float]]:
@@ -175,11 +176,13 @@ class Calibration:
 
     Args:
         trials: of the gate on both its paths and of the peers, in every set-up, on identical code.
+        control: second builds of the plain network against first ones, as a ratio; in truth 1.
         truth: how much more work the slowed revision does, as a ratio.
         slowed: what ``ab`` made of it, in every set-up.
     """
 
     trials: tuple[Trials, ...]
+    control: Estimate
     truth: Estimate
     slowed: tuple[Slowed, ...]
 
@@ -202,7 +205,7 @@ def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Seque
         same: comparisons of revisions that do the same, in the order measured.
         more: comparisons of a revision with one that does more work, likewise.
     """
-    truth = true_slowdown(more)
+    control, truth = ratio_over_all([run.frame for run in runs], "twin"), ratio_over_all(more)
     trials: list[Trials] = []
     found: list[Slowed] = []
     for setup in SETUPS:
@@ -213,4 +216,4 @@ def calibrated(runs: Sequence[Stored], same: Sequence[pd.DataFrame], more: Seque
                 found.append(slowed_trials(more, gate, truth.point - 1))
         if _stretches([run.frame for run in runs], setup) > 3:
             trials.append(compare_trials(runs, setup))
-    return Calibration(tuple(trials), truth, tuple(found))
+    return Calibration(tuple(trials), control, truth, tuple(found))

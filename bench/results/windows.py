@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.results.record import Role
+
 Samples: TypeAlias = NDArray[np.float64]
 Process: TypeAlias = tuple[Samples, Samples, float]
 """A's samples, B's samples, and the measured seconds of both."""
@@ -85,11 +87,11 @@ def _stretch(frame: pd.DataFrame, cuts: Mapping[Any, list[slice]], number: int) 
     return cut
 
 
-def processes(frame: pd.DataFrame) -> Iterator[Process]:
-    """The processes of a frame, in the order measured."""
+def processes(frame: pd.DataFrame, role: Role = "variant") -> Iterator[Process]:
+    """The processes of a frame, in the order measured: A is the baseline, B has the role."""
     for _, rows in frame.groupby("repeat", sort=False):
         sides = {row["role"]: row for row in rows.to_dict("records")}
-        a, b = (sides[role] for role in ("baseline", "variant"))
+        a, b = sides["baseline"], sides[role]
         spent = sum(sum(side["samples"]) * side["details"]["iterations"] for side in (a, b))
         yield np.asarray(a["samples"]), np.asarray(b["samples"]), float(spent)
 

@@ -45,6 +45,23 @@ def measure(monkeypatch: pytest.MonkeyPatch, clock: type, values: tuple[Value, .
     return outcome
 
 
+@pytest.mark.parametrize(("seed", "order"), [(0, [0, 1, 2]), (1, [2, 1, 0]), (2, [0, 1, 2])])
+def test_every_second_process_builds_the_other_way_round(
+    monkeypatch: pytest.MonkeyPatch, seed: int, order: list[int]
+) -> None:
+    monkeypatch.setattr(cpu, "CpuClock", PlayedClock)
+    image, built = torch.zeros(1), []
+
+    def build(index: int) -> Workload:
+        built.append(index)
+        return Workload(nn.Identity(), image, lambda: image, lambda: image, {"index": index}, ())
+
+    group = [Subject(index, "variant", lambda device, index=index: build(index)) for index in range(3)]
+    seen = list(Latency().measure(group, lambda subject: None, seed=seed))
+    assert built == order
+    assert [(subject.index, outcome.details["index"]) for subject, outcome in seen] == [(0, 0), (1, 1), (2, 2)]
+
+
 def test_a_cpu_has_one_time_and_no_sensors(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = measure(monkeypatch, PlayedClock)
     [latency] = outcome.values

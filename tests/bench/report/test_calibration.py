@@ -16,6 +16,7 @@ from bench.suite.load import load_suite
 from bench.suite.plan import expand
 
 ROOT = Path(__file__).parents[3]
+EQUAL = Estimate(1.001, 0.998, 1.004, "t")
 SLOWER = Estimate(1.03, 1.028, 1.032, "t")
 FACTS = {
     "cpu": "A CPU",
@@ -40,7 +41,7 @@ def page(ab: float, compare: float) -> str:
     ]
     peers = [trials(rule, setup, 0.08, 0.02) for setup in SETUPS for rule in PEERS]
     slowed = tuple(Slowed(setup, rate(9, 10, 1.0), Rate(0.9, 0.5, 1.0, 10, 10)) for setup in SETUPS)
-    seen = Calibration((*gate, *peers), SLOWER, slowed)
+    seen = Calibration((*gate, *peers), EQUAL, SLOWER, slowed)
     return render(seen, 30, {"e": {"facts": FACTS}}, "python -m bench calibrate reports/calibration")
 
 
@@ -66,7 +67,7 @@ def test_what_missed_its_target_is_told_by_its_width() -> None:
     [setup] = [setup for setup in SETUPS if setup.seconds == 20]
     needed, halves = (0.02, 0.05, 0.02, 0.04), (0.004, 0.011, 0.006, 0.021)
     seen = Calibration(
-        (Trials("ab", setup, needed, 1.0, (-0.001, 0.001) * 2, 5.0, rate(1, 4, 1.0), halves=halves),), SLOWER, ()
+        (Trials("ab", setup, needed, 1.0, (-0.001, 0.001) * 2, 5.0, rate(1, 4, 1.0), halves=halves),), EQUAL, SLOWER, ()
     )
     text = render(seen, 3, {"e": {"facts": FACTS}}, "command")
     assert "what missed 3 % came to intervals of ±2.1 %, ±1.1 %; of all" in text and "the widest to ±2.1 %." in text
@@ -76,13 +77,14 @@ def test_what_missed_its_target_is_told_by_its_width() -> None:
 def test_the_page_has_everything() -> None:
     text = page(ab=0.02, compare=0.02)
     assert text.count("| asv, ") == len(SETUPS) and "takes +3.0 % [2.8, 3.2] longer" in text
+    assert "network, reads +0.1 % [−0.2, 0.4] against the first" in text
     assert "python -m bench calibrate reports/calibration --rounds N" in text and "revision abc" in text
 
 
 def test_what_the_records_do_not_show_is_said() -> None:
     one = Trials("ab", SETUPS[1], (0.02,), 1.0, (0.001,), 5.0, rate(1, 1, 1.0), halves=(0.005,))
     peer = Trials(next(iter(PEERS)), SETUPS[1], (0.08,), 1.0, (0.02,))
-    seen = Calibration((one, peer), SLOWER, ())
+    seen = Calibration((one, peer), EQUAL, SLOWER, ())
     text = render(seen, 3, {"e": {"facts": FACTS}}, "command")
     assert line(text, "compare, 20 s a pair")[2:4] == ["too few records", "not shown"]
     assert "nan" not in text and "smaller than one after the other" not in text

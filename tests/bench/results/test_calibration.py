@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from bench.results import peers
-from bench.results.calibration import Trials, ab_trials, compare_trials, slowed_trials, true_slowdown
+from bench.results.calibration import Trials, ab_trials, compare_trials, ratio_over_all, slowed_trials
 from bench.results.compare import Stored
 from bench.results.detection import needed_by_ab, slowed
 from bench.results.frame import load_frame
@@ -33,12 +33,11 @@ def comparison(folder: Path, a: Sequence[Sequence[float]], b: Sequence[Sequence[
     return load_frame(folder)
 
 
-def run(folder: Path, rounds: int) -> Stored:
-    flat = [(0.05,) * rounds] * 6
+def run(folder: Path, rounds: int, twin: float = 0.05) -> Stored:
     records: list[Record] = [
-        record(role, cell, repeat, Value("latency", "s", samples))
-        for role, cell in (("baseline", "n"), ("variant", "v"), ("twin", "n"))
-        for repeat, samples in enumerate(flat)
+        record(role, cell, repeat, Value("latency", "s", (seconds,) * rounds))
+        for role, cell, seconds in (("baseline", "n", 0.05), ("variant", "v", 0.05), ("twin", "n", twin))
+        for repeat in range(6)
     ]
     return read_run(store(folder, records))
 
@@ -92,10 +91,15 @@ def test_the_gate_on_both_paths_without_noise(tmp_path: Path) -> None:
     stored = compare_trials([run(tmp_path / f"run{number}", 40) for number in range(4)], Setup(6, 12.0))
     assert len(stored.needed) == 8  # two pairs of neighbours, four windows of each
     more = [comparison(tmp_path / "more", flat, [[0.0515] * 40] * 6)]
-    truth = true_slowdown(more)
+    truth = ratio_over_all(more)
     assert truth.point == pytest.approx(1.03)
     judged = slowed_trials(more, seen, truth.point - 1)
     assert judged.found.share == judged.injected.share == 1
+
+
+def test_what_a_second_build_differs_by_over_all_runs(tmp_path: Path) -> None:
+    frames = [run(tmp_path / name, 8, twin).frame for name, twin in (("a", 0.05), ("b", 0.05 * 1.02**2))]
+    assert ratio_over_all(frames, "twin").point == pytest.approx(1.02)  # the geometric mean of as many of each
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 30), (3, 40), (40, 40)])
