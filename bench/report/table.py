@@ -97,7 +97,17 @@ def table(found: list[Row]) -> Table:
     columns = [column for value in ordered for column in _columns(value, value in times)]
     headings = ["module", "placement", *varying, *(HEADINGS.get(column, _heading(column)) for column in columns)]
     used = {id(each): each for row in found for each in row.values.values()}
-    return Table(headings, [_cells(row, varying, columns) for row in found], records_of(used.values()))
+    return Table(headings, _merged([_cells(row, varying, columns) for row in found]), records_of(used.values()))
+
+
+def _merged(rows: Iterable[list[Cell]]) -> list[list[Cell]]:
+    """Rows that differ in nothing but the place are one, which has all the places."""
+    alike: dict[tuple[Cell, ...], tuple[list[Cell], dict[str, None]]] = {}
+    for row in rows:
+        module, place, *others = row
+        _, places = alike.setdefault((module, *others), (row, {}))
+        places[place.text] = None
+    return [[row[0], name(", ".join(places)), *row[2:]] for row, places in alike.values()]
 
 
 def _columns(name: str, is_time: bool) -> list[str]:

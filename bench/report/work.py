@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.report.format import quantity
-from bench.report.names import placed_name
+from bench.report.format import enumerated, quantity
+from bench.report.names import module_name
 from bench.results.estimates import Comparison
 
 NEEDED = ("macs", "elementwise_ops", "bytes_moved", "operators")
@@ -47,14 +47,26 @@ def roofs(frame: pd.DataFrame) -> Roofs | None:
 
 
 def sentences(comparisons: Iterable[Comparison], machine: Roofs | None) -> Iterator[str]:
-    """A sentence for each variant of one group: what it adds, what bounds it, and which operators it goes into.
+    """What the variants of one group add, what bounds it, and which operators it goes into: a sentence for all of which
+    the same is to be said.
 
     Args:
         comparisons: of one group's complexity.
         machine: what the bound is reckoned against, if it is known.
     """
+    said: dict[str, dict[str, list[str | None]]] = {}
     for baseline, values in _pairs(comparisons):
-        yield _sentence(baseline, values, machine)
+        axes = values["bytes_moved"].axes
+        modules = said.setdefault(_told(baseline, values, machine), {})
+        modules.setdefault(module_name(axes["attention"]), []).append(axes["placement"])
+    for told, modules in said.items():
+        subjects = [f"{module}{_at(places)}" for module, places in modules.items()]
+        yield f"{enumerated(subjects)} {'each add' if len(subjects) > 1 else 'adds'} {told}"
+
+
+def _at(places: Iterable[str | None]) -> str:
+    named = [place for place in places if place is not None]
+    return f" at {enumerated(named)}" if named else ""
 
 
 def added(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, float, float]]:
@@ -85,11 +97,11 @@ def _work(more: Mapping[str, float]) -> float:
     return 2 * more["macs"] + more["elementwise_ops"]
 
 
-def _sentence(baseline: dict[str, Comparison], values: dict[str, Comparison], machine: Roofs | None) -> str:
+def _told(baseline: dict[str, Comparison], values: dict[str, Comparison], machine: Roofs | None) -> str:
+    """What is to be said of a variant, without its name."""
     moved, more = values["bytes_moved"], _added(baseline, values)
-    module = placed_name(moved.axes["attention"], moved.axes["placement"])
     text = (
-        f"{module} adds {_amount(more['operators'], '1')} operators, "
+        f"{_amount(more['operators'], '1')} operators, "
         f"{_amount(_work(more), '1')} operations and {_amount(more['bytes_moved'], 'B')} moved{_times(moved)}"
     )
     if more["bytes_moved"] > 0 and _work(more) > 0:

@@ -68,6 +68,34 @@ def test_what_a_module_adds_and_where_it_goes() -> None:
     )
 
 
+def placed(bytes_moved: dict[tuple[str, str], int]) -> list[Comparison]:
+    """A plain network and variants of it, by module and place, that differ in bytes moved if in anything."""
+    counts = {"macs": 1000, "elementwise_ops": 100, "operators": 10}
+    rows = comparisons("none", "baseline", {**counts, "bytes_moved": 4000})
+    for (attention, placement), moved in bytes_moved.items():
+        own = comparisons(attention, "variant", {**counts, "bytes_moved": moved}, placement=placement)
+        rows += [{**row, "cell": f"{attention}@{placement}"} for row in own]
+    return estimate(pd.DataFrame(rows))
+
+
+def test_what_is_alike_in_all_places_is_told_once() -> None:
+    seen = placed(
+        {("simam", "spatial"): 5000, ("simam", "branch_end"): 5000, ("eca", "spatial"): 5000, ("se", "spatial"): 5001}
+    )
+    assert [sentence.partition(" 0 operators")[0] for sentence in sentences(seen, None)] == [
+        "SimAM at spatial and branch_end and ECA at spatial each add",
+        "SE at spatial adds",
+    ]
+    rows = [[cell.text for cell in row][:2] for row in table.table(table.rows(seen)).rows]
+    assert rows == [["plain", "–"], ["SimAM", "spatial, branch_end"], ["ECA", "spatial"], ["SE", "spatial"]]
+
+
+def test_places_that_differ_by_less_than_is_shown_have_rows_of_their_own() -> None:
+    seen = placed({("simam", "spatial"): 40_000_000, ("simam", "branch_end"): 40_000_001})
+    one, other = table.table(table.rows(seen)).rows[1:]
+    assert [cell.text for cell in one][2:] == [cell.text for cell in other][2:]
+
+
 def test_work_that_is_dense_is_bound_by_arithmetic() -> None:
     [sentence] = sentences(group(), Roofs(bandwidth=1e12, rate=1e9))
     assert "bound by arithmetic, 1.000 ms at the least" in sentence
