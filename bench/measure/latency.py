@@ -61,8 +61,9 @@ class Latency:
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         built: dict[int, Workload] = {}
-        # Every second process the other way round: who is built first finds another memory than who comes last.
-        for subject in group if seed % 2 == 0 else reversed(group):
+        # Each process begins with another member: who is built first finds another memory than who comes after.
+        first = seed % len(group)
+        for subject in (*group[first:], *group[:first]):
             announce(subject)
             built[subject.index] = subject.build(None)
             require_finite(built[subject.index].call())

@@ -177,5 +177,5 @@ def _speed(group: Iterable[Comparison]) -> str:
     told = " to ".join(quantity(float(each), "1") for each in dict.fromkeys((seen[0], seen[-1])))
     return (
         f"{told} images were learned a second, one network after the other: how long it takes, and not what a module "
-        "costs, which latency in training says."
+        "costs; that is for the measure latency, in mode training."
     )

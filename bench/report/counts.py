@@ -19,7 +19,7 @@ NAMES = {
 
 
 def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Of each module the least and the most that its counts come to, as multiples of the plain network's.
+    """Of each module the least and the most that its counts come to, as multiples of the baseline's.
 
     Args:
         comparisons: of one or several runs, under whatever conditions.
@@ -40,4 +40,8 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 def _range(ratios: Sequence[Estimate]) -> str:
     least, most = (f"×{extreme(each.point for each in ratios):.3f}" for extreme in (min, max))
-    return f"{least} to {most}" if least != most else "unchanged" if all(each.point == 1 for each in ratios) else least
+    if least != most:
+        return f"{least} to {most}"
+    if least != "×1.000":
+        return least
+    return "unchanged" if all(each.point == 1 for each in ratios) else "nearly unchanged"

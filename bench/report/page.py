@@ -19,9 +19,7 @@ from bench.report.seen import Seen, look
 from bench.report.sources import Run, caveats
 from bench.results.estimates import Comparison
 
-COUNTED_NOTE = (
-    "Counts are multiples of the plain network's, the least and the most over all places and conditions below."
-)
+COUNTED_NOTE = "Counts are multiples of the baseline's, the least and the most over all places and conditions below."
 OVERVIEW_NOTE = (
     "Of each network as it is usually run (eager, fp32) where that was measured, under the conditions that were "
     "measured first; the tables below have the others."
@@ -269,7 +267,7 @@ def _images(seen: Seen, run: Run) -> str:
     return (
         ""
         if told or learned <= {"digits"}
-        else "export BENCH_DATA=…  # the folder of your data sets, see docs/accuracy.md\n"
+        else "export BENCH_DATA=/path/to/data  # the folder of your data sets, see docs/accuracy.md\n"
     )
 
 

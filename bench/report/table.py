@@ -33,7 +33,7 @@ CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_forma
 
 
 MOST_SHOWN = 40
-"""Rows of a network that are all shown."""
+"""Cells of a network that are all shown."""
 
 
 @dataclass
@@ -101,11 +101,11 @@ def table(found: list[Row]) -> Table:
 
 
 def _merged(rows: Iterable[list[Cell]]) -> list[list[Cell]]:
-    """Rows that differ in nothing but the place are one, which has all the places."""
-    alike: dict[tuple[Cell, ...], tuple[list[Cell], dict[str, None]]] = {}
+    """Rows in which nothing that is shown differs but the place are one, which has all the places."""
+    alike: dict[tuple[str, ...], tuple[list[Cell], dict[str, None]]] = {}
     for row in rows:
         module, place, *others = row
-        _, places = alike.setdefault((module, *others), (row, {}))
+        _, places = alike.setdefault((module.text, *(cell.text for cell in others)), (row, {}))
         places[place.text] = None
     return [[row[0], name(", ".join(places)), *row[2:]] for row, places in alike.values()]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.report.format import enumerated, quantity
+from bench.report.format import quantity
 from bench.report.names import module_name
 from bench.results.estimates import Comparison
 
@@ -54,19 +54,19 @@ def sentences(comparisons: Iterable[Comparison], machine: Roofs | None) -> Itera
         comparisons: of one group's complexity.
         machine: what the bound is reckoned against, if it is known.
     """
-    said: dict[str, dict[str, list[str | None]]] = {}
+    said: dict[str, dict[str, dict[str | None, None]]] = {}
     for baseline, values in _pairs(comparisons):
         axes = values["bytes_moved"].axes
         modules = said.setdefault(_told(baseline, values, machine), {})
-        modules.setdefault(module_name(axes["attention"]), []).append(axes["placement"])
+        modules.setdefault(module_name(axes["attention"]), {})[axes["placement"]] = None
     for told, modules in said.items():
         subjects = [f"{module}{_at(places)}" for module, places in modules.items()]
-        yield f"{enumerated(subjects)} {'each add' if len(subjects) > 1 else 'adds'} {told}"
+        yield f"{'; '.join(subjects)}: {'each ' if len(subjects) > 1 else ''}adds {told}"
 
 
 def _at(places: Iterable[str | None]) -> str:
     named = [place for place in places if place is not None]
-    return f" at {enumerated(named)}" if named else ""
+    return f" at {' or '.join(named)}" if named else ""
 
 
 def added(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, float, float]]:
@@ -127,7 +127,7 @@ def _operators(baseline: Comparison, own: Comparison) -> str:
     total = sum(more.values())
     shares = {name: 100 * each / total for name, each in more.items()}
     named = [f"{name} {share:.0f} %" for name, share in list(shares.items())[:MOST_NAMED] if share >= 1]
-    return f" Of the bytes that it adds: {', '.join(named)}." if named else ""
+    return f" Of the bytes added: {', '.join(named)}." if named else ""
 
 
 def _moved(cost: list[int] | None) -> int:

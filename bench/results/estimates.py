@@ -14,7 +14,7 @@ Row: TypeAlias = Mapping[Any, Any]
 
 UNPAIRED = frozenset({"compile_time", "epoch_time"})
 """Times that no ratio is made of, since they were seen one after the other: seconds of one variant long before those of
-another. Compiling is seen once in a process, too, the baseline's first, with caches that fill on the way."""
+another. Compiling is seen once in a process, too, one after the other, with caches that fill on the way."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def test_what_missed_its_target_is_told_by_its_width() -> None:
 def test_the_page_has_everything() -> None:
     text = page(ab=0.02, compare=0.02)
     assert text.count("| asv, ") == len(SETUPS) and "takes +3.0 % [2.8, 3.2] longer" in text
-    assert "network, reads +0.1 % [−0.2, 0.4] against the first" in text
+    assert "network, reads +0.1 % [−0.2, 0.4] against the baseline" in text
     assert "python -m bench calibrate reports/calibration --rounds N" in text and "revision abc" in text
 
 
