@@ -19,23 +19,28 @@ NAMES = {
 
 
 def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Of each module the least and the most that its counts come to, as multiples of the baseline's.
+    """Of each module, and each mode where it was counted in several, the least and the most that its counts come to, as
+    multiples of the baseline's.
 
     Args:
         comparisons: of one or several runs, under whatever conditions.
     """
-    seen: dict[str, dict[str, list[Estimate]]] = {}
-    networks: dict[str, dict[str, None]] = {}
+    seen: dict[tuple[str, str], list[Comparison]] = {}
     for each in comparisons:
         if each.role == "variant" and each.value in NAMES and each.ratio is not None:
-            module = module_name(each.axes["attention"])
-            seen.setdefault(module, {}).setdefault(each.value, []).append(each.ratio)
-            networks.setdefault(module, {})[each.axes["backbone"]] = None
-    for module, values in seen.items():
-        first, *others = networks[module]
+            mode = f", {each.axes['mode']}" if each.axes["mode"] else ""
+            seen.setdefault((module_name(each.axes["attention"]), mode), []).append(each)
+    several = len({mode for _, mode in seen}) > 1
+    for (module, mode), counts in seen.items():
+        first, *others = dict.fromkeys(each.axes["backbone"] for each in counts)
         where = f"{len(others) + 1} networks" if others else network_name(first)
-        told = ", ".join(f"{NAMES[value]} {_range(values[value])}" for value in NAMES if value in values)
-        yield f"{module} in {where}: {told}."
+        yield f"{module} in {where}{mode if several else ''}: {', '.join(_told(counts))}."
+
+
+def _told(counts: Sequence[Comparison]) -> Iterator[str]:
+    for value, called in NAMES.items():
+        if ratios := [each.ratio for each in counts if each.value == value and each.ratio is not None]:
+            yield f"{called} {_range(ratios)}"
 
 
 def _range(ratios: Sequence[Estimate]) -> str:

@@ -112,7 +112,7 @@ def published_table(comparisons: Iterable[Comparison]) -> Table | None:
 def agreement(table: Table) -> str:
     """How many figures of the table are the published ones, in a sentence."""
     equal = sum(cells[-2].number == 0 for cells in table.rows)
-    return f"{equal} of {len(table.rows)} published figures come out equal, at the digits that are published."
+    return f"{equal} of {len(table.rows)} published figures that this can be held to come out equal, at their digits."
 
 
 def _stands_for(each: Comparison) -> str | None:

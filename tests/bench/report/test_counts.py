@@ -43,6 +43,17 @@ def test_the_least_and_the_most_of_every_module() -> None:
     ]
 
 
+def test_each_mode_has_a_sentence_where_there_are_several() -> None:
+    frame = counted()
+    trained = frame.assign(mode="training", group=frame["group"] + "/training", cell=frame["cell"] + "/training")
+    told = list(sentences(estimate(pd.concat([frame, trained], ignore_index=True))))
+    assert [sentence.partition(":")[0] for sentence in told] == [
+        f"{module}, {mode}"
+        for mode in ("inference", "training")
+        for module in ("SimAM in 2 networks", "SE in ResNet-18")
+    ]
+
+
 def head(frame: pd.DataFrame) -> list[str]:
     environments = {"env": {"facts": FACTS, "state": {"load": None}}}
     points = report(frame, [Run(Path("r"), "T", "name: t\n", {}, environments)]).page.blocks[0]
@@ -55,7 +66,7 @@ def test_a_page_of_counts_begins_with_them_and_with_what_is_published() -> None:
     assert [text.split()[0] for text in modules] == ["SimAM", "SE"]
     # Published of these: params of both networks with SimAM and of plain ResNet-18, once in millions and twice in full;
     # MACs of ResNet-18 plain and with SimAM, which were invented, as was SE's row at this place.
-    assert published == "4 of 6 published figures come out equal, at the digits that are published."
+    assert published == "4 of 6 published figures that this can be held to come out equal, at their digits."
 
 
 def test_a_page_with_times_begins_with_them(tmp_path: Path) -> None:
