@@ -3,19 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from bench.report.names import module_name, network_name
+from bench.report.table import HEADINGS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
-NAMES = {
-    "params": "params",
-    "macs": "MACs",
-    "elementwise_ops": "other operations",
-    "bytes_moved": "bytes moved",
-    "operators": "operators",
-    "saved_bytes": "saved for backward",
-    "live_peak_bytes": "live at the peak",
-}
-"""Values that are told, in this order."""
+TOLD = ("params", "macs", "elementwise_ops", "bytes_moved", "operators", "saved_bytes", "live_peak_bytes")
+"""Values that are told, in this order; what fvcore and torch count says no more than the MACs."""
 
 
 def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
@@ -27,7 +20,7 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """
     seen: dict[tuple[str, str], list[Comparison]] = {}
     for each in comparisons:
-        if each.role == "variant" and each.value in NAMES and each.ratio is not None:
+        if each.role == "variant" and each.value in TOLD and each.ratio is not None:
             mode = f", {each.axes['mode']}" if each.axes["mode"] else ""
             seen.setdefault((module_name(each.axes["attention"]), mode), []).append(each)
     several = len({mode for _, mode in seen}) > 1
@@ -38,9 +31,9 @@ def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _told(counts: Sequence[Comparison]) -> Iterator[str]:
-    for value, called in NAMES.items():
+    for value in TOLD:
         if ratios := [each.ratio for each in counts if each.value == value and each.ratio is not None]:
-            yield f"{called} {_range(ratios)}"
+            yield f"{HEADINGS[value].partition(' (')[0]} {_range(ratios)}"
 
 
 def _range(ratios: Sequence[Estimate]) -> str:

@@ -14,7 +14,7 @@ from bench.report.content import Block, Code, Figure, Folded, Heading, Page, Poi
 from bench.report.format import quantity
 from bench.report.names import network_name
 from bench.report.overview import conflicts, overview
-from bench.report.published import agreement, published_table
+from bench.report.published import agreement
 from bench.report.seen import Seen, look
 from bench.report.sources import Run, caveats
 from bench.results.estimates import Comparison
@@ -79,8 +79,8 @@ def report(frame: pd.DataFrame, runs: Sequence[Run]) -> Report:
 def _findings(seen: Seen) -> Iterator[Block]:
     judged = [*accuracy.sentences(seen.every, seen.gains), *summary.sentences(seen.costs, seen.threshold)]
     counted = [] if judged else [*counts.sentences(seen.costs)]
-    published = published_table(seen.every) if counted else None
-    yield Points([*judged, *counted, *([agreement(published)] if published else [])])
+    agreed = [agreement(seen.published)] if counted and seen.published else []
+    yield Points([*judged, *counted, *agreed])
     if counted:
         yield Text(COUNTED_NOTE)
 
@@ -174,9 +174,9 @@ def _added(seen: Seen) -> dict[str, list[Block]]:
 
 
 def _published(seen: Seen) -> Iterator[Block]:
-    if (found := published_table(seen.every)) is not None:
+    if seen.published is not None:
         yield Heading("Published and measured")
-        yield found
+        yield seen.published
 
 
 def _certainty(seen: Seen) -> Iterator[Block]:
@@ -264,11 +264,9 @@ def _images(seen: Seen, run: Run) -> str:
     """The line that says where a run looks for its images; none where it needs none, or its suite says it."""
     learned = set(seen.frame.loc[seen.frame["run"] == str(run.path), "dataset"].dropna())
     told = (YAML(typ="safe").load(run.suite).get("data") or {}).get("root")
-    return (
-        ""
-        if told or learned <= {"digits"}
-        else "export BENCH_DATA=/path/to/data  # the folder of your data sets, see docs/accuracy.md\n"
-    )
+    if told or learned <= {"digits"}:
+        return ""
+    return "export BENCH_DATA=/path/to/data  # the folder of your data sets, see docs/accuracy.md\n"
 
 
 def _sources(blocks: Sequence[Block]) -> Iterator[Block]:

@@ -111,7 +111,8 @@ def published_table(comparisons: Iterable[Comparison]) -> Table | None:
 
 def agreement(table: Table) -> str:
     """How many figures of the table are the published ones, in a sentence."""
-    equal = sum(cells[-2].number == 0 for cells in table.rows)
+    place = table.headings.index("difference")
+    equal = sum(cells[place].number == 0 for cells in table.rows)
     return f"{equal} of {len(table.rows)} published figures that this can be held to come out equal, at their digits."
 
 

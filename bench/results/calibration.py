@@ -176,7 +176,7 @@ class Calibration:
 
     Args:
         trials: of the gate on both its paths and of the peers, in every set-up, on identical code.
-        control: second builds of the plain network against first ones, as a ratio; in truth 1.
+        control: second builds of the plain network against the baseline, as a ratio; in truth 1.
         truth: how much more work the slowed revision does, as a ratio.
         slowed: what ``ab`` made of it, in every set-up.
     """

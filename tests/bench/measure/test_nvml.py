@@ -89,4 +89,4 @@ def test_without_the_bindings_all_is_null_and_the_extra_is_named() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("pynvml") is None, reason="the extra `gpu` is not installed")
 def test_a_gpu_has_a_clock_or_says_why_not() -> None:
     reading = sensors(torch.cuda.get_device_properties().uuid)()
-    assert (reading.sm_hz or 0) > 0 or reading.reason
+    assert (reading.sm_hz or 0) > 100_000_000 or reading.reason
