@@ -20,7 +20,10 @@ from bench.results.statistics import Estimate, log_ratios, median_interval, medi
 
 Calls: TypeAlias = Mapping[str, Callable[[], object]]
 
-ONE_PROCESS = "one process: the interval knows nothing of what differs from process to process; a factory would"
+ONE_PROCESS = (
+    "one process: the interval leaves out what differs from process to process; a function that makes the callables, "
+    "in place of the callables, is measured in several"
+)
 TIMEOUT = 600.0
 """Seconds of silence after which a process counts as hung."""
 

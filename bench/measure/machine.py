@@ -34,8 +34,8 @@ class Machine:
 
     Args:
         budget: measured seconds, both together.
-        copied_bytes: half a GiB lies far beyond every last-level cache but a few servers'.
-        side: of the square matrices; None for one that suits the device.
+        copied_bytes: how much is copied; more than the last-level cache holds, else the cache is measured.
+        side: of the square matrices; left out: one that suits the device.
     """
 
     budget: Seconds = 4.0

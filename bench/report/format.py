@@ -34,10 +34,10 @@ def ratio(estimate: Estimate) -> str:
     return f"×{estimate.point:.3f} {interval(estimate.low, estimate.high, 3)}"
 
 
-def percent(estimate: Estimate) -> str:
+def percent(estimate: Estimate, digits: int = 1) -> str:
     """A ratio as a change: "+6.1 % [5.4, 6.8]"."""
     low, high = (None if bound is None else 100 * (bound - 1) for bound in (estimate.low, estimate.high))
-    return f"{100 * (estimate.point - 1):+.1f} % {interval(low, high, 1)}".replace("-", "−")
+    return f"{100 * (estimate.point - 1):+.{digits}f} % {interval(low, high, digits)}".replace("-", "−")
 
 
 def interval(low: float | None, high: float | None, digits: int) -> str:

@@ -13,7 +13,7 @@ from bench.report.summary import Threshold, doubtful
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.gains import Gain
-from bench.results.statistics import student_interval
+from bench.results.statistics import SIGNIFICANCE, holm_of_known, student_interval, t_test
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
 """What is shown where it was measured; other ways to run a network have their rows in its own table."""
@@ -76,7 +76,8 @@ LEAST_MEASURES = 2
 def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold: Threshold) -> Table | None:
     """The table; None where fewer than two of the measures are there.
 
-    The best module of a network is marked, and with it those that cannot be told from it.
+    The best module of a network is marked, and with it those that cannot be told from it. None is where a time has no
+    control that passes, nor is what does not make a network more accurate.
 
     Args:
         comparisons: of one or several runs.
@@ -91,7 +92,8 @@ def overview(comparisons: Sequence[Comparison], gains: Sequence[Gain], threshold
     order = {backbone: number for number, (backbone, _, _) in reversed(list(enumerate(rows)))}
     ordered = sorted(rows, key=lambda row: order[row[0]])
     open_ = set(_inconclusive(comparisons, gains, threshold))
-    marked = set(_marked(columns, chosen, open_))
+    untold = open_ | {id(gain.variant) for gain in gains if gain.told != "better"}
+    marked = set(_marked(columns, chosen, untold))
     body = [
         [
             name(network_name(row[0])),
@@ -154,19 +156,24 @@ def _inconclusive(comparisons: Sequence[Comparison], gains: Sequence[Gain], thre
     yield from (id(each) for each in doubtful(comparisons, threshold))
 
 
-def _marked(columns: Iterable[Column], cells: dict[Place, Comparison], open_: Container[int]) -> Iterator[int]:
-    """The best variants, and those that cannot be told from them, by their identity; none where a time has no control
-    that passes.
-    """
+def _marked(columns: Iterable[Column], cells: dict[Place, Comparison], untold: Container[int]) -> Iterator[int]:
+    """The best variants, and those that cannot be told from them, by their identity."""
     for column in columns:
         networks: dict[str, list[Comparison]] = {}
         for (heading, backbone, _, _), each in cells.items():
-            untold = not _figures(each) or (each.unit == "s" and id(each) in open_)
-            if column.better and heading == column.heading and each.role == "variant" and not untold:
+            told = _figures(each) and id(each) not in untold
+            if column.better and heading == column.heading and each.role == "variant" and told:
                 networks.setdefault(backbone, []).append(each)
         for members in networks.values():
-            best = max(members, key=lambda each: (column.better or 0) * sum(_figures(each)) / len(_figures(each)))
-            yield from (id(each) for each in members if each is best or _tied(each, best))
+            yield from _best(members, column.better or 0)
+
+
+def _best(members: Sequence[Comparison], better: int) -> Iterator[int]:
+    best = max(members, key=lambda each: better * sum(_figures(each)) / len(_figures(each)))
+    others = [each for each in members if each is not best]
+    adjusted = holm_of_known([_differ(each, best) for each in others])
+    yield id(best)
+    yield from (id(each) for each, p in zip(others, adjusted, strict=True) if p is None or p >= SIGNIFICANCE)
 
 
 def _figures(each: Comparison) -> Sequence[float]:
@@ -174,13 +181,12 @@ def _figures(each: Comparison) -> Sequence[float]:
     return each.figures if each.unit == "s" else each.differences
 
 
-def _tied(one: Comparison, best: Comparison) -> bool:
-    """Whether the interval of the paired difference holds 0; what was not measured together is not told apart."""
+def _differ(one: Comparison, best: Comparison) -> float | None:
+    """P of "they do not differ", repeat by repeat; None for what was not measured together."""
     ours, theirs = _figures(one), _figures(best)
-    if (one.run, one.group) != (best.run, best.group) or len(ours) != len(theirs) or len(ours) < 2:
-        return True
-    _, low, high = student_interval([a - b for a, b in zip(ours, theirs, strict=True)])
-    return low is not None and high is not None and low <= 0 <= high
+    if (one.run, one.group) != (best.run, best.group) or len(ours) != len(theirs):
+        return None
+    return t_test([a - b for a, b in zip(ours, theirs, strict=True)])
 
 
 def conflicts(comparisons: Iterable[Comparison]) -> Iterator[str]:

@@ -24,7 +24,10 @@ OVERVIEW_NOTE = (
     "Of each network as it is usually run (eager, fp32) where that was measured, under the conditions that were "
     "measured first; the tables below have the others."
 )
-MARKED_NOTE = "Bold: the best module, and those whose paired difference to it has 0 in its 95 % interval."
+MARKED_NOTE = (
+    "Bold: the best module, and those that do not differ from it significantly, paired (p < 0.05, Holm over the "
+    "network's others); of accuracies only what is better than the baseline."
+)
 TABLES_NOTES = (
     (
         {"params", "macs", "elementwise_ops", "bytes_moved", "operators"},
@@ -139,6 +142,8 @@ def _tables(seen: Seen) -> Iterator[Block]:
     for heading, rows in networks.items():
         shown, more = table.folded(rows)
         yield Heading(heading)
+        if alike := table.fixed(shown):
+            yield Text(f"All rows: {alike}.")
         yield table.table(shown)
         if heading in added:
             yield from added[heading]
@@ -189,7 +194,10 @@ def _certainty(seen: Seen) -> Iterator[Block]:
     for sentence in timing:
         yield Text(f"Timing: {sentence}")
     if controls:
-        yield Text("A/A control, a second and identical build of the baseline measured in the same rounds:")
+        yield Text(
+            "A/A control, a second and identical build of the baseline measured in the same rounds. It passes where "
+            "its whole interval lies within the threshold; ±1 % is a ratio of 1/1.01 to 1.01:"
+        )
         yield Points(controls)
     yield from _first(trace(seen))
     if uncounted := work.uncounted(seen.costs):

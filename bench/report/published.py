@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.report.content import Cell, Table, name
+from bench.report.format import enumerated
 from bench.report.names import module_name, network_name
 from bench.report.sources import records_of
 from bench.results.estimates import Comparison
 
 README = "the authors' README"
-CODE = "the authors' code, run"
+CODE = "a run of the authors' code"
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,13 @@ def published_table(comparisons: Iterable[Comparison]) -> Table | None:
 
 
 def agreement(table: Table) -> str:
-    """How many figures of the table are the published ones, in a sentence."""
-    place = table.headings.index("difference")
-    equal = sum(cells[place].number == 0 for cells in table.rows)
-    return f"{equal} of {len(table.rows)} published figures that this can be held to come out equal, at their digits."
+    """How many figures of the table are those of each source, in a sentence."""
+    place, of = map(table.headings.index, ("difference", "source"))
+    equal: dict[str, list[bool]] = {}
+    for cells in table.rows:
+        equal.setdefault(cells[of].text, []).append(cells[place].number == 0)
+    told = [f"{sum(each)} of {len(each)} figures from {source}" for source, each in equal.items()]
+    return f"Equal at the digits given: {enumerated(told)}."
 
 
 def _stands_for(each: Comparison) -> str | None:

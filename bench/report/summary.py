@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 from bench.report.format import enumerated, percent
-from bench.report.names import module_name, network_name, placed_name
+from bench.report.names import condition_name, module_name, network_name, placed_name
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
 Threshold: TypeAlias = Callable[[Comparison], float]
 _Finding: TypeAlias = Literal["costs", "saves", "took", "cannot be told"]
-UNITS = {"batch": "batch {}", "resolution": "{} px", "threads": "threads {}"}
 
 
 def sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
@@ -51,7 +50,7 @@ def controls(comparisons: Iterable[Comparison], threshold: Threshold) -> Iterato
             limit = threshold(each)
             verdict = "passes" if passes(each.ratio, limit) else "does not pass"
             yield (
-                f"{network_name(each.axes['backbone'])} ({conditions(each, each)}{where}): {percent(each.ratio)}, "
+                f"{network_name(each.axes['backbone'])} ({conditions(each, each)}{where}): {percent(each.ratio, 2)}, "
                 f"{verdict} at ±{100 * limit:g} %."
             )
 
@@ -77,7 +76,10 @@ def _doubt(twin: Estimate | None, threshold: float) -> str:
         return " Inconclusive: no A/A control was measured beside it."
     if passes(twin, threshold):
         return ""
-    return f" Inconclusive at ±{100 * threshold:g} %: the A/A control reads {percent(twin)}."
+    return (
+        f" Inconclusive at ±{100 * threshold:g} %: the A/A control reads {percent(twin, 2)}, so differences of about "
+        "that size may be the machine's."
+    )
 
 
 def _is_time(each: Comparison) -> bool:
@@ -114,13 +116,13 @@ def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:
     """What the members of a group share: the network, the conditions, and the run where there are several."""
     first = group[0]
     shared = [axis for axis in CONDITIONS if first.axes[axis] not in (None, "contiguous") and not _differs(axis, group)]
-    told = ", ".join(_condition(first, axis) for axis in shared)
+    told = ", ".join(condition_name(axis, first.axes[axis]) for axis in shared)
     return f"{network_name(first.axes['backbone'])}: {told}{f', {first.run}' if several_runs else ''}"
 
 
 def member_name(each: Comparison, group: Sequence[Comparison]) -> str:
     """A member of a group by its module, its place, and the conditions that the group's members differ in."""
-    differing = "".join(f", {_condition(each, axis)}" for axis in CONDITIONS if _differs(axis, group))
+    differing = "".join(f", {condition_name(axis, each.axes[axis])}" for axis in CONDITIONS if _differs(axis, group))
     return "A/A control" if each.role == "twin" else f"{variant_name(each)}{differing}"
 
 
@@ -147,14 +149,10 @@ def _reference(baseline: Comparison, each: Comparison) -> str:
 
 def _compared(one: Comparison, other: Comparison) -> list[str]:
     """The conditions of the one that are not the same for both, such as "compile"."""
-    return [_condition(one, axis) for axis in CONDITIONS if one.axes[axis] != other.axes[axis]]
+    return [condition_name(axis, one.axes[axis]) for axis in CONDITIONS if one.axes[axis] != other.axes[axis]]
 
 
 def conditions(each: Comparison, baseline: Comparison) -> str:
     """The conditions that both were measured under; the usual order in memory goes without saying."""
     shared = (axis for axis in CONDITIONS if each.axes[axis] == baseline.axes[axis] not in (None, "contiguous"))
-    return ", ".join(_condition(each, axis) for axis in shared)
-
-
-def _condition(each: Comparison, axis: str) -> str:
-    return UNITS.get(axis, "{}").format(each.axes[axis])
+    return ", ".join(condition_name(axis, each.axes[axis]) for axis in shared)

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.report.content import Cell, Table, name
 from bench.report.format import difference, quantity, ratio
-from bench.report.names import module_name
+from bench.report.names import condition_name, module_name
 from bench.report.sources import records_of
 from bench.results.estimates import UNPAIRED, Comparison
 
@@ -86,6 +86,15 @@ def folded(found: list[Row]) -> tuple[list[Row], list[Row]]:
 
 def _conditions(row: Row) -> tuple[Any, ...]:
     return tuple(row.axes[axis] for axis in CONDITIONS)
+
+
+def fixed(found: list[Row]) -> str:
+    """The conditions that all rows share, such as "batch 32, 224 px, fp32"; the usual order in memory goes without
+    saying, and so does what no measure read.
+    """
+    seen = {axis: {row.axes[axis] for row in found} - {None} for axis in CONDITIONS}
+    alike = {axis: values.pop() for axis, values in seen.items() if len(values) == 1}
+    return ", ".join(condition_name(axis, value) for axis, value in alike.items() if value != "contiguous")
 
 
 def table(found: list[Row]) -> Table:

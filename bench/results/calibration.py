@@ -17,8 +17,7 @@ from bench.results.peers import PEERS
 from bench.results.rates import Rate, rate, worth_of
 from bench.results.record import Role
 from bench.results.sides import Verdict
-from bench.results.statistics import LEVEL, Estimate, log_ratios, ratio_of
-from bench.results.verdicts import SIGNIFICANCE
+from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, log_ratios, ratio_of
 from bench.results.windows import SETUPS, Setup, invocations, processes, sequential
 
 POWER = 0.95

@@ -1,22 +1,28 @@
 """What a variant brings over its baseline, in points of accuracy, seed by seed. Pure functions on estimates."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from bench.results.estimates import Comparison
-from bench.results.statistics import Estimate, deviation, holm, student_interval
+from bench.results.statistics import (
+    LEAST_SPREAD,
+    SIGNIFICANCE,
+    Estimate,
+    deviation,
+    holm_of_known,
+    student_interval,
+    t_statistic,
+    t_test,
+)
 
 Told: TypeAlias = Literal["better", "worse", "inconclusive"]
-SIGNIFICANCE = 0.05
-"""What a Holm-adjusted p must stay below for a difference to be called one."""
 POWER = 0.8
 """With which a difference of the size asked for is to be found."""
 MOST_SEEDS = 1000
 """More would settle nothing that somebody waits for."""
-LEAST_STEP = 1e-7
-"""Points; what differs by less is the same number of images."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,8 @@ class Gain:
         p: of "there is no difference", two-sided, Holm-adjusted over the family; None where the spread is not known.
         told: better or worse where p is below 0.05, else inconclusive.
         family: how many variants were tested together.
-        seeds: where inconclusive, how many would settle a difference as seen at the spread seen; None where more than
-            :data:`MOST_SEEDS` would not, or where the spread is not known.
+        seeds: where inconclusive, how many would find a true difference of the size seen, at the spread seen, in 80 %
+            of runs; None where more than :data:`MOST_SEEDS` would not, or where the spread is not known.
     """
 
     variant: Comparison
@@ -57,60 +63,29 @@ def gains(comparisons: Sequence[Comparison]) -> list[Gain]:
 
 
 def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[Gain]:
-    tested = [(place, _two_sided(points)) for place, (_, points) in enumerate(family)]
-    known = [(place, p) for place, p in tested if p is not None]
-    adjusted = dict(zip((place for place, _ in known), holm([p for _, p in known]), strict=True))
+    adjusted = holm_of_known([t_test(points) for _, points in family])
     found = []
-    for place, (variant, points) in enumerate(family):
+    for (variant, points), p in zip(family, adjusted, strict=True):
         mean, low, high = student_interval(points)
         estimate = Estimate(mean, low, high, f"mean paired difference over {len(points)} seeds, Student t")
-        p = adjusted.get(place)
         told: Told = "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
-        seeds = settling_seeds(points, len(family)) if told == "inconclusive" else None
+        seeds = _seeds(points, len(family)) if told == "inconclusive" else None
         found.append(Gain(variant, estimate, _chance(points), p, told, len(family), seeds))
     return found
-
-
-def _t(points: Sequence[float]) -> float | None:
-    """Mean over its standard error; 0 where all are 0; None where the spread is not known.
-
-    That is so from a single seed, and where all differ from the baseline by the same: accuracy comes in steps of one
-    image, so the same step a few times is chance, and no proof that there is no spread.
-    """
-    mean = math.fsum(points) / len(points)
-    if len(points) < 2:
-        return None
-    spread = deviation(points)
-    if spread < LEAST_STEP:
-        return 0.0 if abs(mean) < LEAST_STEP else None
-    return mean / (spread / math.sqrt(len(points)))
-
-
-def _two_sided(points: Sequence[float]) -> float | None:
-    from scipy.special import stdtr
-
-    t = _t(points)
-    return None if t is None else min(1.0, 2 * float(stdtr(len(points) - 1, -abs(t))))
 
 
 def _chance(points: Sequence[float]) -> float | None:
     from scipy.special import stdtr
 
-    t = _t(points)
+    t = t_statistic(points)
     return None if t is None else float(stdtr(len(points) - 1, t))
 
 
-def settling_seeds(points: Sequence[float], family: int) -> int | None:
-    """How many seeds would make a mean difference as seen, at the spread seen, significant among so many tests."""
-    from scipy.special import stdtrit
-
-    if len(points) < 2 or (spread := deviation(points)) < LEAST_STEP:
+def _seeds(points: Sequence[float], family: int) -> int | None:
+    """How many seeds find a difference as seen, at the spread seen."""
+    if len(points) < 2 or (spread := deviation(points)) < LEAST_SPREAD:
         return None
-    mean = abs(math.fsum(points) / len(points))
-    for seeds in range(len(points) + 1, MOST_SEEDS + 1):
-        if mean * math.sqrt(seeds) / spread > float(stdtrit(seeds - 1, 1 - SIGNIFICANCE / (2 * family))):
-            return seeds
-    return None
+    return resolving_seeds(abs(math.fsum(points) / len(points)), spread, family)
 
 
 def resolving_seeds(points: float, spread: float, family: int) -> int | None:
@@ -119,7 +94,7 @@ def resolving_seeds(points: float, spread: float, family: int) -> int | None:
     By the noncentral t distribution (Cohen, *Statistical Power Analysis for the Behavioral Sciences*, 1988, section 2).
 
     Args:
-        points: the difference to be found, > 0, in percentage points.
+        points: the difference to be found, at least 0, in percentage points.
         spread: standard deviation of the paired differences over seeds, > 0, in points.
         family: how many variants are tested; the first of Holm's steps has this level.
 
@@ -128,11 +103,13 @@ def resolving_seeds(points: float, spread: float, family: int) -> int | None:
     """
     from scipy.stats import nct, t
 
-    for seeds in range(2, MOST_SEEDS + 1):
+    def power(seeds: int) -> float:
         limit = float(t.ppf(1 - SIGNIFICANCE / (2 * family), seeds - 1))
-        if float(nct.sf(limit, seeds - 1, points / spread * math.sqrt(seeds))) >= POWER:
-            return seeds
-    return None
+        return float(nct.sf(limit, seeds - 1, points / spread * math.sqrt(seeds)))
+
+    candidates = range(2, MOST_SEEDS + 1)
+    place = bisect_left(candidates, POWER, key=power)
+    return candidates[place] if place < len(candidates) else None
 
 
 def spread_of(comparisons: Sequence[Comparison]) -> float | None:
@@ -143,4 +120,4 @@ def spread_of(comparisons: Sequence[Comparison]) -> float | None:
             points = [100 * one for one in each.differences]
             squares += (len(points) - 1) * deviation(points) ** 2
             freedom += len(points) - 1
-    return math.sqrt(squares / freedom) if squares > LEAST_STEP**2 else None
+    return math.sqrt(squares / freedom) if squares > LEAST_SPREAD**2 else None

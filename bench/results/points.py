@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bench.results.sides import Pair, Verdict
-from bench.results.statistics import LEVEL, Estimate, deviation, holm, student_interval
-from bench.results.verdicts import SIGNIFICANCE, Kind, inside
+from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, deviation, holm, student_interval
+from bench.results.verdicts import Kind, inside
 
 ACCURACIES = frozenset({"top1", "top5"})
 """Values that are shares of images, of which more are better."""

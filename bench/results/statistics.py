@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
 """Of every interval that is printed."""
+SIGNIFICANCE = 0.05
+"""What an adjusted p must stay below for a difference to be called one."""
+LEAST_SPREAD = 1e-7
+"""Of differences, in points or as logs of ratios; what varies by less does not vary but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,35 @@ def holm(p: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = highest
     return adjusted
+
+
+def holm_of_known(p: Sequence[float | None]) -> list[float | None]:
+    """As :func:`holm`, where some are not known: these are not tested, and stay None."""
+    adjusted = iter(holm([each for each in p if each is not None]))
+    return [None if each is None else next(adjusted) for each in p]
+
+
+def t_statistic(differences: Sequence[float]) -> float | None:
+    """Mean over its standard error; 0 where all are 0; None where the spread is not known.
+
+    That is so of a single difference, and where all are the same: accuracy comes in steps of one image, so the same
+    step a few times is chance, and no proof that there is no spread.
+    """
+    mean = math.fsum(differences) / len(differences)
+    if len(differences) < 2:
+        return None
+    spread = deviation(differences)
+    if spread < LEAST_SPREAD:
+        return 0.0 if abs(mean) < LEAST_SPREAD else None
+    return mean / (spread / math.sqrt(len(differences)))
+
+
+def t_test(differences: Sequence[float]) -> float | None:
+    """P of "their mean is 0", two-sided, by Student's t; None where the spread is not known."""
+    from scipy.special import stdtr
+
+    t = t_statistic(differences)
+    return None if t is None else min(1.0, 2 * float(stdtr(len(differences) - 1, -abs(t))))
 
 
 def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

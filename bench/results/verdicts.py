@@ -8,12 +8,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.results.statistics import LEVEL, holm, moderate
+from bench.results.statistics import LEVEL, SIGNIFICANCE, holm, moderate
 
 Kind: TypeAlias = Literal["regressed", "failed", "incomparable", "inconclusive", "improved", "unchanged", "new"]
 """Worst first."""
-SIGNIFICANCE = 0.05
-"""What a Holm-adjusted p must stay below for a change to be called one."""
 MOST_REPEATS = 1000
 """More than so many would settle nothing that somebody waits for."""
 _SHARED_BASELINE = 0.25

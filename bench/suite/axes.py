@@ -92,7 +92,12 @@ class Axis:
 AXES = (
     Axis("backbone", "the network"),
     Axis("attention", "the attention module and its options", default="none"),
-    Axis("placement", "where the module goes: paper, spatial, branch_end or {layers: glob}", default="paper"),
+    Axis(
+        "placement",
+        "where the module goes: spatial (behind the block's main spatial convolution, before its norm), branch_end (at "
+        "the end of the residual branch), paper (SimAM spatial, the others branch_end), or {layers: glob}",
+        default="paper",
+    ),
     Axis("mode", "forward only, or a whole training step", default="inference", values=("inference", "training")),
     Axis("execution", "how torch runs the program", default="eager", values=("eager", "compile", "graph")),
     Axis("batch", "images in one call", default=1, least=1),

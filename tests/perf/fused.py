@@ -241,7 +241,7 @@ def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[s
     if large:
         clones = [line["ratios"]["clone"] for line in large]
         yield [
-            "within 1.6 times a clone, from memory-sized tensors",
+            f"within 1.6 times a clone, tensors of {MEMORY_SIZED[device] // 2**20} MiB and more",
             f"at most {max(1 / each['point'] for each in clones):.2f} times",
             _all_told([_told(each, 1 / 1.6) for each in clones]),
         ]

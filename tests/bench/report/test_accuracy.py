@@ -81,7 +81,7 @@ def test_better_worse_and_inconclusive(tmp_path: Path) -> None:
     )
     assert "better with a probability of >0.999: better (p = " in found[0] and "Holm over 3)" in found[0]
     assert ": worse (p = " in found[1]
-    assert ": inconclusive (p = " in found[2] and "seeds would settle it" in found[2]
+    assert ": inconclusive (p = " in found[2] and "seeds show it in 80 % of runs" in found[2]
     assert rows[0][:6] == ["plain", "–", "90.00", "99.00", "91.00", "baseline"]
     assert rows[1][5] == "+0.44 [0.37, 0.51]" and rows[1][7] == "better"
     assert how.startswith(

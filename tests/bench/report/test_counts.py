@@ -66,7 +66,10 @@ def test_a_page_of_counts_begins_with_them_and_with_what_is_published() -> None:
     assert [text.split()[0] for text in modules] == ["SimAM", "SE"]
     # Published of these: params of both networks with SimAM and of plain ResNet-18, once in millions and twice in full;
     # MACs of ResNet-18 plain and with SimAM, which were invented, as was SE's row at this place.
-    assert published == "4 of 6 published figures that this can be held to come out equal, at their digits."
+    assert published == (
+        "Equal at the digits given: 2 of 2 figures from the authors' README and "
+        "2 of 4 figures from a run of the authors' code."
+    )
 
 
 def test_a_page_with_times_begins_with_them(tmp_path: Path) -> None:

@@ -118,13 +118,14 @@ def test_the_sentence_says_what_it_costs(tmp_path: Path) -> None:
         "- SimAM costs +6.1 % [6.1, 6.1] latency over plain ResNet-18 (inference, eager, batch 1, 224 px, fp32).\n"
         in text
     )
-    assert "ResNet-18 (inference, eager, batch 1, 224 px, fp32): +0.0 % [0.0, 0.0], passes at ±1 %." in text
+    assert "ResNet-18 (inference, eager, batch 1, 224 px, fp32): +0.00 % [0.00, 0.00], passes at ±1 %." in text
+    assert "\n## ResNet-18\n\nAll rows: inference, eager, batch 1, 224 px, fp32.\n" in text
     assert "5 fresh processes a group, 2 rounds in each" in text
 
 
 def test_a_failed_control_makes_it_inconclusive(tmp_path: Path) -> None:
     text = page(tmp_path, *timed(1.061, 1.02))
-    assert re.search(r"Inconclusive at ±1 %: the A/A control reads \+\d\.\d % \[", text)
+    assert re.search(r"Inconclusive at ±1 %: the A/A control reads \+\d\.\d\d % \[", text)
     assert "does not pass at ±1 %" in text
 
 
