@@ -73,7 +73,8 @@ def _trained(each: Comparison, several_runs: bool) -> str:
 
 def _sentence(gain: Gain, against: str) -> str:
     own = gain.variant
-    seeds = f"{own.repeats} seed{'s' if own.repeats > 1 else ''}"
+    pairs = len(own.differences)
+    seeds = f"{pairs} seed{'s' if pairs > 1 else ''}"
     module = placed_name(own.axes["attention"], own.axes["placement"])
     text = f"{module}: {_points(gain.points)} points of top-1 over {against} ({seeds})"
     if gain.chance is not None:
@@ -92,7 +93,7 @@ def _p(gain: Gain) -> str:
 def _settles(gain: Gain) -> str:
     if gain.seeds is not None:
         return f"if difference and spread are as seen, {gain.seeds} seeds show it in 80 % of runs"
-    if gain.variant.repeats < 2:
+    if len(gain.variant.differences) < 2:
         return "one seed says nothing of the spread"
     if gain.p is None:
         return "every seed gave the same difference, which says nothing of the spread"

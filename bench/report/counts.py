@@ -13,15 +13,16 @@ TOLD = ("params", "macs", "elementwise_ops", "bytes_moved", "operators", "saved_
 
 def sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Of each module, and each mode where it was counted in several, the least and the most that its counts come to, as
-    multiples of the baseline's. What autograd keeps is told of training only, since inference keeps nothing.
+    multiples of the baseline's. What autograd keeps is counted in training mode whatever the mode, and told of one.
 
     Args:
         comparisons: of one or several runs, under whatever conditions.
     """
+    trained = any(each.axes["mode"] == "training" for each in comparisons)
     seen: dict[tuple[str, str], list[Comparison]] = {}
     for each in comparisons:
-        kept = each.value != "saved_bytes" or each.axes["mode"] != "inference"
-        if each.role == "variant" and each.value in TOLD and each.ratio is not None and kept:
+        again = each.value == "saved_bytes" and each.axes["mode"] == "inference" and trained
+        if each.role == "variant" and each.value in TOLD and each.ratio is not None and not again:
             mode = f", {each.axes['mode']}" if each.axes["mode"] else ""
             seen.setdefault((module_name(each.axes["attention"]), mode), []).append(each)
     several = len({mode for _, mode in seen}) > 1

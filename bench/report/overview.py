@@ -13,7 +13,7 @@ from bench.report.summary import Threshold, doubtful
 from bench.report.table import CONDITIONS
 from bench.results.estimates import Comparison
 from bench.results.gains import Gain
-from bench.results.statistics import SIGNIFICANCE, holm_of_known, student_interval, t_test
+from bench.results.statistics import SIGNIFICANCE, holm_of_known, seen_interval, t_test
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
 """What is shown where it was measured; other ways to run a network have their rows in its own table."""
@@ -54,7 +54,7 @@ def _share(each: Comparison) -> str:
     text = f"{100 * each.absolute.point:.2f} %"
     if not each.differences:
         return text
-    mean, low, high = student_interval([100 * one for one in each.differences])
+    mean, low, high = seen_interval([100 * one for one in each.differences])
     return f"{text} ({mean:+.2f} {interval(low, high, 2)})".replace("-", "−")
 
 
@@ -182,17 +182,21 @@ def _figures(each: Comparison) -> Sequence[float]:
 
 
 def _differ(one: Comparison, best: Comparison) -> float | None:
-    """P of "they do not differ", repeat by repeat; None for what was not measured together."""
+    """By a paired test, the p of "they do not differ"; None for what was measured apart, or by other seeds."""
     ours, theirs = _figures(one), _figures(best)
-    if (one.run, one.group) != (best.run, best.group) or len(ours) != len(theirs):
+    if (one.run, one.group, one.seeds) != (best.run, best.group, best.seeds) or len(ours) != len(theirs):
         return None
     return t_test([a - b for a, b in zip(ours, theirs, strict=True)])
 
 
-def conflicts(comparisons: Iterable[Comparison]) -> Iterator[str]:
+def conflicts(comparisons: Iterable[Comparison], at_a_glance: bool) -> Iterator[str]:
     """A sentence for each kind of value that two runs tell of; of counts, where they tell different things.
 
     What a machine reaches is not among them: it is told of each run.
+
+    Args:
+        comparisons: of several runs.
+        at_a_glance: whether there is the one table, which shows the first of them.
     """
     seen: dict[tuple[str, str, str, str], Comparison] = {}
     found: dict[tuple[str, str, str, bool], list[tuple[Comparison, Comparison]]] = {}
@@ -205,8 +209,10 @@ def conflicts(comparisons: Iterable[Comparison]) -> Iterator[str]:
             found.setdefault((each.value, first.run, each.run, counted), []).append((first, each))
     for (value, ours, theirs, counted), pairs in found.items():
         more = f"; {len(pairs) - 1} more likewise" if len(pairs) > 1 else ""
+        if at_a_glance and any(column.value == value for column in COLUMNS):
+            more += "; at a glance the first is shown"
         if counted:
             here, there = (f"{one.absolute.point:,} in {one.run}" for one in pairs[0])
-            yield f"{value} of {pairs[0][0].cell} differs: {here}, and {there}{more}; at a glance the first is shown"
+            yield f"{value} of {pairs[0][0].cell} differs: {here}, and {there}{more}"
         else:
-            yield f"{value} of {pairs[0][0].cell} is in {ours} and in {theirs}{more}; at a glance the first is shown"
+            yield f"{value} of {pairs[0][0].cell} is in {ours} and in {theirs}{more}"

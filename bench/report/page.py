@@ -25,8 +25,8 @@ OVERVIEW_NOTE = (
     "measured first; the tables below have the others."
 )
 MARKED_NOTE = (
-    "Bold: the best module, and those that do not differ from it significantly, paired (p < 0.05, Holm over the "
-    "network's others); of accuracies only what is better than the baseline."
+    "Bold: the best module, and those that were not shown to differ from it (paired, p < 0.05, Holm over the network's "
+    "others), as what was measured apart never is; of accuracies only what is better than the baseline."
 )
 TABLES_NOTES = (
     (
@@ -99,7 +99,7 @@ def _overview(seen: Seen) -> Iterator[Block]:
         yield Text(f"{OVERVIEW_NOTE} {MARKED_NOTE}" if marked else OVERVIEW_NOTE)
     yield from _first(forest(seen))
     yield from _first(pareto(seen))
-    remarks = [*caveats(seen.runs), *conflicts(seen.every)]
+    remarks = [*caveats(seen.runs), *conflicts(seen.every, found is not None)]
     if remarks:
         yield Text("To be known when reading:")
         yield Points([f"{remark}." for remark in remarks])
@@ -227,13 +227,15 @@ def _trouble(seen: Seen) -> Iterator[Block]:
     wrong = seen.frame[(seen.frame["status"] != "ok") | seen.frame["reason"].notna()]
     if len(wrong):
         yield Heading("What failed or was skipped")
-        yield Points(
-            [
-                f"{row.cell}{', the control' if row.role == 'twin' else ''}, {row.measure}, repeat {row.repeat}: "
-                f"{row.status}: {row.reason}"
-                for row in wrong.itertuples()
-            ]
-        )
+        yield Points([_wrong(row, len(seen.runs) > 1) for row in wrong.to_dict("records")])
+
+
+def _wrong(row: Mapping[Any, Any], several_runs: bool) -> str:
+    control = ", the control" if row["role"] == "twin" else ""
+    run = f" of {row['run']}" if several_runs else ""
+    # Where all went well but for one value, the reason is that value's.
+    what = f"{row['value']} could not be read" if row["status"] == "ok" else row["status"]
+    return f"{row['cell']}{control}, {row['measure']}, repeat {row['repeat']}{run}: {what}: {row['reason']}"
 
 
 def _environments(seen: Seen) -> Iterator[Block]:

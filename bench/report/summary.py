@@ -74,6 +74,8 @@ def passes(twin: Estimate | None, threshold: float) -> bool:
 def _doubt(twin: Estimate | None, threshold: float) -> str:
     if twin is None:
         return " Inconclusive: no A/A control was measured beside it."
+    if twin.low is None:
+        return " Inconclusive: the A/A control has too few repeats for an interval."
     if passes(twin, threshold):
         return ""
     return (

@@ -52,7 +52,7 @@ def rows(comparisons: Iterable[Comparison]) -> list[Row]:
     # would take minutes where there are thousands.
     homes: dict[tuple[str, ...], dict[tuple[Any, ...], list[Row]]] = {}
     for comparison in sorted((each for each in comparisons if each.role != "twin"), key=_coarseness):
-        axes = tuple(axis for axis, value in comparison.axes.items() if value is not None)
+        axes = _axes_read(comparison)
         if axes not in homes:
             homes[axes] = {}
             for row in found:
@@ -65,6 +65,12 @@ def rows(comparisons: Iterable[Comparison]) -> list[Row]:
         for row in homes[axes][_place(own, axes)]:
             row.values.setdefault(comparison.value, comparison)
     return found
+
+
+def _axes_read(comparison: Comparison) -> tuple[str, ...]:
+    """The axes that its measure reads; where a program is run, no number of threads is one, too: torch's own choice."""
+    runs = comparison.axes["execution"] is not None
+    return tuple(axis for axis, value in comparison.axes.items() if value is not None or (axis == "threads" and runs))
 
 
 def _place(row: Row, axes: tuple[str, ...]) -> tuple[Any, ...]:
@@ -92,8 +98,8 @@ def fixed(found: list[Row]) -> str:
     """The conditions that all rows share, such as "batch 32, 224 px, fp32"; the usual order in memory goes without
     saying, and so does what no measure read.
     """
-    seen = {axis: {row.axes[axis] for row in found} - {None} for axis in CONDITIONS}
-    alike = {axis: values.pop() for axis, values in seen.items() if len(values) == 1}
+    seen = {axis: {row.axes[axis] for row in found} - ({None} if axis != "threads" else set()) for axis in CONDITIONS}
+    alike = {axis: value for axis, values in seen.items() for value in values if len(values) == 1 and value is not None}
     return ", ".join(condition_name(axis, value) for axis, value in alike.items() if value != "contiguous")
 
 

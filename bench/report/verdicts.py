@@ -107,6 +107,8 @@ def note(verdict: Verdict) -> str:
 def _remedy(verdict: Verdict) -> str:
     if verdict.repeats and verdict.seconds:
         settings = f"measures.{verdict.measure}: {{repeats: {verdict.repeats}, budget: {verdict.seconds:.0f}s}}"
+        if verdict.control is not None:
+            return f"whether that is the machine or chance would be seen with {settings}"
         return f"would be settled, if things stay as seen, by {settings}"
     if verdict.control is not None:
         return "longer measuring would not settle it; see what python -m bench doctor says of this machine"

@@ -62,7 +62,7 @@ def compare_runs(base: Stored, new: Stored, accept: Collection[str] = ()) -> lis
     halves = [Half(run.name, run.frame, ("baseline", "variant")) for run in (base, new)]
     settled, pairs = pair_up(asked or DEFAULT_GATE, *halves)
     broken, twins = pair_up(asked or DEFAULT_GATE, *(Half(run.name, run.frame, ("twin",)) for run in (base, new)))
-    settled += [verdict for verdict in broken if verdict.kind == "failed"]
+    settled += [replace(each, reason=f"the A/A control: {each.reason}") for each in broken if each.kind == "failed"]
     settled += _without_time(pairs)
     strange = _differences(base, new, accept)
     times = []
@@ -140,7 +140,7 @@ def _within(pair: Pair) -> Shift | None:
 
 @dataclass(frozen=True)
 class _Doubt:
-    """Why nothing can be told of a group's times."""
+    """Why nothing can be told of a group's times, and how many repeats would tell a bias of the machine from chance."""
 
     reason: str
     control: Estimate | None = None
@@ -172,11 +172,9 @@ def _judged(
 def _told(pair: Pair, judged: Judged, doubt: _Doubt | None) -> Verdict:
     change = Estimate(exp(judged.point), exp(judged.low), exp(judged.high), "moderated t over repeats")
     verdict = replace(pair.verdict(judged.kind), change=change, p=judged.p)
-    repeats = judged.repeats
+    repeats = judged.repeats if doubt is None else doubt.repeats
     if doubt is not None:
         verdict = replace(verdict, kind="inconclusive", reason=doubt.reason, control=doubt.control)
-        # Both have to be settled: the change, where it is not yet, and the doubt.
-        repeats = doubt.repeats and max(doubt.repeats, judged.repeats or 0)
     return replace(verdict, repeats=repeats, seconds=repeats * pair.spent if repeats else None)
 
 
@@ -191,7 +189,7 @@ def _control(twin: Pair, shift: Shift, variance: float, freedom: float, names: t
             low, high = interval(side, variance, freedom)
             point = Estimate(exp(side.point), exp(low), exp(high), "moderated t over repeats")
             chance = low < side.limit and high > -side.limit
-            needed = settling(side, sqrt(variance * side.scale), 1) if chance else None
+            needed = settling(side, sqrt(variance * side.scale), freedom, 1) if chance else None
             return _Doubt(f"the A/A control of {name} did not pass", point, needed)
     return None
 

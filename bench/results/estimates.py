@@ -28,7 +28,7 @@ class Comparison:
         unit: of ``absolute``.
         absolute: the value itself. For a time the median over repeats, with the 5th and 95th percentile of all samples:
             a range of what was seen, no interval of confidence. For what is the same in every repeat all three are
-            equal, else the mean over repeats with its interval.
+            equal, else the mean over repeats with its interval; of one seed, or of seeds that all say the same, none.
         ratio: to the baseline, of times and of exact values; None for the baseline itself, where the baseline's value
             is zero or missing, and for times that are not paired.
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
@@ -90,7 +90,7 @@ def _group(rows: list[Row]) -> Iterator[Comparison]:
 
 def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
     first = own[0]
-    timed = first["unit"] == "s"
+    timed, seeded = first["unit"] == "s", first["seed"] is not None
     alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
     logs = () if alone or not timed else tuple(_logs(pairs))
     values = tuple(map(_figure, own))
@@ -104,9 +104,9 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         axes={axis: first[axis] for axis in AXES},
         value=first["value"],
         unit=first["unit"],
-        absolute=time_range([_read(row) for row in own]) if timed else over_repeats(values),
+        absolute=time_range([_read(row) for row in own]) if timed else over_repeats(values, seeded),
         ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
-        difference=over_repeats(differences) if differences else None,
+        difference=over_repeats(differences, seeded) if differences else None,
         repeats=len(own),
         seeds=tuple(row["seed"] for row in own),
         figures=logs if timed else values,

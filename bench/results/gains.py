@@ -13,7 +13,7 @@ from bench.results.statistics import (
     Estimate,
     deviation,
     holm_of_known,
-    student_interval,
+    seen_interval,
     t_statistic,
     t_test,
 )
@@ -35,7 +35,7 @@ class Gain:
         chance: P(variant > baseline): of the mean difference over all seeds, given those seen and no prior opinion.
         p: of "there is no difference", two-sided, Holm-adjusted over the family; None where the spread is not known.
         told: better or worse where p is below 0.05, else inconclusive.
-        family: how many variants were tested together.
+        family: how many variants were tested together: those whose spread is known.
         seeds: where inconclusive, how many would find a true difference of the size seen, at the spread seen, in 80 %
             of runs; None where more than :data:`MOST_SEEDS` would not, or where the spread is not known.
     """
@@ -64,13 +64,14 @@ def gains(comparisons: Sequence[Comparison]) -> list[Gain]:
 
 def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[Gain]:
     adjusted = holm_of_known([t_test(points) for _, points in family])
+    tested = sum(p is not None for p in adjusted)
     found = []
     for (variant, points), p in zip(family, adjusted, strict=True):
-        mean, low, high = student_interval(points)
+        mean, low, high = seen_interval(points)
         estimate = Estimate(mean, low, high, f"mean paired difference over {len(points)} seeds, Student t")
         told: Told = "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
-        seeds = _seeds(points, len(family)) if told == "inconclusive" else None
-        found.append(Gain(variant, estimate, _chance(points), p, told, len(family), seeds))
+        seeds = _seeds(points, tested) if told == "inconclusive" else None
+        found.append(Gain(variant, estimate, _chance(points), p, told, tested, seeds))
     return found
 
 

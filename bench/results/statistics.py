@@ -77,11 +77,16 @@ def deviation(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((each - mean) ** 2 for each in values) / (len(values) - 1))
 
 
-def over_repeats(figures: Sequence[float]) -> Estimate:
-    """One figure a repeat: exact where all are the same, else their mean with a Student-t interval."""
-    if len(set(figures)) == 1:
+def over_repeats(figures: Sequence[float], seeded: bool = False) -> Estimate:
+    """One figure a repeat: their mean with a Student-t interval, or exact where all are the same.
+
+    What is drawn anew by seeds is never exact: where all are the same, or there is one, the interval is not known.
+    """
+    if len(set(figures)) == 1 and not seeded:
         return Estimate(figures[0], figures[0], figures[0], "exact")
-    return Estimate(*student_interval(figures), f"mean of {len(figures)} repeats, Student t")
+    return Estimate(
+        *(seen_interval if seeded else student_interval)(figures), f"mean of {len(figures)} repeats, Student t"
+    )
 
 
 def median_log_ratio(samples: ArrayLike, baseline: ArrayLike) -> float:
@@ -143,6 +148,12 @@ def t_statistic(differences: Sequence[float]) -> float | None:
     if spread < LEAST_SPREAD:
         return 0.0 if abs(mean) < LEAST_SPREAD else None
     return mean / (spread / math.sqrt(len(differences)))
+
+
+def seen_interval(differences: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """As :func:`student_interval`, without bounds where the spread is not known; see :func:`t_statistic`."""
+    mean, low, high = student_interval(differences)
+    return (mean, None, None) if t_statistic(differences) is None else (mean, low, high)
 
 
 def t_test(differences: Sequence[float]) -> float | None:

@@ -138,19 +138,27 @@ def judge(shifts: Sequence[Shift], variances: ArrayLike, freedom: ArrayLike) -> 
             kind = "improved"
         elif inside(low, high, shift.limit):
             kind = "unchanged"
-        needed = settling(shift, error, len(shifts)) if kind == "inconclusive" else None
+        needed = settling(shift, error, nu, len(shifts)) if kind == "inconclusive" else None
         found.append(Judged(kind, shift.point, low, high, worse if shift.point > 0 else better, needed))
     return found
 
 
-def settling(shift: Shift, error: float, family: int) -> int | None:
-    """Repeats on each side after which a change as seen, at the spread seen, is outside the threshold or inside it."""
-    from scipy.special import ndtri
+def settling(shift: Shift, error: float, freedom: float, family: int) -> int | None:
+    """Repeats on each side after which a change as seen, at the spread seen, is outside the threshold or inside it.
+
+    Args:
+        shift: what was seen.
+        error: its standard error now.
+        freedom: of the variance that this is from; each repeat more adds one a side.
+        family: how many are judged together.
+    """
+    from scipy.special import stdtrit
 
     distance = abs(shift.point) - shift.limit
-    reach = ndtri(1 - SIGNIFICANCE / family) if distance > 0 else ndtri((1 + LEVEL) / 2)
-    if distance == 0:
-        return None
-    repeats = shift.sides * (float(reach) * error / distance) ** 2 / shift.scale
+    level = 1 - SIGNIFICANCE / family if distance > 0 else (1 + LEVEL) / 2
     now = shift.sides / shift.scale
-    return max(math.ceil(repeats), math.floor(now) + 1) if repeats <= MOST_REPEATS else None
+    for repeats in range(math.floor(now) + 1, MOST_REPEATS + 1):
+        reach = float(stdtrit(freedom + shift.sides * (repeats - now), level))
+        if reach * error * math.sqrt(now / repeats) < abs(distance):
+            return repeats
+    return None

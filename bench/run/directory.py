@@ -1,7 +1,7 @@
 """The folder a run leaves behind: suite.yaml, environment.json, records.jsonl, report.md."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -136,8 +136,7 @@ def read_environments(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         RunError: the file is damaged.
     """
-    found = _read(path / "environment.json", ("facts", "state"))
-    return {id_: {"facts": dict(each["facts"]), "state": dict(each["state"])} for id_, each in found.items()}
+    return _read(path / "environment.json", {"facts": dict, "state": dict})
 
 
 def read_sides(path: Path) -> dict[str, dict[str, Any]]:
@@ -146,18 +145,19 @@ def read_sides(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         RunError: the file is damaged.
     """
-    return _read(path / "sides.json", ("revision", "commit"))
+    return _read(path / "sides.json", {"revision": str, "commit": object})
 
 
-def _read(file: Path, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Name → mapping with at least these keys; nothing where there is no file."""
+def _read(file: Path, kinds: Mapping[str, type]) -> dict[str, dict[str, Any]]:
+    """Name → mapping with at least these keys, of values of these kinds; nothing where there is no file."""
     if not file.exists():
         return {}
     try:
         found: dict[str, dict[str, Any]] = dict(json.loads(file.read_text(encoding="utf-8")))
-        for each in found.values():
-            for key in keys:
-                each[key]
+        for name, each in found.items():
+            for key, kind in kinds.items():
+                if not isinstance(each[key], kind):
+                    raise TypeError(f"{key} of {name} is {each[key]!r}")
     except (ValueError, TypeError, KeyError) as error:
         raise RunError(f"{file} is damaged: {error}") from error
     return found

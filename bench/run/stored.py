@@ -54,6 +54,8 @@ def judge_sides(folder: Path) -> list[Verdict]:
     run, sides = read_any(folder), read_sides(folder)
     if not sides:
         raise RunError(f"{folder} holds a run, not a comparison of two revisions: it has no sides.json")
+    if len(sides) != 2:
+        raise RunError(f"{folder / 'sides.json'} is damaged: it names {len(sides)} of two sides")
     first, second = (f"{name} ({side['revision']})" for name, side in sides.items())
     return compare_sides(run, (first, second))
 

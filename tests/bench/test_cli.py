@@ -196,7 +196,7 @@ def test_a_reader_that_has_seen_enough_is_no_defect() -> None:
     assert done.stderr == "" and done.returncode == 141
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "report", "list", "doctor"])
+@pytest.mark.parametrize("command", ["run", "plan", "report", "list", "compare", "ab", "doctor", "calibrate"])
 def test_help_has_an_example(command: str) -> None:
     done = bench(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout

@@ -107,7 +107,6 @@ def test_github_gets_a_summary_and_annotations(tmp_path: Path, base: Path, monke
         (("{base}", "{base}", "--accept", "torhc"), "did you mean 'torch'?"),
         (("{base}", "{base}", "--github"), "GITHUB_STEP_SUMMARY"),
         (("{base}", "{base}", "--github", "--format", "json"), "not with json"),
-        (("{base}", "{base}", "--github"), "GITHUB_STEP_SUMMARY"),
     ],
 )
 def test_bad_input_is_2_with_a_message(

@@ -55,6 +55,6 @@ def _row(each: Comparison, group: list[Comparison], panel: str) -> dict[str, Any
         "module": member_name(each, group),
         "kind": "control" if each.role == "twin" else "module",
         **{name: round(100 * (bound - 1), 3) for name, bound in bounds if bound is not None},
-        "processes": each.repeats,
+        "processes": len(each.figures),
         "cell": each.cell,
     }

@@ -125,19 +125,26 @@ def test_one_measure_alone_needs_no_overview() -> None:
 
 def test_what_two_runs_tell_is_named() -> None:
     again = replace(SE, run="b")
-    assert list(conflicts([SE, again])) == []
-    [conflict] = conflicts([SE, replace(again, absolute=exact(11_776_553_000))])
+    assert list(conflicts([SE, again], at_a_glance=True)) == []
+    [conflict] = conflicts([SE, replace(again, absolute=exact(11_776_553_000))], at_a_glance=True)
     told = "params of resnet18/se differs: 11,776,552 in a, and 11,776,553,000 in b; at a glance the first is shown"
     assert conflict == told
     timed = replace(latency("se", (0.1, 0.2)), absolute=Estimate(0.1, 0.09, 0.11, "t"))
-    assert list(conflicts([timed, replace(timed, run="b")])) == [
+    assert list(conflicts([timed, replace(timed, run="b")], at_a_glance=True)) == [
         "latency of resnet18/se is in a and in b; at a glance the first is shown"
     ]
+    assert list(conflicts([timed, replace(timed, run="b")], at_a_glance=False)) == [
+        "latency of resnet18/se is in a and in b"
+    ]
+    kernels = replace(timed, value="kernels", measure="complexity")  # has no column there
+    assert list(conflicts([kernels, replace(kernels, run="b")], at_a_glance=True)) == [
+        "kernels of resnet18/se is in a and in b"
+    ]
     others = [replace(timed, run=run, cell=cell) for run in ("a", "b") for cell in ("one", "two", "three")]
-    assert list(conflicts(others)) == [
+    assert list(conflicts(others, at_a_glance=True)) == [
         "latency of one is in a and in b; 2 more likewise; at a glance the first is shown"
     ]
-    assert list(conflicts([replace(each, measure="machine") for each in others])) == []
+    assert list(conflicts([replace(each, measure="machine") for each in others], at_a_glance=True)) == []
 
 
 def test_the_table_says_which_records_it_is_made_of() -> None:
@@ -173,6 +180,16 @@ def test_no_accuracy_is_the_best_that_is_not_better_than_the_baseline() -> None:
         "se", "accuracy", "top1", "1", absolute=Estimate(0.89, 0.88, 0.9, "t"), differences=(-0.01, -0.012, -0.011)
     )
     assert rows(worse)[2][-1] == "89.00 % (−1.10 [−1.35, −0.85])"
+
+
+def test_networks_of_other_seeds_are_not_held_against_each_other() -> None:
+    def trained(attention: str, *seeds: int) -> Comparison:
+        points = tuple(0.01 + 0.001 * seed for seed in seeds)  # one and the same network
+        absolute = Estimate(0.91, 0.9, 0.92, "t")
+        return each(attention, "accuracy", "top1", "1", absolute=absolute, differences=points, seeds=seeds)
+
+    table = rows(trained("se", 0, 1, 2), trained("cbam", 1, 2, 3))
+    assert [row[-1].startswith("**") for row in table[2:]] == [True, True]
 
 
 def test_what_differs_from_the_best_by_chance_is_marked_with_it() -> None:

@@ -123,6 +123,21 @@ def test_the_sentence_says_what_it_costs(tmp_path: Path) -> None:
     assert "5 fresh processes a group, 2 rounds in each" in text
 
 
+def test_threads_left_out_are_a_choice_of_their_own(tmp_path: Path) -> None:
+    records = timed(1.061, 1.0)
+    alone = [
+        replace(each, group="t1", cell=f"{each.cell}/t1", axes={**each.axes, "threads": 1})
+        for each in records
+        if each.axes["attention"] == "none"
+    ]
+    text = page(tmp_path, *records, *alone)
+    assert "| plain    | –           |           | " in text and "| plain    | –           | 1         | " in text
+    assert (
+        "| SimAM    | spatial     |           | " in text
+        and "All rows: inference, eager, batch 1, 224 px, fp32.\n" in text
+    )
+
+
 def test_a_failed_control_makes_it_inconclusive(tmp_path: Path) -> None:
     text = page(tmp_path, *timed(1.061, 1.02))
     assert re.search(r"Inconclusive at ±1 %: the A/A control reads \+\d\.\d\d % \[", text)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -61,6 +62,8 @@ def test_what_is_inconclusive_says_what_would_settle_it() -> None:
     control = Estimate(1.02, 1.015, 1.025, "t")
     off = Verdict("inconclusive", "latency", "g", "c", "v", change=OPEN.change, control=control, reason="no pass")
     assert note(off).startswith("no pass: +2.0 % [1.5, 2.5]; ") and "bench doctor" in note(off)
+    maybe = replace(off, repeats=20, seconds=209.03)
+    assert "whether that is the machine or chance would be seen with measures.latency: {repeats: 20," in note(maybe)
 
 
 def test_text_of_others_stays_text() -> None:

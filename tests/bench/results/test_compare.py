@@ -133,7 +133,7 @@ def test_a_failed_control_is_a_failed_measurement(stored: Callable[..., Stored])
     broken = replace(twin, status="failed", reason="out of memory", values=())
     verdicts = compare_runs(stored(group()), stored([*slower, broken]))
     assert [verdict.kind for verdict in verdicts] == ["failed", "inconclusive", "unchanged"]
-    assert verdicts[0].reason == "run: failed: out of memory" and exit_code(verdicts) == 3
+    assert verdicts[0].reason == "the A/A control: run: failed: out of memory" and exit_code(verdicts) == 3
 
 
 def test_counts_may_be_nothing_or_negative(stored: Callable[..., Stored]) -> None:

@@ -65,6 +65,14 @@ def test_what_no_spread_says() -> None:
     assert (equal.told, equal.p, equal.chance, equal.seeds) == ("inconclusive", None, None, None)
     assert (none.told, none.p, none.chance) == ("inconclusive", 1.0, 0.5)
     assert (single.told, single.p, single.points.low) == ("inconclusive", None, None)
+    assert equal.points.point == pytest.approx(0.2) and equal.points.low is None  # no interval of no width
+
+
+def test_what_cannot_be_tested_makes_the_family_no_larger() -> None:
+    points = (0.4, 0.1, 0.35, 0.2)
+    tested, *others = gains([variant(points, "a"), variant((0.5,), "b"), variant((0.2, 0.2), "c")])
+    assert tested.p == pytest.approx(stats.ttest_1samp(points, 0.0).pvalue) and tested.family == 1
+    assert [gain.p for gain in others] == [None, None]
 
 
 def test_other_values_and_the_baseline_are_passed_by() -> None:

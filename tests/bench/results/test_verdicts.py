@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.special import polygamma
 
 from bench.results.statistics import _inverse_trigamma, holm, moderate
-from bench.results.verdicts import Shift, judge, one_side, settling, spread, two_sides
+from bench.results.verdicts import Judged, Shift, judge, one_side, settling, spread, two_sides
 
 LIMIT = math.log(1.01)
 
@@ -117,11 +117,24 @@ def test_false_alarms_on_identical_code_stay_below_one_in_a_hundred() -> None:
 
 def test_what_would_settle_it_by_hand() -> None:
     quiet = Shift(point=0.0, variance=1e-4, freedom=10, scale=2 / 6, sides=2, threshold=0.01, cluster="c")
-    # Inside: 1.96 × 1 % × √(2/n) < 0.995 % at n = 2 × (1.96 / 0.995)² = 7.76.
-    assert settling(quiet, math.sqrt(1e-4 * 2 / 6), 1) == 8
+    # Inside: t(16) × 1 % × √(2/9) = 2.120 × 0.4714 % > 0.995 %, and t(18) × 1 % × √(2/10) = 2.101 × 0.4472 % < 0.995 %.
+    assert settling(quiet, math.sqrt(1e-4 * 2 / 6), 10, 1) == 10
     slow = Shift(point=0.02, variance=4e-4, freedom=5, scale=1 / 6, sides=1, threshold=0.01, cluster="c")
-    # Outside, alone: 1.645 × 2 % / √n < 2 % − 0.995 % at n = (3.29 / 1.005)² = 10.7; in a family of ten, z is 2.576.
-    assert settling(slow, math.sqrt(4e-4 / 6), 1) == 11
-    assert settling(slow, math.sqrt(4e-4 / 6), 10) == 27
+    # Outside, alone: t(11) × 2 % ÷ √12 = 1.796 × 0.5774 % > 2 % − 0.995 % > t(12) × 2 % ÷ √13 = 1.782 × 0.5547 %.
+    assert settling(slow, math.sqrt(4e-4 / 6), 5, 1) == 13
+    # In a family of ten: t(29) × 2 % ÷ √30 = 2.756 × 0.3651 % > 1.005 % > t(30) × 2 % ÷ √31 = 2.750 × 0.3592 %.
+    assert settling(slow, math.sqrt(4e-4 / 6), 5, 10) == 31
     near = Shift(point=LIMIT, variance=4e-4, freedom=5, scale=1 / 6, sides=1, threshold=0.01, cluster="c")
-    assert settling(near, math.sqrt(4e-4 / 6), 1) is None
+    assert settling(near, math.sqrt(4e-4 / 6), 5, 1) is None
+
+
+@pytest.mark.parametrize("pair", [(-0.012, 0.012), (0.0, 0.04), (0.0, 0.06)])
+def test_with_as_many_repeats_as_were_asked_for_it_is_settled(pair: tuple[float, float]) -> None:
+    def judged(repeats: int) -> Judged:
+        mean, deviation = sum(pair) / 2, (pair[1] - pair[0]) / 2
+        shift = Shift(mean, deviation**2, repeats - 1, 1 / repeats, 1, 0.01, "c")
+        return judge([shift], [deviation**2], [repeats - 1])[0]
+
+    needed = judged(6).repeats
+    assert needed is not None
+    assert judged(needed).kind != "inconclusive" and judged(needed - 1).kind == "inconclusive"

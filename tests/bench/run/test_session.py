@@ -266,9 +266,10 @@ def test_a_resumed_run_stays_on_its_device(tmp_path: Path, workers: Workers, mon
     assert asked == ["cpu"]
 
 
-def test_a_damaged_environment_is_a_message(tmp_path: Path, workers: Workers) -> None:
+@pytest.mark.parametrize("damaged", ["{", '{"e": {"facts": "x", "state": {}}}', '{"e": {"state": {}}}'])
+def test_a_damaged_environment_is_a_message(tmp_path: Path, workers: Workers, damaged: str) -> None:
     folder = begun_and_stopped(tmp_path, workers, after=1)
-    (folder / "environment.json").write_text("{")
+    (folder / "environment.json").write_text(damaged)
     with pytest.raises(RunError, match=r"environment.json is damaged"):
         session.resume(folder, [], False, "auto", quiet())
 
