@@ -93,6 +93,8 @@ def paired(
     """
     if device not in ("cpu", "cuda"):
         raise InputError(f'device={device!r}: write "cpu" or "cuda"')
+    if device == "cuda" and not _has_gpu():
+        raise InputError('device="cuda": torch sees no GPU here')
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
         _tell(f"timing {', '.join(calls)} for about {seconds:.0f} s")
@@ -100,6 +102,12 @@ def paired(
     if processes < 2:
         raise InputError(f"processes={processes}: an interval over processes needs at least two")
     return _in_processes(calls, Stopping(width, seconds / processes), processes, device)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _tell(what: str) -> None:
@@ -132,12 +140,14 @@ def _within(samples: Sequence[float], baseline: Sequence[float]) -> Estimate:
     return Estimate(exp(float(np.median(logs))), exp(low), exp(high), f"median of {len(logs)} rounds, order statistics")
 
 
-def _trace(calls: Calls, stopping: Stopping, device: str, draws: random.Random) -> Trace:
+def _trace(
+    calls: Calls, stopping: Stopping, device: str, draws: random.Random, announce: Callable[[int], None] = untold
+) -> Trace:
     if len(calls) < 2:
         raise InputError('give two callables or more, such as {"plain": f, "mine": g}')
     clock, functions = clock_of(device), list(calls.values())
-    iterations = calibrate(functions, clock, untold)
-    return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=untold)
+    iterations = calibrate(functions, clock, announce)
+    return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=announce)
 
 
 TWIN = "\0twin"
@@ -172,7 +182,8 @@ class Factory:
         first = next(iter(calls), None)
         if first is not None and len(calls) > 1:
             calls[TWIN] = factory()[first]
-        trace = _trace(calls, Stopping(self.target, self.budget), self.clock, random.Random(seed))
+        stopping = Stopping(self.target, self.budget)
+        trace = _trace(calls, stopping, self.clock, random.Random(seed), lambda _: announce(group[0], "timing"))
         values = (Value(name, "s", seconds) for name, seconds in zip(calls, trace.seconds, strict=True))
         yield group[0], Outcome(tuple(values))
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def build_extension(tree: Path) -> None:
     if (tree / "setup.py").is_file():
         command = [sys.executable, "setup.py", "build_ext", "--inplace"]
         # Without a compiler both sides run without their kernels; with one, a side that does not build is no side.
-        wanted = {"SIMAM_KERNELS": "required"} if shutil.which(os.environ.get("CC", "cc")) else {}
+        wanted = {"SIMAM_KERNELS": "required"} if shutil.which(shlex.split(os.environ.get("CC") or "cc")[0]) else {}
         done = subprocess.run(command, cwd=tree, capture_output=True, text=True, env={**os.environ, **wanted})
         if done.returncode != 0:
             raise InputError(f"the extension of {tree} does not build: {(done.stderr or done.stdout).strip()[-2000:]}")

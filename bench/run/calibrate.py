@@ -121,7 +121,7 @@ def _repository(home: Path) -> Path:
         git(home, "init", "--quiet")
         for tag, more in (("plain", ""), ("comment", COMMENT), ("work", WORK)):
             module.write_text(plain + more, encoding="utf-8")
-            git(home, "add", ".")
+            git(home, "add", "--force", ".")  # also what a user ignores everywhere, such as *.so
             git(home, *_PLAINLY, "commit", "--quiet", "-m", tag)
             git(home, *_PLAINLY, "tag", tag)
     except (OSError, subprocess.CalledProcessError) as error:

@@ -146,7 +146,7 @@ class WorkerProcess:
         """Its next message; ``{"died": reason}`` when it is dead or silent for ``timeout`` seconds."""
         try:
             line = self._receive(self._lines, timeout)
-            if line is not None:
+            if line is not None and line.endswith(b"\n"):  # else it died while it wrote
                 message: Message = json.loads(line)
                 return message
             return {"died": f"{_cause(self._process.wait(timeout))}{self._tail()}"}

@@ -27,6 +27,8 @@ Forward: TypeAlias = Callable[[Tensor], Tensor]
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "autocast": torch.float32}
 _ATTENTION_STREAM = 1_000_003
 """Added to the seed for the modules' own weights, so that they take no draw from the network's."""
+_INPUT_STREAM = 2_000_003
+"""Added to the seed for the images, which are the same whatever was drawn for weights before."""
 
 
 def build_network(cell: Cell, seed: int, classes: int | None = None, weights: str | None = None) -> nn.Module:
@@ -89,6 +91,7 @@ def build(cell: Cell, seed: int, device: str, stands_for: str = "cpu") -> Worklo
 def _built(cell: Cell, seed: int, device: str, fake: bool = False) -> Workload:
     with torch.device(device):
         network = _skeleton(cell.project(_STRUCTURE)) if device == "meta" else build_network(cell, seed)
+        torch.manual_seed(seed + _INPUT_STREAM)
         inputs = torch.randn(cell.batch or 1, *_input_shape(cell))
     dtype = _DTYPES[cell.dtype or "fp32"]
     layout = torch.channels_last if cell.memory_format == "channels_last" else torch.contiguous_format

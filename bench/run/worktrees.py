@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -109,8 +109,11 @@ def _keep(top: Path, commits: Sequence[str]) -> int:
         print(error.stderr, file=sys.stderr)
         return 1
     finally:
+        # Ours alone: `git worktree prune` would drop a user's worktree that is on a disk that is not there now.
+        for folder in folders:
+            with suppress(subprocess.CalledProcessError):
+                git(top, "worktree", "remove", "--force", str(folder))
         shutil.rmtree(home, ignore_errors=True)
-        git(top, "worktree", "prune")
     return 0
 
 

@@ -112,7 +112,10 @@ def _measure(source: Source, name: str, options: Mapping[str, Any]) -> MeasureSp
     for option in options:
         if option not in known:
             raise source.error((*where, option), f"{name} has no such option; {_choices(option, known)}")
-    hints = get_type_hints(kind, include_extras=True)
+    try:
+        hints = get_type_hints(kind, include_extras=True)
+    except Exception as error:  # such as a name that is imported for the type checker only
+        raise source.error(where, f"the types of its options cannot be read: {error}") from error
     given = {option: _option(source, (*where, option), hints[option], value) for option, value in options.items()}
     try:
         built = kind(**given)
@@ -120,8 +123,9 @@ def _measure(source: Source, name: str, options: Mapping[str, Any]) -> MeasureSp
         hash(spec)
     except Exception as error:  # a user's measure may refuse its options in any way
         raise source.error(where, str(error)) from error
-    if getattr(built, "repeats", 1) < 1:
-        raise source.error(where, f"repeats must be 1 or more, not {built.repeats}")
+    repeats = getattr(built, "repeats", 1)
+    if not isinstance(repeats, int) or repeats < 1:
+        raise source.error(where, f"repeats must be a whole number from 1, not {repeats!r}")
     return spec
 
 

@@ -199,9 +199,9 @@ def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: Mapping[C
     seeded: dict[Cell, dict[int, None]] = {}
     for cell in cells:
         projected = cell.project(measure.axes)
-        shared = projected.without(suite.contrast)
-        grouped.setdefault(shared, {})[projected] = None
-        seeded.setdefault(shared, {}).update(dict.fromkeys(seeds[cell]))
+        grouped.setdefault(projected.without(suite.contrast), {})[projected] = None
+    for cell, own in seeds.items():  # also of what `only` leaves out, so that a repeat has the same seed in any part
+        seeded.setdefault(cell.project(measure.axes).without(suite.contrast), {}).update(dict.fromkeys(own))
     repeats = (None,) * getattr(measure, "repeats", 1)
     groups = [
         _group(
@@ -217,6 +217,8 @@ def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: Mapping[C
 def _group(
     suite: Suite, spec: MeasureSpec, measure: Any, shared: Cell, members: list[Cell], seeds: tuple[int | None, ...]
 ) -> Group:
+    if "threads" in suite.contrast and "threads" in measure.axes and any(cell.threads is None for cell in members):
+        raise suite.source.error(("axes", "threads"), "where numbers of threads are compared, every cell must give one")
     baseline = _baseline(suite, shared).project(measure.axes)
     variants = tuple(cell for cell in members if cell != baseline)
     side_by_side = getattr(measure, "side_by_side", False)

@@ -48,6 +48,7 @@ def test_negative_lambda_is_named() -> None:
         SimAM(e_lambda=-1)
 
 
-def test_integers_are_refused() -> None:
-    with pytest.raises(ValueError, match="float tensor"):
-        simam(torch.ones(1, 1, 2, 2, dtype=torch.int64))
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float8_e4m3fn, torch.complex64])
+def test_other_types_are_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(ValueError, match=rf"torch.float16, torch.bfloat16; not of {dtype}"):
+        simam(torch.ones(1, 1, 2, 2).to(dtype))

@@ -77,8 +77,8 @@ def operator_of(func: Any) -> Operator:
         name=name,
         composite=func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd),
         view=view,
-        # What is written into without being in the table may get another shape.
-        repeatable=not view and (not written or name in ELEMENTWISE),
+        # What is written into without being in the table, and any `out=`, may get another shape.
+        repeatable=not view and not outputs and (not written or name in ELEMENTWISE),
         known=view or name in ALLOCATIONS or name in ELEMENTWISE,
         written=frozenset(written),
         unread=frozenset(written if name in OVERWRITES else outputs),

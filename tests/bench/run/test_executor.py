@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from bench.results.record import Record, append_records, read_records
-from bench.run.executor import Lines, LocalProcesses, Receive
+from bench.run.executor import Launch, Lines, LocalProcesses, Receive, WorkerProcess
 from bench.run.runner import Runner
 from bench.run.worker import _without_nan
 from bench.suite.plan import Plan
@@ -51,6 +51,15 @@ def test_one_bad_cell_is_a_failed_record_and_the_rest_is_measured(tmp_path: Path
     assert (plain.status, bad.status, good.status) == ("ok", "failed", "ok")
     assert bad.reason is not None and bad.reason.startswith(reason)
     assert (bad.traceback is not None) == (not reason.startswith("the worker"))
+
+
+def test_a_worker_that_dies_while_it_writes_is_one_that_died() -> None:
+    code = 'import os, sys; sys.stdout.write("half of a line"); sys.stdout.flush(); os.kill(os.getpid(), 9)'
+    worker = WorkerProcess(Launch(("-c", code)))
+    try:
+        assert worker.message(600.0)["died"].startswith("the worker was killed by SIGKILL")
+    finally:
+        worker.stop()
 
 
 def test_a_hang_ends_when_patience_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

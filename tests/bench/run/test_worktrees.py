@@ -43,6 +43,17 @@ def test_two_revisions_lie_beside_one_another_and_go(checkout: Path) -> None:
     assert (checkout / "file").read_text(encoding="utf-8") == "changed"
 
 
+def test_a_worktree_of_the_user_is_left_alone_where_its_folder_is_away(checkout: Path, tmp_path: Path) -> None:
+    theirs, away = tmp_path / "theirs", tmp_path / "away"
+    git(checkout, "worktree", "add", "--detach", str(theirs), "one")
+    theirs.rename(away)
+    with worktrees(checkout, [commit(checkout, "one")]):
+        pass
+    away.rename(theirs)
+    assert git(theirs, "rev-parse", "HEAD") == git(checkout, "rev-parse", "one")
+    assert len(git(checkout, "worktree", "list").splitlines()) == 2
+
+
 def test_the_worktree_is_taken_as_it_lies_there(checkout: Path) -> None:
     (checkout / "new").write_text("not added", encoding="utf-8")
     (checkout / ".gitignore").write_text("ignored\n", encoding="utf-8")

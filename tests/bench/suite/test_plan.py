@@ -166,6 +166,20 @@ def test_seeds_are_the_repeats_of_a_measure_that_reads_them(tmp_path: Path) -> N
     assert [cell.id for cell in group.variants] == ["tests.helpers:tiny/tests.helpers:Sigmoid@spatial"]
 
 
+def test_a_part_of_a_suite_numbers_its_seeds_as_the_whole_does(tmp_path: Path) -> None:
+    text = """
+        name: t
+        axes:
+          - {backbone: [resnet18], attention: [simam], seed: [5]}
+          - {backbone: [resnet18], attention: [se], seed: [0, 1]}
+        baseline: {attention: none}
+        measures: {accuracy: {}}
+    """
+    [whole] = plan(tmp_path, text).groups
+    [part] = plan(tmp_path, f"{text.rstrip()}\n        only: {{attention: [se]}}\n").groups
+    assert whole.seeds == part.seeds == (5, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("axes", "baseline", "message"),
     [
@@ -186,6 +200,18 @@ def test_seeds_are_the_repeats_of_a_measure_that_reads_them(tmp_path: Path) -> N
 def test_what_only_the_combination_shows(tmp_path: Path, axes: str, baseline: str, message: str) -> None:
     text = f"name: t\naxes: {{{axes}}}\nbaseline: {{{baseline}}}\nmeasures: {{complexity: {{}}}}\n"
     with pytest.raises(InputError, match=rf"suite.yaml:\d+: {message}"):
+        plan(tmp_path, text)
+
+
+def test_threads_that_are_compared_are_given(tmp_path: Path) -> None:
+    text = """
+        name: t
+        axes: [{backbone: [resnet18], attention: [se]}, {backbone: [resnet18], attention: [se], threads: [1]}]
+        contrast: [threads]
+        baseline: {threads: 1}
+        measures: {latency: {}}
+    """
+    with pytest.raises(InputError, match=r"axes.threads: where numbers of threads are compared, every cell must give"):
         plan(tmp_path, text)
 
 
