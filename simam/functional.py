@@ -20,8 +20,8 @@ def simam(x: Tensor, e_lambda: float = 1e-4, implementation: Implementation = "a
     Args:
         x: feature maps, shape (N, C, H, W), float16, bfloat16, float32 or float64, any memory layout.
         e_lambda: λ ≥ 0, the regulariser of the energy, in squared units of ``x``.
-        implementation: "auto" or "eager"; both give the same but for rounding, which in the formula grows with a map's
-            mean: at a thousand times its spread a gate is off by 1e-5 in float32, where the operator corrects the mean.
+        implementation: "auto" or "eager"; both give the same but for rounding, which in the formula grows with how far
+            a map's mean is from 0, measured by its spread; the operator corrects the mean.
 
     Returns:
         A tensor of the shape, type and layout of ``x``. Half types are computed in float32, because Σd²

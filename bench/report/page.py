@@ -26,7 +26,7 @@ OVERVIEW_NOTE = (
 )
 MARKED_NOTE = (
     "Bold: the best module, and those that were not shown to differ from it (paired, p < 0.05, Holm over the network's "
-    "others), as what was measured apart never is; of accuracies only what is better than the baseline."
+    "others; what was measured apart is not tested); of accuracies only what is better than the baseline."
 )
 TABLES_NOTES = (
     (

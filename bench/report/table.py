@@ -98,9 +98,9 @@ def fixed(found: list[Row]) -> str:
     """The conditions that all rows share, such as "batch 32, 224 px, fp32"; the usual order in memory goes without
     saying, and so does what no measure read.
     """
-    seen = {axis: {row.axes[axis] for row in found} - ({None} if axis != "threads" else set()) for axis in CONDITIONS}
-    alike = {axis: value for axis, values in seen.items() for value in values if len(values) == 1 and value is not None}
-    return ", ".join(condition_name(axis, value) for axis, value in alike.items() if value != "contiguous")
+    first = found[0].axes
+    alike = [axis for axis in CONDITIONS if all(row.axes[axis] == first[axis] for row in found)]
+    return ", ".join(condition_name(axis, first[axis]) for axis in alike if first[axis] not in (None, "contiguous"))
 
 
 def table(found: list[Row]) -> Table:

@@ -84,9 +84,8 @@ def over_repeats(figures: Sequence[float], seeded: bool = False) -> Estimate:
     """
     if len(set(figures)) == 1 and not seeded:
         return Estimate(figures[0], figures[0], figures[0], "exact")
-    return Estimate(
-        *(seen_interval if seeded else student_interval)(figures), f"mean of {len(figures)} repeats, Student t"
-    )
+    mean = seen_interval(figures) if seeded else student_interval(figures)
+    return Estimate(*mean, f"mean of {len(figures)} repeats, Student t")
 
 
 def median_log_ratio(samples: ArrayLike, baseline: ArrayLike) -> float:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 
+import cloudpickle
 import pytest
 
 import bench
 from bench.errors import InputError
+from bench.measure import Subject
 from bench.measure.timing.cpu import CpuClock
 from bench.measure.timing.sampler import Elapsed
+from bench.pairing import Factory
 
 
 def told(clock: CpuClock, call: Callable[[], object], iterations: int) -> Elapsed:
@@ -50,6 +53,21 @@ def test_what_fails_in_a_process_is_told_with_its_traceback() -> None:
 
     with pytest.raises(InputError, match=r"process 1 failed: ZeroDivisionError(?s:.*)Traceback"):
         bench.paired(factory, budget="1s", processes=2)
+
+
+def test_a_process_says_that_it_lives_while_it_measures() -> None:
+    said: list[str] = []
+    pickled = cloudpickle.dumps(lambda: {"plain": lambda: None, "mine": lambda: None})
+    alone = Subject(0, "variant", lambda _: pytest.fail("it builds nothing"))
+    factory = Factory(pickled, target=0.01, budget=0.001, clock="cpu")
+    list(factory.measure([alone], lambda subject, reached="": said.append(reached), seed=0))
+    assert said[0] == "" and set(said[1:]) == {"timing"}
+
+
+def test_without_a_gpu_none_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match='device="cuda": torch sees no GPU here'):
+        bench.paired({"a": lambda: None, "b": lambda: None}, device="cuda")
 
 
 @pytest.mark.parametrize(

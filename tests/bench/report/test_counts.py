@@ -54,6 +54,26 @@ def test_each_mode_has_a_sentence_where_there_are_several() -> None:
     ]
 
 
+def test_what_is_saved_for_backward_is_told_of_one_mode() -> None:
+    def kept(mode: str) -> pd.DataFrame:
+        axes = {"backbone": "resnet18", "batch": 1, "mode": mode, "resolution": 224}
+        rows = [
+            {**row, "group": mode, "cell": f"{mode}/{row['attention']}"}
+            for row in (
+                *comparisons("none", "baseline", {"saved_bytes": 1000, "live_peak_bytes": 100}, **axes),
+                *comparisons("simam", "variant", {"saved_bytes": 1500, "live_peak_bytes": 110}, **axes),
+            )
+        ]
+        return pd.DataFrame(rows)
+
+    saved = "saved for backward ×1.500, live at the peak ×1.100."
+    assert list(sentences(estimate(kept("inference")))) == [f"SimAM in ResNet-18: {saved}"]
+    assert list(sentences(estimate(pd.concat([kept("inference"), kept("training")])))) == [
+        "SimAM in ResNet-18, inference: live at the peak ×1.100.",
+        f"SimAM in ResNet-18, training: {saved}",
+    ]
+
+
 def head(frame: pd.DataFrame) -> list[str]:
     environments = {"env": {"facts": FACTS, "state": {"load": None}}}
     points = report(frame, [Run(Path("r"), "T", "name: t\n", {}, environments)]).page.blocks[0]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -22,6 +24,11 @@ def test_variants_of_a_seed_share_the_weights_of_the_layers_they_share() -> None
     renamed = {name.replace("0.0.", "0."): weight for name, weight in ours.items()}
     assert renamed.keys() == plain.keys()
     assert all(torch.equal(renamed[name], weight) for name, weight in plain.items())
+
+
+def test_variants_of_a_seed_see_the_same_images() -> None:
+    plain, ours = (build(each, 5, "cpu").inputs for each in (cell(), replace(with_sigmoid(), resolution=8)))
+    assert torch.equal(plain, ours) and not torch.equal(plain, build(cell(), 6, "cpu").inputs)
 
 
 def test_seeds_differ_and_repeat() -> None:

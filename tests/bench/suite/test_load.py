@@ -181,6 +181,43 @@ def test_broken_suites(tmp_path: Path, old: str, new: str, message: str) -> None
     assert str(caught.value).startswith(f"{path}:")
 
 
+OWN = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+class Shared:
+    axes, gates, timed = frozenset(), (), True
+    def measure(self, group, announce, seed): ...
+
+@dataclass(frozen=True)
+class Hidden(Shared):
+    given: Mapping | None = None
+
+@dataclass(frozen=True)
+class Open(Shared):
+    repeats: int | None = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Hidden", "the types of its options cannot be read: name 'Mapping' is not defined"),
+        ("Open", "repeats must be a whole number from 1, not None"),
+    ],
+)
+def test_a_measure_of_ones_own_that_cannot_be_used_is_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    (tmp_path / "own_measures.py").write_text(OWN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SuiteError, match=rf"suite.yaml:12: measures.own_measures:{name}: {message}"):
+        load_suite(write(tmp_path, GOOD.replace("complexity:", f'"own_measures:{name}":')))
+
+
 def test_what_stands_for_too_much_is_refused(tmp_path: Path) -> None:
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 12))
     with pytest.raises(SuiteError, match="more than 100000 values with its aliases written out"):

@@ -135,6 +135,15 @@ def test_operators_by_hand(program, shapes, operations: int, read: int, written:
         assert not seen.uncounted
 
 
+def test_a_result_that_is_written_into_gets_its_shape_each_time() -> None:
+    x = meta(4)
+    for _ in range(2):
+        out = torch.empty(0, device="meta")
+        with Counter():
+            torch.add(x, x, out=out)
+        assert out.shape == (4,)
+
+
 def test_a_pooling_writes_its_indices() -> None:
     seen = run(lambda x: F.max_pool2d(x, 3, 2, 1), meta(1, 2, 8, 8).requires_grad_())
     assert seen.total.elementwise_ops == 8 * 32
