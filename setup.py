@@ -5,13 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 
 KERNELS = Path("simam/kernels")
 SOURCES = ("cpu.c", "cpu_maps.h")  # as in simam/kernels/cpu.py, which cannot be imported while the package is built
 SOURCE = hashlib.sha256(b"".join((KERNELS / name).read_bytes() for name in SOURCES)).hexdigest()
 
 setup(
+    # The top-level folder of suites is package data, so that an installation finds them by name in any folder.
+    packages=[*find_packages(include=["bench*", "simam*"]), "bench.suites"],
+    package_dir={"bench.suites": "suites"},
     ext_modules=[
         Extension(
             "simam.kernels._cpu",

@@ -1,6 +1,6 @@
-"""Measure what attention modules cost and bring, in pairs and with intervals.
+"""Measure the cost and the accuracy gain of attention modules, in pairs and with confidence intervals.
 
-The Python face of ``python -m bench``; names are loaded on first use.
+The Python interface of ``python -m bench``; names are loaded on first use.
 """
 
 from importlib import import_module
@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.pairing import paired
+    from bench.results.compare import compare_runs, compare_sides
     from bench.results.estimates import estimate
-    from bench.results.frame import load_frame
-    from bench.run.stored import compare
+    from bench.store.frame import load_frame
+    from bench.store.stored_run import StoredRun
 
-_HOMES = {
-    "compare": "bench.run.stored",
+_MODULES = {
+    "StoredRun": "bench.store.stored_run",
+    "compare_runs": "bench.results.compare",
+    "compare_sides": "bench.results.compare",
     "estimate": "bench.results.estimates",
-    "load_frame": "bench.results.frame",
+    "load_frame": "bench.store.frame",
     "paired": "bench.pairing",
 }
+"""Public name → the module that defines it."""
 
-__all__ = ["compare", "estimate", "load_frame", "paired"]
+__all__ = ["StoredRun", "compare_runs", "compare_sides", "estimate", "load_frame", "paired"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'bench' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,22 +1,30 @@
-"""What a user can mend."""
+"""Errors that the user can fix."""
 
 
 class InputError(Exception):
-    """Something asked for that cannot be had; the message says what is wrong, where, and what would be right."""
+    """A request that cannot be met; the message says what is wrong, where, and what would be right."""
 
     exit_code = 2
 
 
+class RunError(InputError):
+    """A stored run that cannot be used; the message says why and what would help."""
+
+
 class StorageError(InputError):
-    """What was measured cannot be written down; what was written before is kept."""
+    """Records that cannot be written; records written before are kept."""
 
     exit_code = 3
 
 
 class Interrupted(BaseException):
-    """The user or the system asked a run to stop; the message says how to go on, ``number`` is the signal's.
+    """A request of the user or the system to stop; the message says how to resume.
 
-    No Exception: nothing that survives a faulty module may survive this.
+    Not an ``Exception``, so that code which survives a faulty module does not catch it.
+
+    Args:
+        message: for the user.
+        number: the signal's number.
     """
 
     def __init__(self, message: str, number: int) -> None:

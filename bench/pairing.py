@@ -12,10 +12,10 @@ import numpy as np
 from bench.errors import InputError
 from bench.measure import Announce, Outcome, Subject
 from bench.measure.timing import clock_of
-from bench.measure.timing.sampler import Trace, calibrate, sample, untold
-from bench.measure.timing.stopping import Stopping
-from bench.report.format import escape, percent, quantity, ratio
-from bench.results.record import Value
+from bench.measure.timing.sampler import Trace, choose_iterations, ignore_index, sample
+from bench.measure.timing.stopping import StoppingRule
+from bench.report.numbers import escape, percent, quantity, ratio
+from bench.store.record import Value
 from bench.results.statistics import Estimate, log_ratios, median_interval, median_log_ratio, ratio_of, time_range
 
 Calls: TypeAlias = Mapping[str, Callable[[], object]]
@@ -98,10 +98,10 @@ def paired(
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
         _tell(f"timing {', '.join(calls)} for about {seconds:.0f} s")
-        return _here(calls, Stopping(width, seconds), device)
+        return _here(calls, StoppingRule(width, seconds), device)
     if processes < 2:
         raise InputError(f"processes={processes}: an interval over processes needs at least two")
-    return _in_processes(calls, Stopping(width, seconds / processes), processes, device)
+    return _in_processes(calls, StoppingRule(width, seconds / processes), processes, device)
 
 
 def _has_gpu() -> bool:
@@ -126,7 +126,7 @@ def _quantity(kind: str, name: str, given: str | float) -> float:
     return float(value)
 
 
-def _here(calls: Calls, stopping: Stopping, device: str) -> Paired:
+def _here(calls: Calls, stopping: StoppingRule, device: str) -> Paired:
     trace = _trace(calls, stopping, device, random.Random(0))
     baseline, *others = calls
     ratios = {name: _within(trace.seconds[place], trace.seconds[0]) for place, name in enumerate(others, start=1)}
@@ -141,16 +141,20 @@ def _within(samples: Sequence[float], baseline: Sequence[float]) -> Estimate:
 
 
 def _trace(
-    calls: Calls, stopping: Stopping, device: str, draws: random.Random, announce: Callable[[int], None] = untold
+    calls: Calls,
+    stopping: StoppingRule,
+    device: str,
+    draws: random.Random,
+    announce: Callable[[int], None] = ignore_index,
 ) -> Trace:
     if len(calls) < 2:
         raise InputError('give two callables or more, such as {"plain": f, "mine": g}')
     clock, functions = clock_of(device), list(calls.values())
-    iterations = calibrate(functions, clock, announce)
+    iterations = choose_iterations(functions, clock, announce)
     return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=announce)
 
 
-TWIN = "\0twin"
+CONTROL = "\0twin"
 """The name of the second build of the baseline, which no caller gives to a callable."""
 
 
@@ -181,17 +185,17 @@ class Factory:
         calls = dict(factory())
         first = next(iter(calls), None)
         if first is not None and len(calls) > 1:
-            calls[TWIN] = factory()[first]
-        stopping = Stopping(self.target, self.budget)
+            calls[CONTROL] = factory()[first]
+        stopping = StoppingRule(self.target, self.budget)
         trace = _trace(calls, stopping, self.clock, random.Random(seed), lambda _: announce(group[0], "timing"))
         values = (Value(name, "s", seconds) for name, seconds in zip(calls, trace.seconds, strict=True))
         yield group[0], Outcome(tuple(values))
 
 
-def _in_processes(factory: Callable[[], Calls], stopping: Stopping, processes: int, device: str) -> Paired:
+def _in_processes(factory: Callable[[], Calls], stopping: StoppingRule, processes: int, device: str) -> Paired:
     import cloudpickle
 
-    from bench.run.executor import LocalProcesses
+    from bench.run.executors.local import LocalProcesses
 
     options = (
         ("pickled", cloudpickle.dumps(factory)),
@@ -211,23 +215,28 @@ def _in_processes(factory: Callable[[], Calls], stopping: Stopping, processes: i
         name: [median_log_ratio(each[name], each[baseline]) for each in seen] for name in seen[0] if name != baseline
     }
     ratios = {name: ratio_of(figures) for name, figures in logs.items()}
-    times = {name: time_range([each[name] for each in seen]) for name in seen[0] if name != TWIN}
-    control = ratios.pop(TWIN)
+    times = {name: time_range([each[name] for each in seen]) for name in seen[0] if name != CONTROL}
+    control = ratios.pop(CONTROL)
     return Paired(baseline, ratios, times, control, f"{processes} fresh processes, Student t over them")
 
 
 def _ask(execute: Any, options: tuple[tuple[str, Any], ...], number: int) -> dict[str, list[float]]:
-    """Name → samples, of one process."""
-    from bench.run.worker import Job, Member
+    """Name → samples of one process."""
+    from bench.run.messages import Died, Failed, Measured
+    from bench.run.worker import Job
     from bench.suite.axes import Cell
     from bench.suite.measures import MeasureSpec
+    from bench.suite.plan import Member
 
     member = Member(0, "variant", Cell())
     job = Job(MeasureSpec(f"{__name__}:Factory", options), (member,), number, None, "cpu", fresh=True)
     for message in execute(job, TIMEOUT):
-        if "measured" in message:
-            return {value["name"]: value["samples"] for value in message["values"]}
-        if "start" not in message:
-            where = message.get("traceback") or ""
-            raise InputError(f"process {number + 1} failed: {message.get('reason') or message.get('died')}\n{where}")
+        match message:
+            case Measured(values=values):
+                nan = float("nan")
+                return {value.name: [nan if s is None else float(s) for s in value.samples] for value in values}
+            case Failed(reason=reason, traceback=traceback):
+                raise InputError(f"process {number + 1} failed: {reason}\n{traceback}")
+            case Died(reason=reason):
+                raise InputError(f"process {number + 1} failed: {reason}\n")
     raise InputError(f"process {number + 1} gave no answer")

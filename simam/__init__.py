@@ -1,6 +1,6 @@
-"""SimAM and the attention modules it is compared with, where they go, and the networks they go into.
+"""SimAM, the attention modules it is compared with, their placement in a network, and backbone networks.
 
-Public names are loaded on first use (PEP 562), so ``import simam`` costs nothing and does not import torch.
+Public names are imported on first use (PEP 562), so ``import simam`` is fast and does not import torch.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simam.placement import PlacementError, insert
     from simam.registry import ATTENTION, BACKBONES, UnknownName
 
-_HOMES = {
+_DEFINING_MODULES = {
     "CBAM": "simam.attention.cbam",
     "ECA": "simam.attention.eca",
     "SE": "simam.attention.se",
@@ -48,9 +48,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _DEFINING_MODULES:
         raise AttributeError(f"module 'simam' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_DEFINING_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

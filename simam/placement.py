@@ -1,4 +1,4 @@
-"""Where an attention module goes: the one way to get a module into a network."""
+"""Insertion of attention modules into a network, at named places of its blocks or behind chosen layers."""
 
 import fnmatch
 import itertools
@@ -16,93 +16,104 @@ from simam.backbones.wide_resnet import WideBlock
 
 
 class PlacementError(ValueError):
-    """A network has no layer at the asked-for place, or a layer whose channels cannot be told."""
+    """A placement that matches no layer of the network, or a layer whose number of channels is unknown."""
 
 
-class Places(NamedTuple):
-    """The layers of one block that a module may follow, as names relative to the block."""
+class BlockPlacements(NamedTuple):
+    """Layer that an attention module follows at each placement, as a name relative to its block."""
 
     spatial: str
     branch_end: str
 
 
-def _inverted_residual(block: InvertedResidual) -> Places:
-    """Conv = [expansion], depthwise, 1×1 projection, BN; the depthwise entry is itself (conv, BN, ReLU6)."""
+def _inverted_residual(block: InvertedResidual) -> BlockPlacements:
+    """Placements in a block whose ``conv`` is [expansion], depthwise, 1×1 projection, BN.
+
+    The depthwise entry is itself a sequence of convolution, BN and ReLU6. The expansion is absent at expansion ratio 1.
+    """
     last = len(block.conv) - 1
-    return Places(spatial=f"conv.{last - 2}.0", branch_end=f"conv.{last}")
+    return BlockPlacements(spatial=f"conv.{last - 2}.0", branch_end=f"conv.{last}")
 
 
-_PLACES: dict[type[nn.Module], Callable[..., Places]] = {
-    BasicBlock: lambda block: Places("conv2", "bn2"),
-    Bottleneck: lambda block: Places("conv2", "bn3"),
+_BLOCK_PLACEMENTS: dict[type[nn.Module], Callable[..., BlockPlacements]] = {
+    BasicBlock: lambda block: BlockPlacements("conv2", "bn2"),
+    Bottleneck: lambda block: BlockPlacements("conv2", "bn3"),
     InvertedResidual: _inverted_residual,
-    cifar_resnet.BasicBlock: lambda block: Places("conv2", "bn2"),
-    cifar_resnet.Bottleneck: lambda block: Places("conv2", "bn3"),
-    PreActBasicBlock: lambda block: Places("conv2", "conv2"),
-    PreActBottleneck: lambda block: Places("conv2", "conv3"),
-    WideBlock: lambda block: Places("conv2", "conv2"),
-    CifarInvertedResidual: lambda block: Places("conv2", "bn3"),
+    cifar_resnet.BasicBlock: lambda block: BlockPlacements("conv2", "bn2"),
+    cifar_resnet.Bottleneck: lambda block: BlockPlacements("conv2", "bn3"),
+    PreActBasicBlock: lambda block: BlockPlacements("conv2", "conv2"),
+    PreActBottleneck: lambda block: BlockPlacements("conv2", "conv3"),
+    WideBlock: lambda block: BlockPlacements("conv2", "conv2"),
+    CifarInvertedResidual: lambda block: BlockPlacements("conv2", "bn3"),
 }
 
 
 def insert(
     network: nn.Module, attention: Callable[[int], nn.Module], placement: str | Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Put a new attention module behind each layer of the place, in the network itself.
+    """Insert a new attention module behind each layer that a placement selects. Modifies the network in place.
 
     Each named layer becomes ``Sequential(layer, attention(channels))``, so ``conv2.weight`` becomes
     ``conv2.0.weight``, as in the authors' checkpoints.
 
     Args:
-        network: changed in place.
-        attention: builds one module for a number of channels.
+        network: network to modify.
+        attention: callable that builds one module from the number of channels of the layer before it.
         placement: ``"spatial"`` (after the block's main spatial convolution, before its norm),
-            ``"branch_end"`` (at the end of the residual branch), or ``{"layers": glob}``: every layer whose
-            dotted name matches the glob.
+            ``"branch_end"`` (at the end of the residual branch), or ``{"layers": glob}`` for every layer whose dotted
+            name matches the glob.
 
     Returns:
-        The names of the layers that were wrapped, in the network's order.
+        The names of the wrapped layers, in the order of ``network.named_modules()``.
 
     Raises:
-        PlacementError: no layer is found, the placement is unknown, or a layer does not tell its channels.
+        PlacementError: the placement is unknown, it selects no layer, it selects a layer inside another selected
+            layer, or the number of channels of a layer is unknown.
     """
-    names = _find(network, placement)
-    modules = [attention(_channels(name, network.get_submodule(name))) for name in names]
+    names = _selected_layers(network, placement)
+    modules = [attention(_output_channels(name, network.get_submodule(name))) for name in names]
     for name, module in zip(names, modules, strict=True):
         network.set_submodule(name, nn.Sequential(network.get_submodule(name), module))
     return names
 
 
-def _find(network: nn.Module, placement: str | Mapping[str, str]) -> tuple[str, ...]:
+def _selected_layers(network: nn.Module, placement: str | Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the layers that a placement selects, in the order of ``network.named_modules()``."""
     if isinstance(placement, str):
-        if placement not in Places._fields:
-            raise PlacementError(f"unknown placement {placement!r}; the choices are {', '.join(Places._fields)}")
+        if placement not in BlockPlacements._fields:
+            raise PlacementError(
+                f"unknown placement {placement!r}; the choices are {', '.join(BlockPlacements._fields)}"
+            )
         names = tuple(
-            f"{prefix}.{getattr(_PLACES[type(block)](block), placement)}".lstrip(".")
+            f"{prefix}.{getattr(_BLOCK_PLACEMENTS[type(block)](block), placement)}".lstrip(".")
             for prefix, block in network.named_modules()
-            if type(block) in _PLACES
+            if type(block) in _BLOCK_PLACEMENTS
         )
-        wanted = f"block with a {placement!r} place (it knows {', '.join(kind.__name__ for kind in _PLACES)})"
+        supported = ", ".join(dict.fromkeys(block.__name__ for block in _BLOCK_PLACEMENTS))
+        target = f"block with the placement {placement!r} (supported blocks: {supported})"
     else:
         if list(placement) != ["layers"]:
-            raise PlacementError(f"write {{'layers': glob}}, not {dict(placement)}")
+            raise PlacementError(f"a placement by layers must be {{'layers': glob}}, not {dict(placement)}")
         pattern = placement["layers"]
         names = tuple(name for name, _ in network.named_modules() if name and fnmatch.fnmatchcase(name, pattern))
-        wanted = f"layer that matches {pattern!r}"
+        target = f"layer that matches {pattern!r}"
     if not names:
-        raise PlacementError(f"{type(network).__name__} has no {wanted}")
+        raise PlacementError(f"{type(network).__name__} has no {target}")
     for outer, inner in itertools.combinations(names, 2):
         if inner.startswith(f"{outer}."):
             raise PlacementError(f"{inner!r} lies inside {outer!r}, and both match; narrow the glob to one of them")
     return names
 
 
-def _channels(name: str, layer: nn.Module) -> int:
-    """Output channels, by the attribute that torch's layers keep them in."""
+def _output_channels(name: str, layer: nn.Module) -> int:
+    """Number of output channels, from the attribute in which torch's convolutions, norms and linear layers keep it."""
     for attribute in ("out_channels", "num_features", "num_channels", "out_features", "normalized_shape"):
         channels = getattr(layer, attribute, None)
         if isinstance(channels, tuple) and len(channels) == 1:
             return int(channels[0])
         if isinstance(channels, int):
             return channels
-    raise PlacementError(f"cannot tell the channels of {name!r} ({type(layer).__name__}); name a convolution or a norm")
+    raise PlacementError(
+        f"cannot determine the number of channels of {name!r} ({type(layer).__name__}); "
+        "select a convolution or a normalization layer"
+    )

@@ -1,6 +1,6 @@
-"""The names that stand for modules and networks, and where each is found. Nothing is imported until it is used.
+"""Registries of attention modules and backbone networks by name. An entry is imported when it is first loaded.
 
-Anywhere a name is accepted, ``"package.module:Name"`` is too, so a user's own class needs no entry here.
+A path ``"package.module:Name"`` is accepted wherever a registered name is, so a user's own class needs no entry here.
 """
 
 import difflib
@@ -17,7 +17,13 @@ class UnknownName(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a named thing is found ("module:attribute"), what people call it, and the options that its name implies."""
+    """Registered object.
+
+    Args:
+        target: path of the object, ``"module:attribute"``.
+        title: name for people, as printed in reports.
+        preset: options that the registered name implies, as (option, value) pairs.
+    """
 
     target: str
     title: str
@@ -26,18 +32,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class AttentionEntry(Entry):
-    """``placement`` is where the module's paper puts it; None for `none`, which goes nowhere."""
+    """Registered attention module.
+
+    Args:
+        placement: placement in the module's paper; None for `none`, which is not inserted.
+    """
 
     placement: str | None
 
 
 @dataclass(frozen=True)
 class BackboneEntry(Entry):
-    """What is known of a network before it is built.
+    """Registered backbone network, with the properties that are needed before it is built.
 
     Args:
-        resolution: side of the square input, in pixels, that it was designed for.
-        one_place: whether `spatial` and `branch_end` are the same layer in all its blocks.
+        resolution: side of the square input that the network was designed for, in pixels.
+        one_place: whether the placements `spatial` and `branch_end` are the same layer in all blocks.
     """
 
     resolution: int
@@ -48,11 +58,11 @@ E = TypeVar("E", bound=Entry, covariant=True)
 
 
 class Registry(Generic[E]):
-    """Name → entry, in the order of listing.
+    """Read-only mapping from names to entries. Iteration yields the names in order of registration.
 
     Args:
-        kind: what the names are names of, for messages ("attention").
-        entries: the explicit entries; there is no other way in.
+        kind: type of the registered objects, such as "attention"; used in error messages.
+        entries: registered names and their entries.
     """
 
     def __init__(self, kind: str, entries: Mapping[str, E]) -> None:
@@ -63,10 +73,10 @@ class Registry(Generic[E]):
         return iter(self._entries)
 
     def get(self, name: str) -> E | None:
-        """The entry of a registered name, or None for ``"package.module:Name"``.
+        """Return the entry of a registered name, or None for a path ``"package.module:Name"``.
 
         Raises:
-            UnknownName: the name is neither.
+            UnknownName: the name is neither registered nor a path.
         """
         if name in self._entries:
             return self._entries[name]
@@ -77,38 +87,44 @@ class Registry(Generic[E]):
         )
 
     def load(self, name: str) -> Any:
-        """The object behind a name, imported now.
+        """Import and return the object with a registered name or a path, with its preset options bound.
 
         Raises:
-            UnknownName: the name is unknown, or its module or attribute does not exist.
+            UnknownName: the name is unknown, or the module or attribute cannot be imported.
         """
         entry = self.get(name)
         module, _, attribute = (entry.target if entry else name).partition(":")
         try:
-            found = getattr(import_module(module), attribute)
-        except (Exception, SystemExit) as error:  # importing a user's module may raise anything
+            loaded = getattr(import_module(module), attribute)
+        except (Exception, SystemExit) as error:  # a user's module may raise anything at import
             raise UnknownName(f"cannot load {self.kind} {name!r}: {error}") from error
-        return partial(found, **dict(entry.preset)) if entry and entry.preset else found
+        return partial(loaded, **dict(entry.preset)) if entry and entry.preset else loaded
 
     def title(self, name: str) -> str:
-        """What people call it: "SimAM" for `simam`; a user's path keeps its last part, if that is no name of ours."""
+        """Return the title of a name, such as "SimAM" for `simam`.
+
+        The title of a path is its last part, or the whole path if a registered entry has that title.
+        """
         if name in self._entries:
             return self._entries[name].title
-        own = name.rpartition(":")[2]
-        return name if own in {entry.title for entry in self._entries.values()} else own
+        attribute = name.rpartition(":")[2]
+        return name if attribute in {entry.title for entry in self._entries.values()} else attribute
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """Such as "did you mean 'x'? the choices are x, y, z", or only the choices where nothing is near."""
-    known = list(choices)
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    more = f" and {len(known) - MOST_CHOICES} more" if len(known) > MOST_CHOICES else ""
-    return f"{hint}the choices are {', '.join(known[:MOST_CHOICES])}{more}"
+    """Hint for an error message, such as "did you mean 'x'? the choices are x, y, z".
+
+    The question is left out if no choice is similar to ``name``. At most :data:`MAX_LISTED_CHOICES` are listed.
+    """
+    names = list(choices)
+    similar = difflib.get_close_matches(str(name), names, n=1)
+    question = f"did you mean {similar[0]!r}? " if similar else ""
+    more = f" and {len(names) - MAX_LISTED_CHOICES} more" if len(names) > MAX_LISTED_CHOICES else ""
+    return f"{question}the choices are {', '.join(names[:MAX_LISTED_CHOICES])}{more}"
 
 
-MOST_CHOICES = 20
-"""That a message lists."""
+MAX_LISTED_CHOICES = 20
+"""Maximum number of choices that an error message lists."""
 
 
 ATTENTION: Registry[AttentionEntry] = Registry(
@@ -123,12 +139,12 @@ ATTENTION: Registry[AttentionEntry] = Registry(
 )
 
 
-def _imagenet(name: str, title: str) -> dict[str, BackboneEntry]:
-    return {name: BackboneEntry(f"simam.backbones.imagenet:{name}", title, 224)}
+def _torchvision(name: str, title: str) -> dict[str, BackboneEntry]:
+    return {name: BackboneEntry(f"simam.backbones.torchvision:{name}", title, 224)}
 
 
 def _cifar_resnets(name: str, title: str, target: str, one_place: bool) -> dict[str, BackboneEntry]:
-    """Basic blocks at every depth 6n + 2 from 8 to 110, bottlenecks at the depths of the papers."""
+    """Entries with basic blocks for every depth 6n + 2 from 8 to 110, and with bottlenecks for the papers' depths."""
     basic = {
         f"{name}{depth}": BackboneEntry(target, f"{title}-{depth}", 32, one_place, preset=(("depth", depth),))
         for depth in range(8, 111, 6)
@@ -154,13 +170,13 @@ def _wide_resnet(depth: int, width: int) -> dict[str, BackboneEntry]:
 BACKBONES: Registry[BackboneEntry] = Registry(
     "backbone",
     {
-        **_imagenet("resnet18", "ResNet-18"),
-        **_imagenet("resnet34", "ResNet-34"),
-        **_imagenet("resnet50", "ResNet-50"),
-        **_imagenet("resnet101", "ResNet-101"),
-        **_imagenet("resnet152", "ResNet-152"),
-        **_imagenet("resnext50_32x4d", "ResNeXt-50 32×4d"),
-        **_imagenet("mobilenet_v2", "MobileNetV2"),
+        **_torchvision("resnet18", "ResNet-18"),
+        **_torchvision("resnet34", "ResNet-34"),
+        **_torchvision("resnet50", "ResNet-50"),
+        **_torchvision("resnet101", "ResNet-101"),
+        **_torchvision("resnet152", "ResNet-152"),
+        **_torchvision("resnext50_32x4d", "ResNeXt-50 32×4d"),
+        **_torchvision("mobilenet_v2", "MobileNetV2"),
         "cifar_mobilenet_v2": BackboneEntry(
             "simam.backbones.cifar_mobilenet_v2:CifarMobileNetV2", "CIFAR MobileNetV2", 32
         ),

@@ -17,8 +17,8 @@ from torch import nn
 
 from bench.measure import Announce, Outcome, Subject, require_finite
 from bench.measure.counting.calls import Cost
-from bench.measure.counting.counter import Counter
-from bench.results.record import Value
+from bench.measure.counting.dispatch import CostCounter
+from bench.store.record import Value
 from bench.suite.load import load_suite
 from bench.suite.plan import Plan, expand
 from bench.suite.suite import Suite
@@ -202,7 +202,7 @@ class Forward:
 
 def counted(network: nn.Module, image: torch.Tensor) -> Cost:
     """What a forward pass costs."""
-    with torch.no_grad(), Counter() as counter:
+    with torch.no_grad(), CostCounter() as counter:
         network(image)
     return counter.total
 

@@ -1,10 +1,11 @@
 """The project's own promises about itself."""
 
 import ast
-import math
+import graphlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,49 +37,6 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert commands[1] in (ROOT / ".ci/run").read_text().splitlines()
 
 
-def test_the_readme_quotes_the_committed_report() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    report = (ROOT / "reports/latency/report.md").read_text(encoding="utf-8").splitlines()
-    quoted = [line for line in readme.splitlines() if line.startswith("|") or " latency over plain " in line]
-    assert len(quoted) == 1 + 7  # what was found, and the table
-    assert all(line in report for line in quoted)
-
-
-def test_the_index_of_reports_quotes_them() -> None:
-    folder = ROOT / "reports"
-    entries = re.split(r"^- ", (folder / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    linked = {match[1]: entry for entry in entries if (match := re.match(r"\[.*?\]\((.*?)/report\.md\)", entry))}
-    assert sorted(linked) == sorted(path.parent.name for path in folder.glob("*/report.md"))
-    for name, entry in linked.items():
-        page = (folder / name / "report.md").read_text(encoding="utf-8")
-        quotes = [" ".join(quote.split()) for quote in re.findall(r"`([^`]*)`", entry)]
-        missing = [quote for quote in quotes if " " in quote and quote not in page]  # one word is a command's name
-        assert quotes and not missing, name
-
-
-@pytest.mark.parametrize("folder", sorted((ROOT / "reports").glob("fused*")), ids=lambda path: path.name)
-def test_the_page_of_the_fused_operator_is_what_its_records_say(folder: Path) -> None:
-    from tests.perf import fused
-
-    assert fused.render(folder) == (folder / "report.md").read_text(encoding="utf-8")
-    device = fused.facts_of(folder)["device"]
-    assert len(fused.lines_of(folder / "operator.jsonl")) == len(fused.cases(device))
-
-
-def test_a_mean_of_ratios_has_the_interval_of_independent_ones() -> None:
-    from tests.perf.fused import geometric_mean
-
-    # Four ratios of e^2 ± e^0.4, three processes each: se = 0.4 ÷ 4.3027; of the mean half of it, times t(8) = 2.3060.
-    ratio = {"point": math.exp(2), "low": math.exp(1.6), "high": math.exp(2.4)}
-    mean = geometric_mean([ratio] * 4, freedom=2)
-    half = 2.3060 * 0.4 / 4.3027 / 2
-    assert math.log(mean["point"]) == pytest.approx(2)
-    assert math.log(mean["low"]) == pytest.approx(2 - half, abs=1e-4)
-    assert math.log(mean["high"]) == pytest.approx(2 + half, abs=1e-4)
-    # Without few processes both quantiles are the normal's, and cancel.
-    assert math.log(geometric_mean([ratio] * 4, math.inf)["high"]) == pytest.approx(2.2)
-
-
 def test_the_complexity_suite_has_every_network_and_module() -> None:
     grids = load_suite(ROOT / "suites/complexity.yaml").grids
     assert {str(choice) for grid in grids for choice in grid["backbone"]} == set(BACKBONES)
@@ -100,23 +58,72 @@ def test_help_and_plan_import_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
-ROOMS_MAY_IMPORT = {
-    "suite": {"errors", "suite"},
-    "run": {"errors", "suite", "run", "measure", "results"},
-    "measure": {"measure", "results"},
-    "results": {"results"},
-    "report": {"report", "results"},
-}
+LEVELS = (
+    {"cli", "__main__"},
+    {"commands"},
+    {"studies"},
+    {"ab", "doctor", "pairing"},
+    {"run", "report"},
+    {"measure"},
+    {"store"},
+    {"suite"},
+    {"results"},
+    {"errors"},
+)
+"""The parts of ``bench``, from the top down: a part imports from its own folder and from lower levels only."""
 
 
-def test_arrows_between_rooms_run_one_way() -> None:
-    for room, allowed in ROOMS_MAY_IMPORT.items():
-        for path in (ROOT / "bench" / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bench."):
-                    assert (node.module or "").split(".")[1] in allowed, f"{path}: {node.module}"
+def modules() -> dict[str, Path]:
+    """Dotted name → file, of every module of both packages."""
+    files = [path for package in ("bench", "simam") for path in (ROOT / package).rglob("*.py")]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in files}
 
 
-def test_simam_does_not_know_bench() -> None:
-    for path in (ROOT / "simam").rglob("*.py"):
-        assert not re.search(r"^\s*(from|import) bench", path.read_text(encoding="utf-8"), re.MULTILINE), path
+def imports(path: Path, known: Iterable[str]) -> Iterator[str]:
+    """The modules of this project that a file imports, inside functions too, but not for the type checker alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    guarded = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    skipped = {child for node in guarded for child in ast.walk(node)}
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in known else node.module for name in names)
+
+
+def test_imports_point_down() -> None:
+    known = modules()
+    level = {part: number for number, parts in enumerate(LEVELS) for part in parts}
+    wrong = [
+        f"{name} imports {imported}"
+        for name, path in known.items()
+        if name.startswith("bench.")
+        for imported in imports(path, known)
+        if imported.startswith("bench.")
+        and imported.split(".")[1] != name.split(".")[1]
+        and level[imported.split(".")[1]] <= level[name.split(".")[1]]
+    ]
+    assert not wrong
+
+
+def test_no_import_circles() -> None:
+    known = modules()
+    graph = {name: {imported for imported in imports(path, known) if imported != name} for name, path in known.items()}
+    with pytest.raises(graphlib.CycleError):  # the check itself finds a circle
+        graphlib.TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_simam_does_not_import_bench() -> None:
+    known = modules()
+    for name, path in known.items():
+        if name.startswith("simam"):
+            assert not [imported for imported in imports(path, known) if imported.startswith("bench")], name
+
+
+def test_test_modules_do_not_import_each_other() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not re.search(r"^\s*from tests[\w.]*\.test_", path.read_text(encoding="utf-8"), re.MULTILINE), path

@@ -1,33 +1,36 @@
-"""How one group is measured. A measure is a frozen dataclass whose fields are its options in a suite."""
+"""The interface between the runner and a measure: what a measure receives, and what it returns.
+
+A measure is a frozen dataclass whose fields are its options in a suite.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
 
-from bench.results.record import Value
+from bench.store.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 Seconds: TypeAlias = Annotated[float, "s"]
-"""A measure's option that a suite may write as 500ms, 60s, 2min or 1h."""
+"""Type of a measure's option that a suite may write as 500ms, 60s, 2min or 1h."""
 Fraction: TypeAlias = Annotated[float, "%"]
-"""A measure's option that a suite may write as 1%."""
+"""Type of a measure's option that a suite may write as 1%."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A cell built: what there is to measure.
+    """A cell that has been built and is ready to be measured.
 
     Args:
-        network: the model, in the cell's mode and number type.
+        network: the model, in the mode and dtype of the cell.
         inputs: one batch, shape (batch, channels, resolution, resolution).
-        call: one iteration, forward or a whole training step; returns the network's output.
-        forward: the forward pass alone, in whatever mode the network is in, for autograd to see.
-        settings: what the call ran under, for the record.
-        values: what was measured while it was built, such as the time that compiling took.
+        call: one iteration, either a forward pass or a whole training step; returns the network's output.
+        forward: the forward pass alone, with autograd enabled, in whatever mode the network is in.
+        settings: the conditions of the call, for the record.
+        values: values measured during the build, such as the compile time.
     """
 
     network: "nn.Module"
@@ -38,34 +41,35 @@ class Workload:
     values: tuple[Value, ...] = ()
 
 
-def _untold(*arguments: object) -> Any:
-    raise NotImplementedError("whoever made this subject did not say how")
+def _not_provided(*arguments: object) -> Any:
+    raise NotImplementedError("this subject has no `network` or no `dataset` function; pass it to Subject(...)")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One member of a group, to be built when its turn comes.
+    """One member of a group, to be built by the measure when it is needed.
 
     Args:
-        index: its place in the group; 0 is the baseline.
-        role: "baseline", "variant" or "twin".
-        build: device ("meta", or None for the run's own) → the workload. Each call builds anew from the same seed; on
-            meta, which holds no numbers, it may give a network that an earlier call built: do not change it.
-        device: the run's own, "cpu" or "cuda".
-        network: number of classes, and None or torchvision's name for published weights → the network alone, in
-            training mode, on torch's default device. The same weights at each call.
-        dataset: → the images that the cell names, see :class:`bench.measure.training.datasets.Dataset`.
-        seed: of the replicate.
-        key: what files of its own are called: readable, safe on every disk, and no other's.
-        scratch: a folder for files that shall survive a kill; None where nothing is kept.
+        index: position in the group; 0 is the baseline.
+        role: "baseline", "variant" or "control".
+        build: maps a device ("meta", or None for the run's device) to the workload. Each call builds the same network
+            again from the same seed. On meta, where tensors hold no data, a call may return a network that an earlier
+            call built: do not modify it.
+        device: the run's device, "cpu" or "cuda".
+        network: maps a number of classes and a torchvision weights name (or None) to the network alone, in training
+            mode, on torch's default device. Each call returns the same weights.
+        dataset: returns the cell's dataset, see :class:`bench.measure.training.images.Dataset`.
+        seed: seed of the replicate.
+        key: stem for the names of this subject's files: readable, valid on every file system, and unique.
+        scratch: folder for files that must survive a kill; None if nothing is kept.
     """
 
     index: int
     role: str
     build: Callable[[str | None], Workload]
     device: str = "cpu"
-    network: "Callable[[int, str | None], nn.Module]" = _untold
-    dataset: Callable[[], Any] = _untold
+    network: "Callable[[int, str | None], nn.Module]" = _not_provided
+    dataset: Callable[[], Any] = _not_provided
     seed: int = 0
     key: str = ""
     scratch: Path | None = None
@@ -73,14 +77,23 @@ class Subject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one subject gave: values, and how they came about."""
+    """The result of measuring one subject.
+
+    Args:
+        values: the measured values.
+        details: further facts for the record, such as settings and breakdowns of the values.
+    """
 
     values: tuple[Value, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def require_finite(output: object) -> None:
-    """Raise an ArithmeticError if a network's output has a NaN or an infinity: what is measured of it says nothing."""
+    """Check that a network's output is finite.
+
+    Raises:
+        ArithmeticError: the output contains NaN or infinite values.
+    """
     import torch
 
     if isinstance(output, Mapping):
@@ -89,27 +102,31 @@ def require_finite(output: object) -> None:
         for part in output:
             require_finite(part)
     elif isinstance(output, torch.Tensor):
-        wrong = output.numel() - int(torch.isfinite(output).sum())
-        if wrong:
-            raise ArithmeticError(f"{wrong} of {output.numel()} values of the network's output are NaN or infinite")
+        nonfinite = output.numel() - int(torch.isfinite(output).sum())
+        if nonfinite:
+            raise ArithmeticError(f"{nonfinite} of {output.numel()} values of the network's output are NaN or infinite")
 
 
 class Announce(Protocol):
-    """Names the subject that is about to run; whatever goes wrong next is its fault.
+    """Callback that names the subject that is about to run. Later failures are attributed to it.
 
-    Said again it is a sign of life, with how far the subject has come, for people.
+    Further calls for the same subject are heartbeats. They may pass a progress text, which is shown to the user.
     """
 
-    def __call__(self, subject: Subject, reached: str = "") -> None: ...
+    def __call__(self, subject: Subject, progress: str = "", /) -> None: ...
 
 
 class Measure(Protocol):
-    """What a measure is, built in or a user's own.
+    """Interface of a measure, whether it is built in or defined by a user.
 
-    ``axes`` are the axes it reads; ``gates`` the values a suite may gate; a ``timed`` measure gets a twin and is
-    never continued on another machine. An optional field ``repeats`` asks for that many fresh processes. An optional
-    ``side_by_side`` says that other groups may be measured at the same time, as suits what is only counted. An optional
-    method ``check(subject)`` raises on what would stop it from measuring a subject, before anything is measured.
+    ``axes`` are the axes that the measure reads, and ``gates`` the values that a suite may gate. A ``timed`` measure
+    gets a control and is never resumed on another machine.
+
+    An optional field ``repeats`` is the number of fresh processes. An optional class variable ``side_by_side`` allows
+    other groups to be measured at the same time, which suits measures that only count. An optional method
+    ``check(subject)`` raises an error if a subject cannot be measured; it is called before anything is measured. An
+    optional method ``training_images(size)`` returns the number of images that one training run processes on a dataset
+    of that size; the time estimate of a plan uses it.
     """
 
     axes: ClassVar[frozenset[str]]
@@ -117,11 +134,11 @@ class Measure(Protocol):
     timed: ClassVar[bool]
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
-        """Measure every subject, calling ``announce`` before each is touched: whatever goes wrong next is its fault.
+        """Measure every subject, and call ``announce`` before working on it.
 
         Args:
-            group: the members that are still to be measured, in the group's order; all of them for a timed measure.
-            announce: names the subject that is about to run.
-            seed: for every draw that the measure makes itself.
+            group: members still to be measured, in the order of the group; all members for a timed measure.
+            announce: callback that names the subject that is about to run.
+            seed: seed for all random draws of the measure itself.
         """
         ...

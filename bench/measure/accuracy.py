@@ -1,4 +1,4 @@
-"""How well a network classifies images that it has not learned from, after training it; or with weights from a file."""
+"""Accuracy of a network on images that it was not trained on, after training or with given weights."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -9,42 +9,43 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from bench.measure import Announce, Outcome, Subject
 from bench.measure.training.recipe import load_recipe
-from bench.results.record import Value
+from bench.store.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from bench.measure.training.datasets import Dataset, Split
+    from bench.measure.training.images import Dataset, Split
     from bench.measure.training.loop import Epoch
 
 TORCHVISION = "torchvision"
-"""As ``weights``: those that torchvision publishes for a network."""
+"""Value of the option ``weights`` for the weights that torchvision publishes."""
 
 _FORWARD_STREAM = 4_000_037
-"""Added to a replicate's seed, for what networks draw while they learn, such as dropout."""
+"""Offset to a replicate's seed for the random draws of a network during training, such as dropout."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """``top1`` and ``top5`` after the last epoch, as shares, and the ``loss``; ``best_top1`` is the best epoch's.
+    """``top1`` and ``top5`` accuracy as fractions and the ``loss`` after the last epoch; ``best_top1`` is of any epoch.
 
-    ``throughput`` (images a second) and ``epoch_time`` are of the training part of each epoch. All variants of a seed
-    start from the same weights where they share layers, and see the same images in the same order and crops. A
-    training run keeps a checkpoint after each epoch and goes on from there.
+    ``throughput`` (images per second) and ``epoch_time`` are those of the training part of each epoch. All variants of
+    a seed start from the same weights in the layers that they share, and train on the same images in the same order and
+    with the same crops. A training run writes a checkpoint after each epoch and resumes from it.
 
     Args:
-        recipe: how to train: a name in suites/recipes, the path of a YAML file, or the whole recipe as JSON, which a
-            resolved suite has, so that a run goes on and is told by the recipe that it began with.
-        judge: what the network is judged by: the test set, or images held out from the training set, for choices.
-        memory_format: of images and weights.
-        autocast: whether the forward pass runs under torch.autocast, in bfloat16.
-        compile: whether it runs under torch.compile.
-        weights: judge these instead of training: "torchvision" for the network's published ones, a file, or a folder
-            of checkpoints that an earlier run left.
+        recipe: how to train: the name of a built-in recipe, the path of a YAML file, or a whole recipe as JSON. The
+            suite.yaml of a run contains the whole recipe, so that a resumed run uses the recipe it started with.
+        eval_on: images that the network is evaluated on: the test set, or held-out training images, which are meant
+            for choosing options such as a placement.
+        memory_format: memory format of images and weights.
+        autocast: whether the forward pass runs under torch.autocast in bfloat16.
+        compile: whether the forward pass runs under torch.compile.
+        weights: weights to evaluate instead of training: "torchvision" for the published ones, a file, or the folder
+            of checkpoints of an earlier run.
     """
 
     recipe: str = "smoke_digits"
-    judge: Literal["test", "held_out"] = "test"
+    eval_on: Literal["test", "held_out"] = "test"
     memory_format: Literal["contiguous", "channels_last"] = "channels_last"
     autocast: bool = False
     compile: bool = False
@@ -57,12 +58,12 @@ class Accuracy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "recipe", load_recipe(self.recipe).text)
 
-    def images_learned(self, size: int) -> int:
-        """How many images a training run sees, of a set of so many."""
+    def training_images(self, size: int) -> int:
+        """Return the number of images that a training run processes, for a training set of ``size`` images."""
         return 0 if self.weights else load_recipe(self.recipe).epochs * size
 
     def check(self, subject: Subject) -> None:
-        """Raise on images that are not there, weights that do not fit, and a recipe that torch does not take."""
+        """Raise an error if images are missing, weights do not fit, or torch rejects the recipe."""
         import torch
 
         dataset = subject.dataset()
@@ -70,41 +71,23 @@ class Accuracy:
             self._load(subject, dataset)
             return
         with torch.device("meta"):
-            load_recipe(self.recipe).try_out(subject.network(dataset.classes, None))
+            load_recipe(self.recipe).dry_run(subject.network(dataset.classes, None))
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
-            yield subject, self._judged(subject, announce) if self.weights else self._trained(subject, announce)
+            yield subject, self._evaluate(subject, announce) if self.weights else self._train(subject, announce)
 
-    def _on_device(self, network: "nn.Module", subject: Subject, dataset: "Dataset") -> "Split":
-        """Move a network to the device, and the images."""
-        import torch
-
-        layout = torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
-        network.to(subject.device).to(memory_format=layout)
-        return dataset.split(self.judge, load_recipe(self.recipe).augmentation, subject.device, layout)
-
-    def _load(self, subject: Subject, dataset: "Dataset") -> "nn.Module":
-        """The network with the weights that are asked for, on torch's default device."""
-        from simam.checkpoints import load_weights
-
-        if self.weights == TORCHVISION:
-            return subject.network(dataset.classes, "DEFAULT")
-        network = subject.network(dataset.classes, None)
-        load_weights(network, self._file(subject))
-        return network
-
-    def _trained(self, subject: Subject, announce: Announce) -> Outcome:
+    def _train(self, subject: Subject, announce: Announce) -> Outcome:
         import torch
 
         from bench.measure.training.checkpoint import Checkpoint
-        from bench.measure.training.datasets import Draws
+        from bench.measure.training.images import Draws
         from bench.measure.training.loop import Trainer
 
         recipe, dataset = load_recipe(self.recipe), subject.dataset()
         network = subject.network(dataset.classes, None)
-        split = self._on_device(network, subject, dataset)
+        split = self._to_device(network, subject, dataset)
         torch.manual_seed(subject.seed + _FORWARD_STREAM)
         trainer = Trainer(
             network,
@@ -115,38 +98,66 @@ class Accuracy:
                 subject.scratch and subject.scratch / _file_name(subject), {**asdict(self), "device": subject.device}
             ),
             self._forward(network, subject.device),
-            lambda reached: announce(subject, reached),
+            lambda progress: announce(subject, progress),
         )
-        return _outcome(trainer.train(), {"recipe": asdict(recipe), **self._settings(subject, dataset)})
+        return _outcome_of_training(trainer.train(), {"recipe": asdict(recipe), **self._settings(subject, dataset)})
 
-    def _judged(self, subject: Subject, announce: Announce) -> Outcome:
-        from bench.measure.training.loop import JUDGE_BATCH, judge
+    def _evaluate(self, subject: Subject, announce: Announce) -> Outcome:
+        from bench.measure.training.loop import EVAL_BATCH, evaluate
 
         dataset = subject.dataset()
         network = self._load(subject, dataset)
-        split = self._on_device(network, subject, dataset)
-        tell = partial(announce, subject, "judging")
-        top1, top5, loss = judge(network, self._forward(network, subject.device), split.judging(JUDGE_BATCH), tell)
+        split = self._to_device(network, subject, dataset)
+        forward, before_batch = self._forward(network, subject.device), partial(announce, subject, "evaluating")
+        top1, top5, loss = evaluate(network, forward, split.evaluation(EVAL_BATCH), before_batch)
         if not isfinite(loss):
             raise ArithmeticError(f"with these weights the loss is {loss}")
         values = Value("top1", "1", (top1,)), Value("top5", "1", (top5,)), Value("loss", "1", (loss,))
         return Outcome(values, {"weights": self.weights, **self._settings(subject, dataset)})
 
-    def _file(self, subject: Subject) -> Path:
-        """The file with a subject's weights."""
+    def _to_device(self, network: "nn.Module", subject: Subject, dataset: "Dataset") -> "Split":
+        """Move the network to the device. Returns the images on the same device."""
+        import torch
+
+        layout = torch.channels_last if self.memory_format == "channels_last" else torch.contiguous_format
+        network.to(subject.device).to(memory_format=layout)
+        return dataset.split(self.eval_on, load_recipe(self.recipe).augmentation, subject.device, layout)
+
+    def _load(self, subject: Subject, dataset: "Dataset") -> "nn.Module":
+        """Return the network with the given weights, on torch's default device."""
+        from simam.checkpoints import load_weights
+
+        if self.weights == TORCHVISION:
+            return subject.network(dataset.classes, "DEFAULT")
+        network = subject.network(dataset.classes, None)
+        load_weights(network, self._weights_file(subject))
+        return network
+
+    def _weights_file(self, subject: Subject) -> Path:
+        """Return the file with a subject's weights.
+
+        Raises:
+            FileNotFoundError: the file, or the subject's file in the folder, does not exist.
+            ValueError: the file is the checkpoint of an unfinished training run.
+        """
         from bench.measure.training.checkpoint import is_finished
 
         path = Path(str(self.weights))
         if not path.exists():
             raise FileNotFoundError(
-                f"weights: there is no file or folder {path}; write one, or {TORCHVISION} for the published"
+                f"weights: there is no file or folder {path}; write an existing one, or {TORCHVISION} for the "
+                f"published weights"
             )
-        found = path if path.is_file() else path / _file_name(subject)
-        if not found.is_file():
-            raise FileNotFoundError(f"{path} holds no {found.name}, the weights of this network, module and seed")
-        if not is_finished(found):
-            raise ValueError(f"{found} is of a training run that was stopped; go on with it first, with run --resume")
-        return found
+        file = path if path.is_file() else path / _file_name(subject)
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"{path} does not contain {file.name}, the weights of this network, module and seed"
+            )
+        if not is_finished(file):
+            raise ValueError(
+                f"{file} is the checkpoint of an unfinished training run; finish that run first, with run --resume"
+            )
+        return file
 
     def _forward(self, network: "nn.Module", device: str) -> "Callable[[Tensor], Tensor]":
         import torch
@@ -157,21 +168,21 @@ class Accuracy:
         if not self.autocast:
             return forward
 
-        def under_autocast(images: "Tensor") -> "Tensor":
-            # bfloat16 has float32's range, so no gradient is lost for being small.
+        def autocast_forward(images: "Tensor") -> "Tensor":
+            # bfloat16 has the exponent range of float32, so gradients do not underflow and need no scaling.
             with torch.autocast(device, torch.bfloat16):
                 return forward(images)
 
-        return under_autocast
+        return autocast_forward
 
     def _settings(self, subject: Subject, dataset: "Dataset") -> dict[str, Any]:
-        """What a network was trained or judged under."""
+        """Return the conditions of training and evaluation, for the record."""
         import torch
 
         return {
             "dataset": dataset.title,
             "device": subject.device,
-            "judge": self.judge,
+            "eval_on": self.eval_on,
             "memory_format": self.memory_format,
             "autocast": self.autocast,
             "compile": self.compile,
@@ -180,11 +191,11 @@ class Accuracy:
 
 
 def _file_name(subject: Subject) -> str:
-    """Of a subject's checkpoint."""
+    """Return the name of a subject's checkpoint file."""
     return f"{subject.key}.pt"
 
 
-def _outcome(history: "Sequence[Epoch]", details: dict[str, Any]) -> Outcome:
+def _outcome_of_training(history: "Sequence[Epoch]", details: dict[str, Any]) -> Outcome:
     last = history[-1]
     values = (
         Value("top1", "1", (last.top1,)),
@@ -195,4 +206,4 @@ def _outcome(history: "Sequence[Epoch]", details: dict[str, Any]) -> Outcome:
         Value("epoch_time", "s", tuple(epoch.seconds for epoch in history)),
     )
     names = ("top1", "top5", "loss", "train_loss")
-    return Outcome(values, {**details, "epochs": {name: [getattr(each, name) for each in history] for name in names}})
+    return Outcome(values, {**details, "epochs": {name: [getattr(epoch, name) for epoch in history] for name in names}})

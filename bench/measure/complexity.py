@@ -1,30 +1,31 @@
-"""What a network does in one call: exact, read off the program without running it on real numbers."""
+"""Counts of one call of a network: exact, and obtained without computing on real data."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.measure import Announce, Outcome, Subject, Workload
-from bench.results.record import Value
+from bench.store.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from bench.measure.counting.calls import Cost
-    from bench.measure.counting.counter import Counter
+    from bench.measure.counting.dispatch import CostCounter
 
 
 @dataclass(frozen=True)
 class Complexity:
     """``params``, ``macs``, ``elementwise_ops``, ``bytes_moved`` and ``operators`` of one call of the eager program.
 
-    On CUDA ``kernels`` stands beside them: how many the device ran for it, measured.
+    On CUDA, ``kernels`` is the number of kernels that the device runs for the call, from torch's profiler.
 
-    In mode training a call is a whole step: forward, loss, backward, optimizer. The details give the same by operator,
-    by layer where that is asked for, and the operators whose arithmetic is not known (``uncounted_ops``).
+    In mode training, a call is a whole step: forward, loss, backward, optimizer. The details contain the same counts
+    by operator and, on request, by layer, and list the operators that are not in the counting table
+    (``uncounted_ops``).
 
     Args:
-        layers: whether the record tells what each layer does; a deep network's record grows to tens of kilobytes by it.
+        layers: whether the record contains the counts of each layer; for a deep network they take tens of kilobytes.
     """
 
     layers: bool = True
@@ -40,42 +41,46 @@ class Complexity:
         for subject in group:
             announce(subject)
             workload = subject.build("meta")
-            counter = count(workload)
-            seen = counter.total
+            counter = count_costs(workload)
+            total = counter.total
             values: tuple[Value, ...] = (
                 Value("params", "1", (count_parameters(workload.network),)),
-                Value("macs", "1", (seen.macs,)),
-                Value("elementwise_ops", "1", (seen.elementwise_ops,)),
-                Value("bytes_moved", "B", (seen.bytes_moved,)),
-                Value("operators", "1", (seen.operators,)),
+                Value("macs", "1", (total.macs,)),
+                Value("elementwise_ops", "1", (total.elementwise_ops,)),
+                Value("bytes_moved", "B", (total.bytes_moved,)),
+                Value("operators", "1", (total.operators,)),
             )
             if subject.device == "cuda":
                 values = *values, Value("kernels", "1", (count_kernels(subject.build(None).call),))
             yield subject, Outcome(values, self._details(counter))
 
-    def _details(self, counter: "Counter") -> dict[str, Any]:
-        by_layer = {"by_layer": _plain(counter.by_place())} if self.layers else {}
-        return {"by_operator": _plain(counter.by_operator()), **by_layer, "uncounted_ops": sorted(counter.uncounted)}
+    def _details(self, counter: "CostCounter") -> dict[str, Any]:
+        by_layer = {"by_layer": _as_lists(counter.by_layer())} if self.layers else {}
+        return {
+            "by_operator": _as_lists(counter.by_operator()),
+            **by_layer,
+            "uncounted_ops": sorted(counter.uncounted),
+        }
 
 
-def count(workload: Workload) -> "Counter":
-    """Run one call of a workload and count what it does, forward, backward and all, by layer and operator."""
-    from bench.measure.counting.counter import Counter
-    from bench.measure.counting.layers import Layers
+def count_costs(workload: Workload) -> "CostCounter":
+    """Run one call of a workload and count its cost by layer and operator."""
+    from bench.measure.counting.dispatch import CostCounter
+    from bench.measure.counting.layers import LayerTracker
 
-    layers = Layers(workload.network)
-    counter = Counter(layers.current)
+    layers = LayerTracker(workload.network)
+    counter = CostCounter(layers.current)
     with layers, counter:
         workload.call()
     return counter
 
 
 def count_kernels(call: "Callable[[], Tensor]") -> int:
-    """How many kernels a CUDA device runs for one call; copies and fills by its copy engine are none."""
+    """Return the number of kernels that a CUDA device runs for one call, without memory copies and memsets."""
     from torch._C._autograd import DeviceType
     from torch.profiler import ProfilerActivity, profile
 
-    call()  # the first one chooses algorithms, which takes kernels of its own
+    call()  # The first call may launch additional kernels to select algorithms.
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         call()
     names = [event.name for event in profiler.events() or () if event.device_type == DeviceType.CUDA]
@@ -83,10 +88,10 @@ def count_kernels(call: "Callable[[], Tensor]") -> int:
 
 
 def count_parameters(network: "nn.Module") -> int:
-    """Learned numbers, shared ones once."""
+    """Return the number of learned parameters; a shared parameter counts once."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _plain(costs: Mapping[str, "Cost"]) -> dict[str, list[int]]:
-    """As a record keeps them: name → operators, macs, elementwise_ops, bytes_read, bytes_written."""
+def _as_lists(costs: Mapping[str, "Cost"]) -> dict[str, list[int]]:
+    """Convert costs to the form of a record: [operators, macs, elementwise_ops, bytes_read, bytes_written] by name."""
     return {name: list(cost) for name, cost in costs.items()}

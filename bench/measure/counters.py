@@ -1,4 +1,4 @@
-"""What other counters print for the same network, for readers who match a paper's column."""
+"""Counts of the same network by other tools, for comparison with published numbers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.measure import Announce, Outcome, Subject
-from bench.results.record import Value
+from bench.store.record import Value
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Counters:
-    """``fvcore_flops`` and ``torch_flops`` of a forward pass of one image, as fvcore and torch would print them.
+    """``fvcore_flops`` and ``torch_flops`` of a forward pass of one image, as fvcore and torch report them.
 
-    fvcore takes a multiply-add for 1 and adds batch norms and poolings; torch's FlopCounterMode takes it for 2 and adds
-    nothing. Both skip what is elementwise, and so all of SimAM.
+    fvcore counts a multiply-add as 1 and includes batch norms and poolings. torch's FlopCounterMode counts a
+    multiply-add as 2 and includes nothing else. Both skip elementwise operators, and therefore all of SimAM.
     """
 
     axes: ClassVar = frozenset({"backbone", "attention", "placement", "resolution"})
@@ -28,15 +28,15 @@ class Counters:
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         import torch
 
-        from bench.measure.counting.counter import Watch
+        from bench.measure.counting.dispatch import OperatorObserver
 
         for subject in group:
             announce(subject)
             workload = subject.build("meta")
             network = workload.network.eval()
-            with Watch():  # so nothing is computed
+            with OperatorObserver():  # reuses the results of repeated calls on meta tensors
                 torch_flops = count_torch(network, workload.inputs)
-            with _materialised(network), _one_thread():
+            with _materialised(network), _single_thread():
                 fvcore_flops = count_fvcore(network, torch.zeros_like(workload.inputs, device="cpu"))
             yield (
                 subject,
@@ -46,28 +46,28 @@ class Counters:
 
 @contextmanager
 def _materialised(network: "nn.Module") -> "Iterator[None]":
-    """A network on meta with zeros on the CPU in place of its weights: fvcore does not trace on meta.
+    """Replace a network's meta tensors by zeros on the CPU, because fvcore cannot trace meta tensors.
 
-    All elements of a weight are one number in memory, since only shapes count.
+    Only the shapes matter, so each tensor is an expanded view of a single element.
     """
     import torch
 
-    with ExitStack() as back:
+    with ExitStack() as restore:
         for module in network.modules():
             tables: tuple[dict[str, Any], ...] = (module._parameters, module._buffers)
             for tensors in tables:
-                back.callback(tensors.update, dict(tensors))
+                restore.callback(tensors.update, dict(tensors))
                 for name, tensor in tensors.items():
                     if tensor is not None:
                         zeros = torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
-                        own = isinstance(tensor, torch.nn.Parameter)
-                        tensors[name] = torch.nn.Parameter(zeros, requires_grad=False) if own else zeros
+                        is_parameter = isinstance(tensor, torch.nn.Parameter)
+                        tensors[name] = torch.nn.Parameter(zeros, requires_grad=False) if is_parameter else zeros
         yield
 
 
 @contextmanager
-def _one_thread() -> "Iterator[None]":
-    """Other groups are counted beside this one, and have the other cores."""
+def _single_thread() -> "Iterator[None]":
+    """Limit torch to one thread, because the other cores count other groups at the same time."""
     import torch
 
     before = torch.get_num_threads()
@@ -79,7 +79,7 @@ def _one_thread() -> "Iterator[None]":
 
 
 def count_torch(network: "nn.Module", inputs: "Tensor") -> int:
-    """Torch's FlopCounterMode: 2 for each multiply-add of convolution, linear and matmul; biases left out."""
+    """Return the total of torch's FlopCounterMode: 2 per multiply-add of convolution, linear and matmul, no biases."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -89,7 +89,7 @@ def count_torch(network: "nn.Module", inputs: "Tensor") -> int:
 
 
 def count_fvcore(network: "nn.Module", inputs: "Tensor") -> int:
-    """Fvcore's total as it would print it: a multiply-add is 1, and norms and pooling are added."""
+    """Return fvcore's total, with its defaults: 1 per multiply-add, plus normalisation and pooling."""
     import warnings
 
     import torch

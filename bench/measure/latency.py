@@ -1,4 +1,4 @@
-"""Time of one iteration: all variants of a group in one process, in shuffled rounds, so that they can be paired."""
+"""Time of one call: all variants of a group run in one process, in shuffled rounds, so that samples are paired."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,25 +8,25 @@ from typing import Any, ClassVar, Literal
 from bench.measure import Announce, Fraction, Outcome, Seconds, Subject, Workload, require_finite
 from bench.measure.timing import clock_of
 from bench.measure.timing.nvml import Reading
-from bench.measure.timing.sampler import Clock, Trace, calibrate, sample
-from bench.measure.timing.stopping import Stopping
-from bench.results.record import Value
+from bench.measure.timing.sampler import Clock, Trace, choose_iterations, sample
+from bench.measure.timing.stopping import StoppingRule
 from bench.results.statistics import count_outliers
+from bench.store.record import Value
 
 
 @dataclass(frozen=True)
 class Latency:
-    """``latency`` in seconds an iteration, one sample a round.
+    """``latency`` in seconds per iteration, one sample per round.
 
-    Beside it, on CUDA ``wall``, the host's time for the same; with ``execution`` compile ``compile_time`` and
-    ``graph_breaks``.
+    On CUDA, ``wall`` is the host's wall time for the same calls. With ``execution: compile``, ``compile_time`` and
+    ``graph_breaks`` are reported too.
 
     Args:
-        target: half-width of the ratio's interval within a repeat at which it is settled, as a fraction.
-        budget: measured seconds for a group, all repeats together.
-        repeats: fresh processes; the independent units of the interval.
-        l2: a CUDA device's second-level cache: "hot", as the call before left it, or "cold", flushed before each call,
-            without ``wall`` then; means nothing on a CPU.
+        target: half-width of the latency ratio's interval within a process, as a fraction, at which sampling stops.
+        budget: measured seconds for a group, all processes together.
+        repeats: number of fresh processes, which are the independent samples of the interval; at least 5.
+        l2: state of the L2 cache of a CUDA device before each call: "hot" (as the previous call left it) or "cold"
+            (flushed; ``wall`` is not reported then); no effect on a CPU.
     """
 
     target: Fraction = 0.01
@@ -53,15 +53,15 @@ class Latency:
 
     def __post_init__(self) -> None:
         if not 0 < self.target < 1:
-            raise ValueError(f"target is a fraction such as 1%, not {self.target}")
+            raise ValueError(f"target must be a fraction such as 1%, not {self.target}")
         if not self.budget > 0:
-            raise ValueError(f"budget is a time such as 60s, not {self.budget}")
+            raise ValueError(f"budget must be a positive time such as 60s, not {self.budget}")
         if self.repeats < 5:
             raise ValueError(f"repeats must be 5 or more for an interval over processes, not {self.repeats}")
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         built: dict[int, Workload] = {}
-        # Each process begins with another member: who is built first finds another memory than who comes after.
+        # The build order rotates from process to process, because it influences the memory layout.
         first = seed % len(group)
         for subject in (*group[first:], *group[:first]):
             announce(subject)
@@ -70,71 +70,76 @@ class Latency:
         workloads = [built[subject.index] for subject in group]
         calls, clock = [workload.call for workload in workloads], self.clock(workloads[0])
 
-        def touch(index: int) -> None:
+        def announce_index(index: int) -> None:
             announce(group[index])
 
         trace = sample(
             calls,
-            calibrate(calls, clock, touch),
+            choose_iterations(calls, clock, announce_index),
             clock=clock,
-            stopping=Stopping(self.target, self.budget / self.repeats),
+            stopping=StoppingRule(self.target, self.budget / self.repeats),
             shuffle=random.Random(seed).shuffle,
-            announce=touch,
+            announce=announce_index,
         )
-        for place, (subject, workload) in enumerate(zip(group, workloads, strict=True)):
-            yield subject, outcome(trace, place, self.settings(workload), workload.values)
+        for index, (subject, workload) in enumerate(zip(group, workloads, strict=True)):
+            yield subject, outcome_of_trace(trace, index, self.settings(workload), workload.values)
 
     def clock(self, workload: Workload) -> Clock:
-        """The clock of the device that a workload is on."""
+        """Return the clock for the device that a workload runs on."""
         if not workload.inputs.is_cuda:
             return clock_of("cpu")
         import torch
 
         from bench.measure.timing.cuda import CudaClock, l2_flush
-        from bench.measure.timing.nvml import sensors
+        from bench.measure.timing.nvml import sensor_reader
 
         flush = l2_flush() if self.l2 == "cold" else None
-        return CudaClock(flush, sensors(torch.cuda.get_device_properties().uuid))
+        return CudaClock(flush, sensor_reader(torch.cuda.get_device_properties().uuid))
 
     def settings(self, workload: Workload) -> dict[str, Any]:
-        """What a workload is timed under."""
+        """Return the conditions under which a workload is timed, for the record."""
         return {"l2": self.l2 if workload.inputs.is_cuda else None, **workload.settings}
 
 
-def outcome(trace: Trace, place: int, settings: Mapping[str, Any], earlier: tuple[Value, ...] = ()) -> Outcome:
-    """What one call of a trace gave.
+def outcome_of_trace(
+    trace: Trace, index: int, settings: Mapping[str, Any], build_values: tuple[Value, ...] = ()
+) -> Outcome:
+    """Return the outcome of one variant of a trace.
 
     Args:
-        trace: of all calls.
-        place: which of them.
-        settings: what it ran under.
-        earlier: values that were seen when it was built.
+        trace: samples of all variants.
+        index: index of the variant in the trace.
+        settings: conditions under which the variant was timed.
+        build_values: values that were measured when the variant was built, such as the compile time.
     """
-    seconds = tuple(map(_compact, trace.seconds[place]))
+    seconds = tuple(map(_rounded, trace.seconds[index]))
     values = [Value("latency", "s", seconds)]
     if trace.walls is not None:
-        values.append(Value("wall", "s", tuple(map(_compact, trace.walls[place]))))
+        values.append(Value("wall", "s", tuple(map(_rounded, trace.walls[index]))))
     details = {
-        "iterations": trace.iterations[place],
+        "iterations": trace.iterations[index],
         "rounds": len(seconds),
         "stopped_by": trace.stopped_by,
         "outliers": count_outliers(seconds),
-        **_sensed(trace.readings[place]),
+        **_sensor_details(trace.readings[index]),
         **settings,
     }
-    return Outcome((*values, *earlier), details)
+    return Outcome((*values, *build_values), details)
 
 
-def _compact(seconds: float) -> float:
-    """Seven digits: ten thousand times finer than the timer's share in a block, and half the size on the disk."""
+def _rounded(seconds: float) -> float:
+    """Round a time to seven digits, which halves the size of the record.
+
+    The rounding error is ten thousand times smaller than the timer's overhead in a block.
+    """
     return float(f"{seconds:.7g}")
 
 
-def _sensed(readings: Sequence[Reading | None]) -> dict[str, Any]:
-    """What the sensors said, an entry a sample; null as a whole where the device has none that are asked."""
-    read = [each for each in readings if each is not None]
+def _sensor_details(readings: Sequence[Reading | None]) -> dict[str, Any]:
+    """Collect the sensor readings, one entry per sample; a list is None if the clock reads no sensors."""
+    available = [reading for reading in readings if reading is not None]
     return {
-        "sm_hz": [each.sm_hz for each in read] or None,
-        "throttle_reasons": [each.throttle_reasons for each in read] or None,
-        "sensors_missing": next((each.reason for each in read if each.reason), None),
+        "sm_hz": [reading.sm_hz for reading in available] or None,
+        "throttle_reasons": [reading.throttle_reasons for reading in available] or None,
+        "sensors_missing": next((reading.reason for reading in available if reading.reason), None),
     }

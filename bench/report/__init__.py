@@ -1,1 +1,1 @@
-"""Estimates → Markdown. The only room where numbers are rounded and get units for people."""
+"""Reports of stored runs. Only here are numbers rounded and shown with units for people."""

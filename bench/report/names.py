@@ -1,29 +1,80 @@
-"""What people call modules and networks."""
+"""Names of modules, networks, conditions and values as a report prints them."""
 
+from collections.abc import Sequence
+
+from bench.results.estimates import Comparison
+from bench.results.values import ValueSpec
 from simam.registry import ATTENTION, BACKBONES, Entry, Registry
 
-_CONDITIONS = {"batch": "batch {}", "resolution": "{} px", "threads": "threads {}"}
+CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
+"""The axes that describe how a network is run."""
+_BRACKETS = {"difference": " (Δ)", "ratio": " (×)"}
+_PATTERNS = {"batch": "batch {}", "resolution": "{} px", "threads": "threads {}"}
 
 
 def module_name(label: str | None) -> str:
-    """`simam(e_lambda=0.1)` → "SimAM (e_lambda=0.1)"."""
-    return _name(ATTENTION, label)
+    """The title of an attention module with its options: `simam(e_lambda=0.1)` becomes "SimAM (e_lambda=0.1)"."""
+    return _title(ATTENTION, label)
 
 
 def placed_name(attention: str | None, placement: str | None) -> str:
-    """The module's name, and its place where it has one: "SimAM at spatial"."""
+    """The module's name with its placement, if it has one: "SimAM at spatial"."""
     return f"{module_name(attention)}{f' at {placement}' if placement else ''}"
 
 
+def variant_name(comparison: Comparison) -> str:
+    """The name of a variant's module with its placement, if it has one."""
+    return placed_name(comparison.axes["attention"], comparison.axes["placement"])
+
+
 def network_name(label: str | None) -> str:
-    return _name(BACKBONES, label)
+    """The title of a backbone with its options."""
+    return _title(BACKBONES, label)
 
 
 def condition_name(axis: str, value: object) -> str:
-    """A value of an axis, with what is needed to know which axis it is of: "batch 32", "224 px", "eager"."""
-    return _CONDITIONS.get(axis, "{}").format(value)
+    """A value of an axis, recognisable without the axis' name: "batch 32", "224 px", "eager"."""
+    return _PATTERNS.get(axis, "{}").format(value)
 
 
-def _name(registry: Registry[Entry], label: str | None) -> str:
+def shared_conditions(one: Comparison, other: Comparison) -> str:
+    """The conditions that both were measured under; the default memory format is left out."""
+    shared = (axis for axis in CONDITIONS if one.axes[axis] == other.axes[axis] not in (None, "contiguous"))
+    return ", ".join(condition_name(axis, one.axes[axis]) for axis in shared)
+
+
+def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:
+    """What the members of a group share: the network, the conditions, and the run if there are several."""
+    first = group[0]
+    shared = [axis for axis in CONDITIONS if first.axes[axis] not in (None, "contiguous") and not _varies(axis, group)]
+    conditions = ", ".join(condition_name(axis, first.axes[axis]) for axis in shared)
+    return f"{network_name(first.axes['backbone'])}: {conditions}{f', {first.run}' if several_runs else ''}"
+
+
+def member_name(comparison: Comparison, group: Sequence[Comparison]) -> str:
+    """A member of a group by its module, its placement, and the conditions that vary within the group."""
+    if comparison.role == "control":
+        return "A/A control"
+    varying = (condition_name(axis, comparison.axes[axis]) for axis in CONDITIONS if _varies(axis, group))
+    return ", ".join([variant_name(comparison), *varying])
+
+
+def _varies(axis: str, group: Sequence[Comparison]) -> bool:
+    return any(member.axes[axis] != group[0].axes[axis] for member in group)
+
+
+def _title(registry: Registry[Entry], label: str | None) -> str:
     name, bracket, options = (label or "").partition("(")
     return registry.title(name) + (f" ({options}" if bracket else "")
+
+
+def value_heading(spec: ValueSpec) -> str:
+    """The heading of a value's column: its title, and what is in brackets beside the value."""
+    if spec.unit == "s":
+        return f"{spec.title} (p5–p95)"
+    return f"{spec.title}{_BRACKETS.get(spec.shown, '')}"
+
+
+def change_heading(spec: ValueSpec) -> str:
+    """The heading of the column with a time's change against the baseline."""
+    return f"{spec.title} Δ % [95 % CI]"

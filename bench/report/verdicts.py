@@ -1,4 +1,4 @@
-"""Verdicts for a terminal, a page, a program and a job on GitHub."""
+"""Verdicts formatted for a terminal, Markdown, JSON and GitHub Actions."""
 
 import json
 from collections import Counter
@@ -6,20 +6,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from bench.report.format import difference, escape, interval, percent, quantity
-from bench.results.compare import ORDER
-from bench.results.points import ACCURACIES
-from bench.results.sides import Verdict
+from bench.report.numbers import difference, escape, interval, percent, quantity
+from bench.results.shifts import MOST_REPEATS
 from bench.results.statistics import Estimate
+from bench.results.values import ACCURACIES
+from bench.results.verdicts import ORDER, Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 %]", "note")
+HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
 FOOTNOTE = (
-    "Worst first. Intervals are unadjusted 95 %. A time regressed where its Holm-adjusted p, that it grew by no more "
-    "than the threshold, is below 0.05, an accuracy likewise where it fell, seed by seed; what is exact, where it grew "
-    "at all (an accuracy: where any seed lost an image), or by more than a threshold that it has."
+    "The worst verdicts come first. Brackets are unadjusted 95 % confidence intervals. Before and after of a time are "
+    "changes against the baseline of the same side. A time is regressed if the "
+    "Holm-adjusted p-value of “it grew by no more than the threshold” is below 0.05; an accuracy is tested likewise, "
+    "over seeds, for having fallen. An exact value is regressed by any increase, or by an increase beyond its threshold "
+    "if the gate sets one; an exact accuracy is regressed if any seed lost an image."
 )
 _STYLES = {
     "regressed": "bold red",
@@ -32,13 +34,13 @@ _LEVELS = {"regressed": "error", "failed": "error", "incomparable": "warning", "
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Such as "1 regressed, 3 inconclusive, 12 unchanged"."""
+    """The number of verdicts of each kind: "1 regressed, 3 inconclusive, 12 unchanged"."""
     counts = Counter(verdict.kind for verdict in verdicts)
     return ", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "nothing is gated"
 
 
 def terminal(verdicts: Sequence[Verdict]) -> "Table":
-    """A table for rich's console."""
+    """The verdicts as a table for a console of rich."""
     from rich.table import Table
     from rich.text import Text
 
@@ -50,14 +52,14 @@ def terminal(verdicts: Sequence[Verdict]) -> "Table":
 
 
 def markdown(verdicts: Sequence[Verdict]) -> str:
-    """A summary, a table, what did not change folded away, and what the columns mean."""
-    told = [verdict for verdict in verdicts if verdict.kind != "unchanged"]
-    quiet = [verdict for verdict in verdicts if verdict.kind == "unchanged"]
+    """The verdicts as Markdown: a summary, a table, the unchanged ones collapsed, and how to read the columns."""
+    unchanged = [verdict for verdict in verdicts if verdict.kind == "unchanged"]
+    others = [verdict for verdict in verdicts if verdict.kind != "unchanged"]
     parts = [f"**{summary(verdicts)}**"]
-    if told:
-        parts.append(_table(told))
-    if quiet:
-        parts.append(f"<details><summary>unchanged: {len(quiet)}</summary>\n\n{_table(quiet)}\n\n</details>")
+    if others:
+        parts.append(_table(others))
+    if unchanged:
+        parts.append(f"<details><summary>unchanged: {len(unchanged)}</summary>\n\n{_table(unchanged)}\n\n</details>")
     return "\n\n".join([*parts, FOOTNOTE]) + "\n"
 
 
@@ -69,23 +71,23 @@ def _table(verdicts: Sequence[Verdict]) -> str:
 
 
 def as_json(verdicts: Sequence[Verdict], exit_code: int) -> str:
-    """Everything, in SI units and full precision."""
-    told = {"exit_code": exit_code, "verdicts": [asdict(verdict) for verdict in verdicts]}
-    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    """The verdicts and the exit code as JSON, in SI units and full precision."""
+    document = {"exit_code": exit_code, "verdicts": [asdict(verdict) for verdict in verdicts]}
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def annotations(verdicts: Sequence[Verdict]) -> str:
-    """Workflow commands, one a line, for what regressed, failed or stays open.
+    """One workflow command a line for each verdict that needs attention.
 
-    In them %, line ends and, in a property, colons and commas have to be escaped (GitHub Docs, *Workflow commands for
-    GitHub Actions*).
+    In workflow commands %, line ends and, in properties, colons and commas are escaped (GitHub Docs, *Workflow commands
+    for GitHub Actions*).
     """
     lines = []
     for verdict in verdicts:
         if verdict.kind in _LEVELS:
-            kind, value, cell, *_, change, note = _cells(verdict)
+            kind, value, cell, *_, change, remark = _cells(verdict)
             title = _escaped(f"{kind}: {value} of {cell}").replace(":", "%3A").replace(",", "%2C")
-            message = _escaped("; ".join(part for part in (change, note) if part) or kind)
+            message = _escaped("; ".join(part for part in (change, remark) if part) or kind)
             lines.append(f"::{_LEVELS[kind]} title={title}::{message}\n")
     return "".join(lines)
 
@@ -95,25 +97,24 @@ def _escaped(text: str) -> str:
 
 
 def note(verdict: Verdict) -> str:
-    """What is wrong, and what would settle it."""
-    parts = [verdict.reason or ""]
+    """The reason of a verdict, and what would settle an inconclusive one."""
+    reason = verdict.reason or ""
     if verdict.control is not None:
-        parts[0] += f": {percent(verdict.control)}"
-    if verdict.kind == "inconclusive":
-        parts.append(_remedy(verdict))
-    return "; ".join(part for part in parts if part)
+        reason += f": {percent(verdict.control)}"
+    remedy = _remedy(verdict) if verdict.kind == "inconclusive" else ""
+    return "; ".join(part for part in (reason, remedy) if part)
 
 
 def _remedy(verdict: Verdict) -> str:
     if verdict.repeats and verdict.seconds:
         settings = f"measures.{verdict.measure}: {{repeats: {verdict.repeats}, budget: {verdict.seconds:.0f}s}}"
         if verdict.control is not None:
-            return f"whether that is the machine or chance would be seen with {settings}"
-        return f"would be settled, if things stay as seen, by {settings}"
+            return f"{settings} would show whether the machine is biased"
+        return f"{settings} would settle it, at the observed change and spread"
     if verdict.control is not None:
-        return "longer measuring would not settle it; see what python -m bench doctor says of this machine"
+        return "longer measuring would not settle it; check this machine with python -m bench doctor"
     if verdict.change is not None and verdict.reason is None:
-        return "too near the threshold, or too noisy, for any sensible number of repeats to settle it"
+        return f"too close to the threshold, or too noisy, for {MOST_REPEATS} processes to settle it"
     return ""
 
 
@@ -122,8 +123,8 @@ def _cells(verdict: Verdict) -> list[str]:
         verdict.kind,
         verdict.value,
         verdict.cell,
-        _figure(verdict.base, verdict),
-        _figure(verdict.new, verdict),
+        _value(verdict.base, verdict),
+        _value(verdict.new, verdict),
         _change(verdict),
         note(verdict),
     ]
@@ -132,7 +133,7 @@ def _cells(verdict: Verdict) -> list[str]:
 def _change(verdict: Verdict) -> str:
     change, base, new = verdict.change, verdict.base, verdict.new
     if change is not None and verdict.value in ACCURACIES:
-        points = f"{100 * change.point:+.2f} points"
+        points = f"{100 * change.point:+.2f} pp"
         if change.method != "exact" and change.low is not None and change.high is not None:
             points += f" {interval(100 * change.low, 100 * change.high, 2)}"
         return points.replace("-", "−")
@@ -143,11 +144,12 @@ def _change(verdict: Verdict) -> str:
     return ""
 
 
-def _figure(estimate: Estimate | None, verdict: Verdict) -> str:
+def _value(estimate: Estimate | None, verdict: Verdict) -> str:
+    """The value of one side; of a time its change against the baseline."""
     if estimate is None:
         return ""
     if verdict.value in ACCURACIES:
         return f"{100 * estimate.point:.2f} %"
     if verdict.value.endswith("_ratio"):
-        return f"×{estimate.point:.3f} {interval(estimate.low, estimate.high, 3)}"
+        return percent(estimate)
     return f"{estimate.point:,}" if isinstance(estimate.point, int) else quantity(estimate.point, verdict.unit)

@@ -3,20 +3,17 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import exp, inf, log, sqrt
-from typing import Any, get_args
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from bench.results.estimates import UNPAIRED
-from bench.results.points import ACCURACIES, points
-from bench.results.sides import Half, Pair, Verdict, exact, pair_up, unmatched
+from bench.results.accuracy_verdicts import points
+from bench.results.gated import GatedPair, RunSide, exact, pair_up, unmatched
 from bench.results.statistics import Estimate
-from bench.results.verdicts import Judged, Kind, Shift, interval, judge, one_side, settling, spread, two_sides
-
-EXACT = ("params", "macs", "elementwise_ops", "bytes_moved", "operators", "saved_bytes", "live_peak_bytes")
-DEFAULT_GATE: Mapping[str, float | None] = {"latency_ratio": 0.01, **dict.fromkeys(EXACT)}
-"""What is gated where no suite says it: value name → threshold, None for what must not grow at all."""
+from bench.results.shifts import Judged, Shift, interval, judge, one_side, settling, spread, two_sides
+from bench.results.values import ACCURACIES, DEFAULT_GATE, UNPAIRED
+from bench.results.verdicts import ORDER, Verdict
 
 MUST_AGREE = ("device", "cpu", "gpu", "threads", "torch")
 """Of the environment, before times of two runs are compared; of CPU and GPU the one that was measured on."""
@@ -24,30 +21,39 @@ MUST_AGREE = ("device", "cpu", "gpu", "threads", "torch")
 SETTINGS = ("l2", "tf32_matmul", "tf32_convolution", "cudnn_benchmark", "flush_denormal", "autocast_dtype")
 """Of a timing's details, which must be the same on both sides, too."""
 
-ORDER = get_args(Kind)
-"""Verdicts, the worst first."""
+class ComparableRun(Protocol):
+    """What a comparison needs of a run; :class:`bench.store.stored_run.StoredRun` has it."""
+
+    @property
+    def name(self) -> str:
+        """The name that messages use."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The records."""
+
+    @property
+    def environments(self) -> Mapping[str, "RecordedEnvironment"]:
+        """Environment id → environment."""
+
+    @property
+    def gate(self) -> Mapping[str, float | None]:
+        """Gated value → threshold as a fraction, None for an exact value."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all measures of the suite were taken, so that every gated value must be present."""
 
 
-@dataclass(frozen=True)
-class Stored:
-    """A stored run.
+class RecordedEnvironment(Protocol):
+    """A machine with its software, see :class:`bench.store.environment.Environment`."""
 
-    Args:
-        name: for people.
-        frame: its records.
-        environments: environment id → ``facts`` and ``state``.
-        gate: of its suite.
-        whole: whether all measures of the suite were taken, so that every gated value has to be there.
-    """
-
-    name: str
-    frame: pd.DataFrame
-    environments: Mapping[str, Mapping[str, Any]]
-    gate: Mapping[str, float | None]
-    whole: bool = True
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What stays constant."""
 
 
-def compare_runs(base: Stored, new: Stored, accept: Collection[str] = ()) -> list[Verdict]:
+def compare_runs(base: ComparableRun, new: ComparableRun, accept: Collection[str] = ()) -> list[Verdict]:
     """Compare a run with an earlier one. Returns a verdict for each gated value, the worst first.
 
     Times are compared by the ratio of their ratios to the baseline, on the same machine and torch; what is exact, as it
@@ -59,9 +65,9 @@ def compare_runs(base: Stored, new: Stored, accept: Collection[str] = ()) -> lis
         accept: keys of the environment that may differ all the same.
     """
     asked = {**base.gate, **new.gate}
-    halves = [Half(run.name, run.frame, ("baseline", "variant")) for run in (base, new)]
+    halves = [RunSide(run.name, run.frame, ("baseline", "variant")) for run in (base, new)]
     settled, pairs = pair_up(asked or DEFAULT_GATE, *halves)
-    broken, twins = pair_up(asked or DEFAULT_GATE, *(Half(run.name, run.frame, ("twin",)) for run in (base, new)))
+    broken, controls = pair_up(asked or DEFAULT_GATE, *(RunSide(run.name, run.frame, ("control",)) for run in (base, new)))
     settled += [replace(each, reason=f"the A/A control: {each.reason}") for each in broken if each.kind == "failed"]
     settled += _without_time(pairs)
     strange = _differences(base, new, accept)
@@ -76,64 +82,49 @@ def compare_runs(base: Stored, new: Stored, accept: Collection[str] = ()) -> lis
         else:
             times.append(pair)
     families = {pair.family for pair in times}
-    controls = [twin for twin in twins if twin.family in families]
+    controls = [control for control in controls if control.family in families]
     without = _Doubt("no A/A control was measured beside it")
     verdicts = [*settled, *_judged(times, _between, controls, without, (base.name, new.name))]
-    missing = unmatched(asked if base.whole and new.whole else (), [*verdicts, *map(_gated, pairs)])
+    missing = unmatched(asked if base.complete and new.complete else (), [*verdicts, *map(_gated, pairs)])
     return _sorted([*verdicts, *missing])
 
 
-def compare_sides(sides: Stored, names: tuple[str, str]) -> list[Verdict]:
+def compare_sides(sides: ComparableRun, names: tuple[str, str]) -> list[Verdict]:
     """Compare two revisions that were measured in pairs. Returns a verdict for each gated value, the worst first.
 
     Args:
         sides: what was recorded, with A in the role of the baseline and B in that of the variant.
         names: what A and B are.
     """
-    halves = [Half(name, sides.frame, (role,)) for name, role in zip(names, ("baseline", "variant"), strict=True)]
+    halves = [RunSide(name, sides.frame, (role,)) for name, role in zip(names, ("baseline", "variant"), strict=True)]
     settled, pairs = pair_up(sides.gate or DEFAULT_GATE, *halves)
     times = [pair for pair in pairs if pair.is_time]
     settled += _without_time(pairs)
     verdicts = [*settled, *_judged(times, _within, [], None, names)]
-    return _sorted([*verdicts, *unmatched(sides.gate if sides.whole else (), verdicts)])
+    return _sorted([*verdicts, *unmatched(sides.gate if sides.complete else (), verdicts)])
 
 
-def _without_time(pairs: Iterable[Pair]) -> Iterator[Verdict]:
+def _without_time(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
     """Verdicts on what is counted, and on accuracies."""
     untimed = [pair for pair in pairs if not pair.is_time]
     yield from (exact(pair) for pair in untimed if pair.name not in ACCURACIES)
     yield from points(pair for pair in untimed if pair.name in ACCURACIES)
 
 
-def _gated(pair: Pair) -> Verdict:
+def _gated(pair: GatedPair) -> Verdict:
     return pair.verdict("inconclusive")
-
-
-def exit_code(verdicts: Iterable[Verdict], strict: bool = False) -> int:
-    """0: nothing regressed. 1: something did. 3: something failed, vanished or is incomparable, or nothing was told.
-
-    Args:
-        verdicts: of one comparison.
-        strict: whether a single inconclusive one makes 3, too.
-    """
-    kinds = {verdict.kind for verdict in verdicts}
-    if "regressed" in kinds:
-        return 1
-    if kinds & {"failed", "incomparable"} or not kinds & {"improved", "unchanged"}:
-        return 3
-    return 3 if strict and "inconclusive" in kinds else 0
 
 
 _SAME = Estimate(1.0, 1.0, 1.0, "same records")
 
 
-def _between(pair: Pair) -> Shift | None:
+def _between(pair: GatedPair) -> Shift | None:
     """The shift from one run to another; None from fewer than two repeats on either side."""
     ours, theirs = pair.ours.figures, pair.theirs.figures
     return two_sides(ours, theirs, pair.limit, pair.family) if min(len(ours), len(theirs)) > 1 else None
 
 
-def _within(pair: Pair) -> Shift | None:
+def _within(pair: GatedPair) -> Shift | None:
     """The shift from A to B; None from fewer than two repeats."""
     return one_side(pair.theirs.figures, pair.limit, pair.family) if len(pair.theirs.figures) > 1 else None
 
@@ -148,19 +139,19 @@ class _Doubt:
 
 
 def _judged(
-    times: list[Pair],
-    shift_of: Callable[[Pair], Shift | None],
-    twins: list[Pair],
+    times: list[GatedPair],
+    shift_of: Callable[[GatedPair], Shift | None],
+    controls: list[GatedPair],
     without: _Doubt | None,
     names: tuple[str, str],
 ) -> Iterator[Verdict]:
     """Verdicts on times, from the spread of all of them and of their controls together."""
     known = [(pair, shift) for pair in times if (shift := shift_of(pair))]
-    controls = [(twin, shift) for twin in twins if (shift := shift_of(twin))]
+    controls = [(control, shift) for control in controls if (shift := shift_of(control))]
     if known:
         variances, freedom = spread([shift for _, shift in (*known, *controls)])
         tested = zip(controls, variances[len(known) :], freedom[len(known) :], strict=True)
-        passed = {twin.family: _control(twin, shift, variance, nu, names) for (twin, shift), variance, nu in tested}
+        passed = {control.family: _control(control, shift, variance, nu, names) for (control, shift), variance, nu in tested}
         found = judge([shift for _, shift in known], variances[: len(known)], freedom[: len(known)])
         for (pair, _), judged in zip(known, found, strict=True):
             yield _told(pair, judged, passed.get(pair.family, without))
@@ -169,7 +160,7 @@ def _judged(
             yield replace(pair.verdict("inconclusive"), reason="an interval needs at least two repeats on each side")
 
 
-def _told(pair: Pair, judged: Judged, doubt: _Doubt | None) -> Verdict:
+def _told(pair: GatedPair, judged: Judged, doubt: _Doubt | None) -> Verdict:
     change = Estimate(exp(judged.point), exp(judged.low), exp(judged.high), "moderated t over repeats")
     verdict = replace(pair.verdict(judged.kind), change=change, p=judged.p)
     repeats = judged.repeats if doubt is None else doubt.repeats
@@ -178,12 +169,12 @@ def _told(pair: Pair, judged: Judged, doubt: _Doubt | None) -> Verdict:
     return replace(verdict, repeats=repeats, seconds=repeats * pair.spent if repeats else None)
 
 
-def _control(twin: Pair, shift: Shift, variance: float, freedom: float, names: tuple[str, str]) -> _Doubt | None:
-    """What a twin that did not come out equal leaves in doubt: one whose estimate is beyond the threshold.
+def _control(control: GatedPair, shift: Shift, variance: float, freedom: float, names: tuple[str, str]) -> _Doubt | None:
+    """What a control that did not come out equal leaves in doubt: one whose estimate is beyond the threshold.
 
     How wide its interval is, is not held against it: the spread that makes it wide is in the intervals that are judged.
     """
-    for name, figures in zip(names, (twin.ours.figures, twin.theirs.figures), strict=True):
+    for name, figures in zip(names, (control.ours.figures, control.theirs.figures), strict=True):
         side = replace(shift, point=float(np.mean(figures)), scale=1 / len(figures), sides=1)
         if abs(side.point) >= side.limit:
             low, high = interval(side, variance, freedom)
@@ -194,14 +185,14 @@ def _control(twin: Pair, shift: Shift, variance: float, freedom: float, names: t
     return None
 
 
-def _settings(pair: Pair) -> str | None:
+def _settings(pair: GatedPair) -> str | None:
     """What the two were timed under, where it is not the same, in words."""
     ours, theirs = pair.ours.details, pair.theirs.details
     differing = [key for key in SETTINGS if ours.get(key) != theirs.get(key)]
     return "; ".join(f"{key}: {ours.get(key)} before, {theirs.get(key)} now" for key in differing) or None
 
 
-def _differences(base: Stored, new: Stored, accept: Collection[str]) -> str | None:
+def _differences(base: ComparableRun, new: ComparableRun, accept: Collection[str]) -> str | None:
     """What makes the times of two runs incomparable, in words; None where nothing does."""
     ours, theirs = facts_of(base), facts_of(new)
     differing = [key for key in MUST_AGREE if key not in accept and not _agree(ours[key], theirs[key])]
@@ -222,13 +213,13 @@ def _agree(ours: list[str], theirs: list[str]) -> bool:
     return ours == theirs and len(ours) == 1 and UNKNOWN not in ours
 
 
-def facts_of(run: Stored) -> dict[str, list[str]]:
+def facts_of(run: ComparableRun) -> dict[str, list[str]]:
     """What must agree → what it was, in every environment that a run's times come from."""
     paired = (run.frame["unit"] == "s") & ~run.frame["value"].isin(UNPAIRED)
     timed = run.frame[paired & (run.frame["status"] == "ok")]
     found: dict[str, set[str]] = {key: set() for key in MUST_AGREE}
     for id_ in timed["environment"].unique():
-        facts = run.environments.get(id_, {}).get("facts", {})
+        facts = run.environments[id_].facts if id_ in run.environments else {}
         on_gpu = facts.get("device") == "cuda"
         known = {**facts, "torch": facts.get("packages", {}).get("torch")}
         # Of CPU and GPU the one that was measured on counts.

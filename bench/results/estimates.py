@@ -6,15 +6,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from bench.results.frame import AXES
+from bench.results.columns import AXES
 from bench.results.statistics import Estimate, median_log_ratio, over_repeats, ratio_of, time_range
+from bench.results.values import UNPAIRED
 
 Row: TypeAlias = Mapping[Any, Any]
 """Of a frame, by column."""
-
-UNPAIRED = frozenset({"compile_time", "epoch_time"})
-"""Times that no ratio is made of, since they were seen one after the other: seconds of one variant long before those of
-another. Compiling is seen once in a process, too, one after the other, with caches that fill on the way."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Comparison:
 
 
 def estimate(frame: pd.DataFrame) -> list[Comparison]:
-    """Every value of a frame from :func:`bench.results.frame.load_frame`, in the order measured.
+    """Every value of a frame from :func:`bench.store.frame.load_frame`, in the order measured.
 
     Failed and skipped rows give nothing here, nor does a value of which no sample could be read; they stay visible in
     the frame.

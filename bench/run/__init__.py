@@ -1,1 +1,1 @@
-"""Carrying a plan out: processes, workloads, the environment, and the directory a run leaves behind."""
+"""Carry out a plan: processes, workloads, environments and sessions."""

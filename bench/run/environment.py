@@ -1,12 +1,8 @@
-"""What machine, what versions, what state it was in."""
+"""Read the environment of a measurement: the machine, its software and its state."""
 
-import hashlib
-import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,47 +11,30 @@ from typing import Any
 import psutil
 
 from bench.errors import InputError
-from bench.run.executor import Executor
+from bench.run.executors import Executor
 from bench.run.git import git
-from bench.run.probe import ask_torch
+from bench.run.queries import query_torch
 from bench.run.system import cpu_model, governor
+from bench.store.environment import Environment
 
 _PACKAGES = ("simam-bench", "torch", "torchvision", "fvcore", "numpy", "scipy", "pandas")
 
 
-@dataclass(frozen=True)
-class Environment:
-    """Where numbers come from.
-
-    Args:
-        facts: what stays while a machine and its software stay; what cannot be read is None.
-        state: what it was like at one moment: load, clock, governor.
-    """
-
-    facts: Mapping[str, Any]
-    state: Mapping[str, Any]
-
-    @property
-    def id(self) -> str:
-        """Twelve hexadecimal digits that stand for the facts."""
-        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def read_environment(wanted: str, execute: Executor, tree: Path | None = None) -> Environment:
+def read_environment(requested: str, execute: Executor, tree: Path | None = None) -> Environment:
     """This machine, now.
 
     Args:
-        wanted: "cpu", "cuda", or "auto" for a GPU if there is one; it is described only where it is measured on.
-        execute: runs the worker that is asked what torch sees.
-        tree: the checkout whose ``simam`` is measured; None for the one that this file is in.
+        requested: "cpu", "cuda", or "auto" for a GPU if there is one. A GPU that is not used is not described.
+        execute: runs the worker that describes torch.
+        tree: the checkout whose ``simam`` is measured; None for the one that contains this file.
 
     Raises:
-        InputError: a GPU is wanted, and there is none.
+        InputError: a GPU is requested, and there is none.
     """
-    seen = ask_torch(execute)
-    if wanted == "cuda" and not seen["gpu"]:
+    torch = query_torch(execute)
+    if requested == "cuda" and not torch.gpu:
         raise InputError("--device cuda: torch sees no GPU here; use --device cpu or auto")
-    device = "cuda" if wanted != "cpu" and seen["gpu"] else "cpu"
+    device = "cuda" if requested != "cpu" and torch.gpu else "cpu"
     facts = {
         "device": device,
         "cpu": cpu_model() or platform.processor() or None,
@@ -64,11 +43,11 @@ def read_environment(wanted: str, execute: Executor, tree: Path | None = None) -
         "memory_bytes": psutil.virtual_memory().total,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "threads": seen["threads"],
-        "gpu": seen["gpu"] if device == "cuda" else None,
-        "cuda": seen["cuda"] if device == "cuda" else None,
+        "threads": torch.threads,
+        "gpu": torch.gpu if device == "cuda" else None,
+        "cuda": torch.cuda if device == "cuda" else None,
         "packages": {name: _version(name) for name in _PACKAGES},
-        "kernels": seen["kernels"],
+        "kernels": torch.kernels,
         **_revision(tree or Path(__file__).parents[2]),
     }
     return Environment(facts, _state())
@@ -82,10 +61,10 @@ def _version(package: str) -> str | None:
 
 
 def _revision(folder: Path) -> dict[str, Any]:
-    """The commit of a checkout, and whether anything in it was changed; None where the folder is none's top."""
+    """The commit of a checkout, and whether tracked files differ from it; None where the folder is not its top."""
     top = _git(folder, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != folder.resolve():
-        return {"revision": None, "dirty": None}  # installed somewhere below another project's checkout
+        return {"revision": None, "dirty": None}  # an installation inside the checkout of another project
     revision = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return {"revision": revision or None, "dirty": None if changes is None else bool(changes)}

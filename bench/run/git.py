@@ -1,4 +1,4 @@
-"""Questions to git."""
+"""Run git."""
 
 import os
 import subprocess
@@ -6,19 +6,19 @@ from pathlib import Path
 
 
 def git(folder: Path, *arguments: str, **variables: str) -> str:
-    """What git prints when it is run in a folder.
+    """Run git in a folder and return its standard output.
 
     Args:
-        folder: where.
-        arguments: of git.
-        variables: of its environment, beside this process's own.
+        folder: working directory.
+        arguments: arguments of git.
+        variables: environment variables in addition to those of this process.
 
     Raises:
-        OSError: there is no git.
-        subprocess.CalledProcessError: it failed; ``stderr`` says why.
+        OSError: git is not installed.
+        subprocess.CalledProcessError: git failed; ``stderr`` has the cause.
     """
-    # A hook that runs this has the variables of the repository it was run in, which would win over the folder.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    # Inside a hook, git sets variables for the hook's repository, which would take precedence over the folder.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**own, **variables})
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**inherited, **variables})
     return done.stdout.strip()

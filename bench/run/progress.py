@@ -1,4 +1,4 @@
-"""How far a run is: one bar in a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar in a terminal, lines elsewhere."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -8,80 +8,86 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench.run.prices import Prices
-from bench.run.worker import Member
-from bench.suite.plan import Unit
+from bench.run.time_estimates import TimeEstimates
+from bench.suite.plan import Member, Unit
 
 
-class Observer(Protocol):
-    """What a run tells as it goes along."""
+class ProgressDisplay(Protocol):
+    """Shows the progress of a run; a context manager."""
 
-    def __enter__(self) -> "Observer": ...
+    def __enter__(self) -> "ProgressDisplay": ...
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
-    def start(self, unit: Unit, member: Member, reached: str = "") -> None: ...
-    def done(self, unit: Unit) -> None: ...
+    def start(self, unit: Unit, member: Member, progress: str = "") -> None:
+        """A member is about to run, or has made progress."""
+        ...
+
+    def done(self, unit: Unit) -> None:
+        """A unit is finished."""
+        ...
 
 
-def observer(units: Sequence[Unit], prices: Prices, console: Console) -> Observer:
-    """The observer of a run over these units that suits the console."""
-    return Bar(units, prices, console) if console.is_terminal else Lines(units, prices, console)
+def progress_display(units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> ProgressDisplay:
+    """The display that suits the console, for a run of these units."""
+    return ProgressBar(units, estimates, console) if console.is_terminal else ProgressLines(units, estimates, console)
 
 
-class Bar:
-    """A bar whose length is expected time, with the current cell and the time left."""
+class ProgressBar:
+    """A bar whose length is the expected time, with the current cell and the time left."""
 
-    def __init__(self, units: Sequence[Unit], prices: Prices, console: Console) -> None:
-        self._prices = prices
+    def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> None:
+        self._estimates = estimates
         columns = (
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
             TimeRemainingColumn(),
             TextColumn("{task.description}"),
         )
-        # Seldom refreshed: the parent must not wake up beside what it has measured.
+        # One refresh a second: more would take CPU time during the measurement.
         self._progress = Progress(*columns, console=console, refresh_per_second=1, transient=True)
-        self._task = self._progress.add_task("starting", total=sum(map(prices, units)))
+        self._task = self._progress.add_task("starting", total=sum(map(estimates, units)))
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> "ProgressBar":
         self._progress.start()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._progress.stop()
 
-    def start(self, unit: Unit, member: Member, reached: str = "") -> None:
-        what = f"{_what(unit, member.cell.id)}{f', {reached}' if reached else ''}"
-        self._progress.update(self._task, description=escape(what))
+    def start(self, unit: Unit, member: Member, progress: str = "") -> None:
+        description = f"{_description(unit, member.cell.id)}{f', {progress}' if progress else ''}"
+        self._progress.update(self._task, description=escape(description))
 
     def done(self, unit: Unit) -> None:
-        self._progress.advance(self._task, self._prices(unit))
+        self._progress.advance(self._task, self._estimates(unit))
 
 
-class Lines:
-    """One line a unit of work."""
+class ProgressLines:
+    """One line for each unit of work."""
 
-    def __init__(self, units: Sequence[Unit], prices: Prices, console: Console) -> None:
+    def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> None:
         self._console = console
-        self._prices = prices
-        self._left = sum(map(prices, units))
+        self._estimates = estimates
+        self._seconds_left = sum(map(estimates, units))
         self._total = len(units)
-        self._begun: set[Unit] = set()
+        self._started: set[Unit] = set()
 
-    def __enter__(self) -> "Lines":
+    def __enter__(self) -> "ProgressLines":
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         pass
 
-    def start(self, unit: Unit, member: Member, reached: str = "") -> None:
-        if unit not in self._begun:
-            self._begun.add(unit)
-            line = f"[{len(self._begun)}/{self._total}] {_what(unit, unit.group.id)} (about {self._left:.0f} s left)"
+    def start(self, unit: Unit, member: Member, progress: str = "") -> None:
+        if unit not in self._started:
+            self._started.add(unit)
+            number = f"[{len(self._started)}/{self._total}]"
+            line = f"{number} {_description(unit, unit.group.id)} (about {self._seconds_left:.0f} s left)"
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def done(self, unit: Unit) -> None:
-        self._left -= self._prices(unit)
+        self._seconds_left -= self._estimates(unit)
 
 
-def _what(unit: Unit, cell: str) -> str:
-    return f"{unit.group.measure.name} {cell} repeat {unit.repeat + 1} of {len(unit.group.seeds)}"
+def _description(unit: Unit, cell: str) -> str:
+    replicate = "process" if unit.seed is None else "seed"
+    return f"{unit.group.measure.name} {cell} {replicate} {unit.repeat + 1} of {len(unit.group.seeds)}"

@@ -1,4 +1,4 @@
-"""A run from its beginning, or from where it was left, to its last record."""
+"""Run a plan into a new folder, or resume the run in a folder."""
 
 import os
 import signal
@@ -7,128 +7,155 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from bench.errors import Interrupted
-from bench.results.record import Record
-from bench.run.check import check
-from bench.run.directory import RUNS, RunDirectory, RunError, default_path, read_environments, read_sides
-from bench.run.environment import Environment, read_environment
-from bench.run.executor import Executor, LocalProcesses
-from bench.run.prices import prices_from
-from bench.run.progress import observer
-from bench.run.runner import Runner, missing, settled_records
-from bench.suite.load import load_suite
-from bench.suite.plan import Plan, Unit, expand
+from bench.errors import Interrupted, RunError
+from bench.results.columns import Key
+from bench.run.checks import check_plan
+from bench.run.environment import read_environment
+from bench.run.executors import Executor
+from bench.run.executors.local import LocalProcesses
+from bench.run.progress import progress_display
+from bench.run.runner import Runner, finished_records
+from bench.run.time_estimates import estimates_from
+from bench.store.directory import RUNS, RunDirectory, default_path
+from bench.store.environment import Environment
+from bench.store.record import MeasuredRecord, Record
+from bench.store.stored_run import StoredRun
+from bench.suite.plan import Plan, Unit
 
 
 def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
-    """Measure a plan into a new folder. Returns the folder.
+    """Measure a plan into a new folder and return the folder.
+
+    Args:
+        plan: the plan.
+        path: the folder; None for one in ``runs/``.
+        device: "auto", "cpu" or "cuda".
+        console: for progress.
 
     Raises:
-        InputError: a network cannot be built, or the folder cannot be made or written.
+        InputError: a network cannot be built, or the folder cannot be created or written.
         Interrupted: by Ctrl-C or SIGTERM.
     """
     path = path or default_path(plan.suite, datetime.now())
-    with stops(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
+    with interruptible(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
         environment = read_environment(device, execute)
-        check(plan, execute)
-        with RunDirectory.create(path, plan.suite) as folder:
-            _measure(plan, folder, environment, execute, {}, console)
+        check_plan(plan, execute)
+        with RunDirectory.create(path, plan.suite) as directory:
+            _measure(plan, directory, environment, execute, {}, console)
     return path
 
 
 def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, console: Console) -> Path:
-    """Measure what is missing in the folder of an earlier run.
+    """Measure what is missing in the folder of an earlier run and return the folder.
+
+    Args:
+        path: the folder.
+        only: settings ``KEY=VALUE`` that restrict the plan to a part.
+        retry_failed: whether to measure failed and skipped members again.
+        device: "cpu", "cuda", or "auto" for the device of the earlier run.
+        console: for progress.
 
     Raises:
-        InputError: there is no run, another process is at work in it, or time was measured in another environment.
+        InputError: there is no run, another process uses the folder, or times were measured in another environment.
         Interrupted: by Ctrl-C or SIGTERM.
     """
-    with stops(_how_to_go_on(path)), RunDirectory.open(path) as folder, LocalProcesses() as execute:
-        if read_sides(path):
-            raise RunError(f"{path} compares two revisions, whose processes were paired; start that comparison again")
-        plan = expand(load_suite(path / "suite.yaml", only=only))
-        earlier = folder.records()
-        there = settled_records(earlier, retry_failed)
-        todo = missing(plan, there)
-        if not todo:
+    with (
+        interruptible(_resume_hint(path)),
+        RunDirectory.open(path) as directory,
+        LocalProcesses() as execute,
+    ):
+        earlier = StoredRun.load(path)
+        if earlier.sides:
+            raise RunError(f"{path} compares two revisions in paired processes; start the comparison again")
+        plan = earlier.plan(tuple(only))
+        finished = finished_records(earlier.records, retry_failed)
+        missing = plan.missing(finished)
+        if not missing:
             console.print("nothing is missing")
             return path
-        before = read_environments(path)
-        if device == "auto" and before:
-            device = next(iter(before.values()))["facts"]["device"]
+        if device == "auto" and earlier.environments:
+            device = earlier.facts["device"]
         environment = read_environment(device, execute)
-        _refuse_mixing(todo, earlier, before, environment)
-        check(plan, execute)
-        _measure(plan, folder, environment, execute, there, console)
+        _refuse_mixed_environments(missing, earlier, environment)
+        check_plan(plan, execute)
+        _measure(plan, directory, environment, execute, finished, console)
     return path
 
 
 def _measure(
     plan: Plan,
-    folder: RunDirectory,
+    directory: RunDirectory,
     environment: Environment,
     execute: Executor,
-    there: Mapping[Any, Record],
+    finished: Mapping[Key, Record],
     console: Console,
 ) -> None:
-    prices = prices_from(RUNS)
-    folder.add_environment(environment)
-    console.print(f"measuring into {escape(str(folder.path))}", soft_wrap=True)
-    with stops(_how_to_go_on(folder.path)), observer(missing(plan, there), prices, console) as watch:
-        scratch = folder.path / "checkpoints"
+    estimates = estimates_from(RUNS)
+    directory.add_environment(environment)
+    console.print(f"measuring into {escape(str(directory.path))}", soft_wrap=True)
+    display = progress_display(plan.missing(finished), estimates, console)
+    with interruptible(_resume_hint(directory.path)), display:
         device = environment.facts["device"]
-        at_once = processes_at_once() if device == "cpu" else 1
-        runner = Runner(execute, device, environment.id, watch.start, scratch, at_once)
-        for unit, records in runner.run(plan, there):
-            folder.append(records)
-            watch.done(unit)
+        runner = Runner(
+            execute,
+            device,
+            environment.id,
+            on_start=display.start,
+            scratch=directory.path / "checkpoints",
+            parallel_units=parallel_processes() if device == "cpu" else 1,
+        )
+        for unit, records in runner.run(plan, finished):
+            directory.append(records)
+            display.done(unit)
 
 
-def processes_at_once() -> int:
-    """How many processes may count at a time: one a core that this process may use, and not more memory than these."""
+MAX_PARALLEL_PROCESSES = 4
+"""Limit for memory: a process holds torch and its networks, about 1 GB."""
+
+
+def parallel_processes() -> int:
+    """How many processes may count at the same time: one for each usable core, within the limit for memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_PROCESSES)
+    return min(cores, MAX_PARALLEL_PROCESSES)
 
 
-MOST_PROCESSES = 4
-"""Each holds torch and the networks that it has built, about 1 GB."""
-
-
-def _refuse_mixing(
-    todo: Sequence[Unit], earlier: Sequence[Record], known: Mapping[str, Mapping[str, Any]], here: Environment
-) -> None:
-    """Times from two environments say nothing together; exact values and accuracies may come from anywhere."""
-    timed = {unit.group.measure.name for unit in todo if unit.group.timed}
-    others = {record.environment for record in earlier if record.measure in timed and record.status == "ok"} - {here.id}
+def _refuse_mixed_environments(missing: Sequence[Unit], earlier: StoredRun, current: Environment) -> None:
+    """Refuse to mix times from two environments. Exact values and accuracies may come from any environment."""
+    timed = {unit.group.measure.name for unit in missing if unit.group.timed}
+    measured = [record for record in earlier.records if isinstance(record, MeasuredRecord) and record.measure in timed]
+    others = {record.environment for record in measured} - {current.id}
     if others:
-        there = known.get(min(others), {}).get("facts", {})
-        keys = [key for key in here.facts if here.facts[key] != there.get(key)]
-        differences = ", ".join(f"{key}: {there.get(key)} there, {here.facts[key]} here" for key in keys)
+        other = earlier.environments.get(min(others))
+        facts = other.facts if other else {}
+        keys = [key for key in current.facts if current.facts[key] != facts.get(key)]
+        differences = ", ".join(f"{key}: {facts.get(key)} there, {current.facts[key]} here" for key in keys)
         raise RunError(
             f"cannot resume: {' and '.join(sorted(timed))} was measured in another environment ({differences}); "
-            f"start a new run, or go on with what is exact, as in --only measure=complexity"
+            f"start a new run, or resume the exact part alone, as in --only measure=complexity"
         )
 
 
-def _how_to_go_on(path: Path) -> str:
-    return f"what was measured is kept; go on with: python -m bench run --resume {path}"
+def _resume_hint(path: Path) -> str:
+    return f"all records written before are kept; resume with: simam-bench run --resume {path}"
 
 
 @contextmanager
-def stops(message: str) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block with this message; workers are stopped on the way out."""
+def interruptible(message: str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into :class:`Interrupted` with this message.
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    Since it is an exception, context managers stop the workers.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(f"interrupted; {message}", number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,47 +1,47 @@
-"""What the files of a Linux system say of it. What cannot be read is None, as everything is on other systems."""
+"""Facts from the files of a Linux system. A fact that cannot be read is None; on other systems all of them are."""
 
 import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path("/")
-"""Where /proc and /sys are; tests give a tree of their own."""
+"""Root of /proc and /sys; tests pass a folder of their own."""
 
 _CPU = "sys/devices/system/cpu"
 
 
 def cpu_model(root: Path = ROOT) -> str | None:
-    """The processor's name."""
+    """The name of the processor."""
     return _cpuinfo(root, "model name")
 
 
 def governor(root: Path = ROOT) -> str | None:
-    """What sets the clock of the first core, such as "performance" or "powersave"."""
+    """The frequency governor of the first core, such as "performance" or "powersave"."""
     return _text(root / _CPU / "cpu0/cpufreq/scaling_governor")
 
 
 def turbo(root: Path = ROOT) -> bool | None:
-    """Whether cores may clock above their base frequency."""
-    unwanted = _number(root / _CPU / "intel_pstate/no_turbo")
-    if unwanted is not None:
-        return unwanted == 0
+    """Whether cores may run above their base frequency."""
+    disabled = _number(root / _CPU / "intel_pstate/no_turbo")
+    if disabled is not None:
+        return disabled == 0
     boost = _number(root / _CPU / "cpufreq/boost")
     return None if boost is None else boost == 1
 
 
-def throttles(root: Path = ROOT) -> int | None:
-    """How often cores have slowed down for heat since the system started; Intel's alone tell."""
+def throttle_count(root: Path = ROOT) -> int | None:
+    """How often cores were throttled for heat since the system started; only Intel's drivers count it."""
     counts = [_number(path) for path in (root / _CPU).glob("cpu[0-9]*/thermal_throttle/core_throttle_count")]
     return sum(count for count in counts if count is not None) if counts else None
 
 
 def clock_source(root: Path = ROOT) -> str | None:
-    """The clock that the kernel tells time by, such as "tsc" or "hpet"."""
+    """The kernel's clock source, such as "tsc" or "hpet"."""
     return _text(root / "sys/devices/system/clocksource/clocksource0/current_clocksource")
 
 
 def virtual(root: Path = ROOT) -> bool | None:
-    """Whether this is a virtual machine: x86 processors tell in their flags, Xen in a folder of its own."""
+    """Whether this is a virtual machine, by the flags of x86 processors and by Xen's folder."""
     flags = _cpuinfo(root, "flags")
     if flags is not None:
         return "hypervisor" in flags.split()
@@ -49,29 +49,29 @@ def virtual(root: Path = ROOT) -> bool | None:
 
 
 def cpu_quota(root: Path = ROOT) -> float | None:
-    """Cores' worth of time that the control group grants: the least of its own and its ancestors', inf without a limit.
+    """The number of cores whose time the control group and its ancestors grant; infinite without a limit.
 
     Source: the kernel's admin-guide, cgroup-v2 (cpu.max) and cgroup-v1 (cpu.cfs_quota_us).
     """
     groups = _text(root / "proc/self/cgroup")
     if groups is None:
         return None
-    return min((_limit(folder) for folder in _groups(root, groups)), default=math.inf)
+    return min((_group_quota(folder) for folder in _control_groups(root, groups)), default=math.inf)
 
 
-def _groups(root: Path, lines: str) -> Iterator[Path]:
-    """The folders of the groups that may limit processor time, each with its ancestors."""
+def _control_groups(root: Path, lines: str) -> Iterator[Path]:
+    """The folders of the control groups that may limit CPU time, each followed by its ancestors."""
     for line in lines.splitlines():
         _, controllers, path = line.split(":", 2)
         version_1 = "cpu" in controllers.split(",")
         if version_1 or not controllers:
             base = root / "sys/fs/cgroup" / ("cpu" if version_1 else "")
             group = PurePosixPath(path.lstrip("/"))
-            yield from (base / each for each in (group, *group.parents))
+            yield from (base / folder for folder in (group, *group.parents))
 
 
-def _limit(group: Path) -> float:
-    """Cores' worth of time; a top group has no such files and no limit."""
+def _group_quota(group: Path) -> float:
+    """The quota of one control group, in cores. The root group has no such files and no limit."""
     text = _text(group / "cpu.max")
     if text is not None:
         quota, period = text.split()

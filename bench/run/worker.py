@@ -1,8 +1,8 @@
-"""One process, one repeat of one group at a time. Reads tasks from standard input and answers in JSON lines.
+"""A worker process: it reads pickled tasks from standard input and answers in JSON lines, one task at a time.
 
-A job is answered by ``{"start": index}`` before a member of the group is touched, ``{"measured": index, …}`` when it is
-done, ``{"failed": index, …}`` when Python raised, and ``{"done": true}`` at the end of the job; a death says nothing,
-and the last start tells whose fault it was.
+For a job it sends :class:`Started` before it touches a member, :class:`Measured` when the member is done,
+:class:`Failed` if Python raises, and :class:`Done` at the end. A dying process sends nothing; the member that was
+started last is the cause.
 """
 
 import json
@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -22,36 +22,42 @@ from time import monotonic
 from typing import Any, BinaryIO, Protocol, TextIO, TypeAlias
 
 from bench.measure import Measure, Subject
+from bench.run.messages import Done, Failed, Measured, Message, Started, encode
 from bench.suite.axes import Cell
 from bench.suite.measures import MeasureSpec
-from bench.suite.suite import NO_DATA, Data
+from bench.suite.plan import Member
+from bench.suite.suite import DEFAULT_DATA, DataSettings
 
-Say: TypeAlias = Callable[[dict[str, Any]], None]
-"""Sends one message to the parent."""
+Send: TypeAlias = Callable[[Message], None]
+"""Sends a message to the parent."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """One member of a group, by its place there (0 is the baseline), its role and its cell."""
+class WorkerTask(Protocol):
+    """A task that a parent pickles and a worker runs."""
 
-    index: int
-    role: str
-    cell: Cell
+    def run(self, receive: Callable[[], Any], send: Send) -> None:
+        """Run the task in this process.
+
+        Args:
+            receive: waits for the next object from the parent.
+            send: answers.
+        """
+        ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker needs to know.
+    """One process of one group, measured by one measure.
 
     Args:
-        measure: what to measure.
-        members: those that are still to be measured, in the group's order.
-        repeat: which fresh process this is; it seeds the order of the rounds.
-        seed: of the replicate, or None.
+        measure: the measure.
+        members: the members to measure, in the group's order.
+        repeat: index of the process; it seeds the order of the rounds.
+        seed: seed of the replicate; None where the measure reads none.
         device: "cpu" or "cuda".
-        fresh: whether it must have a process of its own.
-        data: where images are.
-        scratch: a folder for what shall survive a kill; None where nothing is kept.
+        fresh: whether the job needs a fresh process.
+        data: location of the data sets.
+        scratch: folder for files that outlive a kill; None where nothing is kept.
     """
 
     measure: MeasureSpec
@@ -60,55 +66,59 @@ class Job:
     seed: int | None
     device: str
     fresh: bool
-    data: Data = NO_DATA
+    data: DataSettings = DEFAULT_DATA
     scratch: Path | None = None
 
-    def carry_out(self, receive: Callable[[], Any], say: Say) -> None:
-        """Do the job in this process."""
-        work(self, say)
+    def run(self, receive: Callable[[], Any], send: Send) -> None:
+        """Measure the members in this process."""
+        run_job(self, send)
 
 
-SIGNS_APART = 1.0
-"""Seconds between two signs of life; the parent that reads them takes time from what is measured."""
+PROGRESS_INTERVAL = 1.0
+"""Least seconds between two progress messages: reading one takes CPU time during the measurement."""
 
 
-def work(job: Job, say: Say) -> None:
-    """Measure a job's members one after the other or together, as the measure sees fit."""
+def run_job(job: Job, send: Send) -> None:
+    """Measure the members of a job and send their outcomes."""
     current: int | None = None
-    said = 0.0
+    last_sent = 0.0
 
-    def announce(subject: Subject, reached: str = "") -> None:
-        nonlocal current, said
-        if not reached or monotonic() - said > SIGNS_APART:
-            current, said = subject.index, monotonic()
-            say({"start": subject.index, "reached": reached})
+    def announce(subject: Subject, progress: str = "", /) -> None:
+        nonlocal current, last_sent
+        if not progress or monotonic() - last_sent > PROGRESS_INTERVAL:
+            current, last_sent = subject.index, monotonic()
+            send(Started(subject.index, progress))
 
     try:
         measure: Measure = job.measure.build()
-        subjects = [subject(member, job.seed, job.device, job.data, job.scratch) for member in job.members]
-        for measured, outcome in measure.measure(subjects, announce, seed=job.repeat):
-            values = [asdict(value) for value in outcome.values]
-            say({"measured": measured.index, "values": values, "details": _without_nan(outcome.details)})
-    except (Exception, SystemExit) as error:  # whatever a module under test raises is a result
-        say(failure(current, error))
-    say({"done": True})
+        subjects = [make_subject(member, job.seed, job.device, job.data, job.scratch) for member in job.members]
+        for subject, outcome in measure.measure(subjects, announce, seed=job.repeat):
+            send(Measured(subject.index, outcome.values, finite_or_null(outcome.details)))
+    except (Exception, SystemExit) as error:  # an exception of a module under test is a result
+        send(failure(current, error))
+    send(Done())
 
 
-def failure(index: int | None, error: BaseException) -> dict[str, Any]:
-    """What a worker says when Python raised while it was at a member, or at none yet."""
-    reason = f"{type(error).__name__}: {error}"
-    return {"failed": index, "reason": reason, "traceback": "".join(traceback.format_exception(error))}
+def failure(index: int | None, error: BaseException) -> Failed:
+    """The message for an exception.
+
+    Args:
+        index: of the member that was running; None before the first one.
+        error: the exception.
+    """
+    return Failed(index, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 
 
-def _without_nan(details: Mapping[str, Any]) -> Any:
-    """The details with null for NaN and infinities, which JSON does not have."""
-    return json.loads(json.dumps(dict(details)), parse_constant=lambda name: None)
+def finite_or_null(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details with None for NaN and infinity, which JSON cannot represent."""
+    finite: dict[str, Any] = json.loads(json.dumps(dict(details)), parse_constant=lambda name: None)
+    return finite
 
 
-def subject(
-    member: Member, seed: int | None, device: str, data: Data = NO_DATA, scratch: Path | None = None
+def make_subject(
+    member: Member, seed: int | None, device: str, data: DataSettings = DEFAULT_DATA, scratch: Path | None = None
 ) -> Subject:
-    """A member as measures know it: to be built in this process when its turn comes."""
+    """The subject of a member, which measures build in this process."""
     cell, number = member.cell, seed or 0
     return Subject(
         member.index,
@@ -118,13 +128,13 @@ def subject(
         network=partial(_network, cell, number),
         dataset=partial(_dataset, cell, data),
         seed=number,
-        key=key_of(cell, number),
+        key=file_stem(cell, number),
         scratch=scratch,
     )
 
 
-def key_of(cell: Cell, seed: int) -> str:
-    """What files of one cell and seed are called."""
+def file_stem(cell: Cell, seed: int) -> str:
+    """The file name, without a suffix, for files of a cell and seed: readable and unique."""
     readable = re.sub(r"[^A-Za-z0-9.@=_-]+", "_", cell.id)[:100]
     return f"{readable}-{sha256(cell.id.encode(errors='replace')).hexdigest()[:8]}-seed{seed}"
 
@@ -141,28 +151,22 @@ def _network(cell: Cell, seed: int, classes: int, weights: str | None = None) ->
     return build_network(cell, seed, classes, weights)
 
 
-def _dataset(cell: Cell, data: Data) -> Any:
+def _dataset(cell: Cell, data: DataSettings) -> Any:
     from bench.run.workload import load_dataset
 
     return load_dataset(cell, data)
 
 
-class Task(Protocol):
-    """What a parent sends: told how to receive what it sends next, and how to answer."""
-
-    def carry_out(self, receive: Callable[[], Any], say: Say) -> None: ...
-
-
 def _private_stdout() -> TextIO:
-    """The answer channel. What modules under test print goes to standard error instead."""
+    """A channel for messages. Whatever the modules under test print goes to standard error."""
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return channel
 
 
 def _private_stdin() -> BinaryIO:
-    """Where tasks come from. Standard input is empty instead: a forked child, such as a loader of images, closes it
-    first of all, and would wait for ever for the thread that listens there.
+    """A channel for tasks. Standard input becomes empty: a forked child, such as a data loader, closes it first, and
+    would wait forever for the thread that reads from it.
     """
     channel = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     with Path(os.devnull).open("rb") as nothing:
@@ -173,25 +177,25 @@ def _private_stdin() -> BinaryIO:
 def main() -> None:
     channel = _private_stdout()
 
-    def say(message: dict[str, Any]) -> None:
-        channel.write(json.dumps(message) + "\n")
+    def send(message: Message) -> None:
+        channel.write(encode(message))
         channel.flush()
 
     tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(_private_stdin(), tasks), daemon=True).start()
     while True:
-        task: Task = tasks.get()
-        task.carry_out(tasks.get, say)
+        task: WorkerTask = tasks.get()
+        task.run(tasks.get, send)
 
 
 def _listen(channel: BinaryIO, tasks: "queue.SimpleQueue[Any]") -> None:
-    """Pass on what the parent sends. When it is gone, however it went, so is this process, whatever it is doing."""
+    """Queue the parent's tasks. When the parent ends, however it ends, this process exits at once."""
     while True:
         try:
             tasks.put(pickle.load(channel))
         except EOFError:
             os._exit(0)
-        except BaseException:  # a task that cannot be read: its parent waits for an answer, and one day is gone
+        except BaseException:  # an unreadable task: the parent waits for an answer, and a death is one
             traceback.print_exc()
             os._exit(1)
 

@@ -1,10 +1,11 @@
-"""Cell → network, inputs and the callable to measure."""
+"""Cell → workload: the network, its inputs and the call to measure."""
 
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,10 +16,10 @@ from torch.overrides import TorchFunctionMode
 
 from bench.measure import Workload
 from bench.measure.compilation import compile_network
-from bench.run.execution import Ready, capture, compile_now
+from bench.run.executions import Ready
 from bench.suite.axes import Cell, Choice
 from bench.suite.datasets import DATASETS
-from bench.suite.suite import Data
+from bench.suite.suite import DataSettings
 from simam.placement import insert
 from simam.registry import ATTENTION, BACKBONES, Entry, Registry, did_you_mean
 
@@ -26,30 +27,32 @@ Forward: TypeAlias = Callable[[Tensor], Tensor]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "autocast": torch.float32}
 _ATTENTION_STREAM = 1_000_003
-"""Added to the seed for the modules' own weights, so that they take no draw from the network's."""
+"""Added to the seed for the weights of attention modules, which leave the random stream of the network untouched."""
 _INPUT_STREAM = 2_000_003
-"""Added to the seed for the images, which are the same whatever was drawn for weights before."""
+"""Added to the seed for the inputs, so that they do not depend on the number of weights."""
 
 
 def build_network(cell: Cell, seed: int, classes: int | None = None, weights: str | None = None) -> nn.Module:
-    """The plain network initialised first, then the modules from a stream of their own.
+    """Build the network of a cell on torch's default device.
 
-    So the variants of a seed share the weights of the layers they share. Built on torch's default device.
+    The plain network is initialised first and the attention modules then, from a random stream of their own. The
+    variants of a seed therefore share the weights of the layers that they share.
 
     Args:
-        cell: what to build.
-        seed: of its weights.
-        classes: of the images, for a backbone that takes ``num_classes`` and whose cell does not say them.
-        weights: torchvision's name for weights of the plain network.
+        cell: the cell.
+        seed: seed of the weights.
+        classes: number of classes of the images, for a backbone that takes ``num_classes`` and whose cell does not give
+            it.
+        weights: torchvision's name of the weights of the plain network.
 
     Raises:
-        ValueError: weights are asked of a backbone that takes none.
-        Exception: whatever the backbone or the module raises on an option that it does not take.
+        ValueError: the backbone takes no ``weights``.
+        Exception: any exception of the backbone or the module, such as for an invalid option.
     """
     assert cell.backbone is not None  # every measure that builds a network reads the axis
     torch.manual_seed(seed)
     backbone = _configured(BACKBONES, cell.backbone)
-    known = _parameters(backbone.func)
+    known = _option_names(backbone.func)
     options: dict[str, Any] = {}
     if classes is not None and (known is None or "num_classes" in known) and "num_classes" not in backbone.keywords:
         options["num_classes"] = classes
@@ -60,42 +63,42 @@ def build_network(cell: Cell, seed: int, classes: int | None = None, weights: st
     network: nn.Module = backbone(**options)
     if cell.attention is not None and cell.placement is not None:
         torch.manual_seed(seed + _ATTENTION_STREAM)
-        insert(network, _configured(ATTENTION, cell.attention), _place(cell.placement))
+        insert(network, _configured(ATTENTION, cell.attention), _placement_argument(cell.placement))
     return network
 
 
 def build(cell: Cell, seed: int, device: str, stands_for: str = "cpu") -> Workload:
-    """Build a cell on a device, with the axes it leaves open at torch's own settings.
+    """Build a cell on a device. An axis that is None takes torch's own setting.
 
-    On "meta", which holds no numbers, nothing is compiled or captured.
+    On "meta", where tensors have no data, nothing is compiled or captured.
 
     Args:
-        cell: what to build.
-        seed: of its weights and inputs.
+        cell: the cell.
+        seed: seed of the weights and the inputs.
         device: "cpu", "cuda" or "meta".
-        stands_for: the device that meta stands for, which decides what autocast does.
+        stands_for: the device that "meta" stands for, which determines the effect of autocast.
 
     Raises:
-        ValueError: the cell cannot run on the device.
-        Exception: whatever building it raises; with ``execution`` compile or graph, running it too.
+        ValueError: the device cannot run the cell.
+        Exception: any exception during the build; with ``execution`` compile or graph, during a call too.
     """
-    if reason := cell.unfit(device):
+    if reason := cell.unsupported_on(device):
         raise ValueError(reason)
     if device == "meta" and cell.dtype == "autocast":
-        # Autocast passes meta tensors by; torch's fake ones hold no numbers either, and say that they are elsewhere.
+        # Autocast ignores meta tensors. Fake tensors have no data either, but report another device.
         with FakeTensorMode(allow_non_fake_inputs=True):
-            return _built(replace(cell, execution="eager"), seed, stands_for, fake=True)
-    return _built(cell, seed, device)
+            return _build_on(replace(cell, execution="eager"), seed, stands_for, fake=True)
+    return _build_on(cell, seed, device)
 
 
-def _built(cell: Cell, seed: int, device: str, fake: bool = False) -> Workload:
+def _build_on(cell: Cell, seed: int, device: str, fake: bool = False) -> Workload:
     with torch.device(device):
         network = _skeleton(cell.project(_STRUCTURE)) if device == "meta" else build_network(cell, seed)
         torch.manual_seed(seed + _INPUT_STREAM)
         inputs = torch.randn(cell.batch or 1, *_input_shape(cell))
     dtype = _DTYPES[cell.dtype or "fp32"]
     layout = torch.channels_last if cell.memory_format == "channels_last" else torch.contiguous_format
-    if not fake:  # torch cannot; and what a convolution gives is in the input's order, whatever its weight's is
+    if not fake:  # torch cannot convert fake weights; a convolution's output has the memory format of its input anyway
         network = network.to(dtype=dtype, memory_format=layout)  # type: ignore[call-overload]
     inputs = inputs.to(dtype=dtype, memory_format=layout)
     network.train(cell.mode == "training")
@@ -103,25 +106,27 @@ def _built(cell: Cell, seed: int, device: str, fake: bool = False) -> Workload:
     forward: Forward = compile_network(network) if execution == "compile" else network
     if cell.dtype == "autocast":
         forward = _autocast(forward, device)
-    ready = _ready(execution, _call(cell, network, forward, inputs))
+    execution_module = import_module(f"bench.run.executions.{execution or 'eager'}")
+    ready: Ready = execution_module.prepare(_call(cell, network, forward, inputs))
     settings = {**_settings(cell, device), **ready.settings}
     return Workload(network, inputs, ready.call, partial(forward, inputs), settings, ready.values)
 
 
 _STRUCTURE = ("backbone", "attention", "placement")
+"""The axes that determine the layers of a network."""
 
 
 @lru_cache(maxsize=64)
 def _skeleton(cell: Cell) -> nn.Module:
-    """A network on meta, shared by the cells that differ in nothing that it is made of."""
-    with _NoDraws():
+    """A network on meta, shared by the cells with the same layers."""
+    with _NoRandomWeights():
         return build_network(cell, 0)
 
 
-class _NoDraws(TorchFunctionMode):
-    """Leaves out the drawing of weights that hold no numbers.
+class _NoRandomWeights(TorchFunctionMode):
+    """Skips the random initialisation of weights without data.
 
-    On meta torch takes it apart in Python, which lasts as long as all the rest of building a network.
+    On meta, torch decomposes the initialisation in Python, which doubles the time to build a network.
     """
 
     def __torch_function__(
@@ -132,14 +137,8 @@ class _NoDraws(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _ready(execution: str | None, call: Callable[[], Tensor]) -> Ready:
-    if execution == "compile":
-        return compile_now(call)
-    return capture(call) if execution == "graph" else Ready(call)
-
-
 def _call(cell: Cell, network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
-    """One iteration."""
+    """The call that is one iteration."""
     call: Callable[[], Tensor] = partial(forward, inputs)
     if cell.mode == "inference":
         call = partial(_infer, forward, inputs)
@@ -149,51 +148,52 @@ def _call(cell: Cell, network: nn.Module, forward: Forward, inputs: Tensor) -> C
 
 
 def _with_threads(threads: int, call: Callable[[], Tensor]) -> Tensor:
-    """Set at each call, since the variants of a group may differ in it; it costs nothing where it is set already."""
+    """Call with a number of threads. The variants of a group may differ in it; setting the current number is free."""
     torch.set_num_threads(threads)
     return call()
 
 
 def _configured(registry: Registry[Entry], choice: Choice) -> "partial[Any]":
-    """What a name stands for, with its options; a ValueError for one that it does not take."""
+    """The registered factory with its options; a ValueError for an option that it does not have."""
     factory, options = registry.load(choice.name), dict(choice.options)
-    known = _parameters(factory)
+    known = _option_names(factory)
     for option in options:
         if known is not None and option not in known:
             raise ValueError(f"{choice.name} has no option {option!r}; {did_you_mean(option, known)}")
     return partial(factory, **options)
 
 
-def load_dataset(cell: Cell, data: Data) -> Any:
-    """The images that a cell names, see :class:`bench.measure.training.datasets.Dataset`; read once, to be shared.
+def load_dataset(cell: Cell, data: DataSettings) -> Any:
+    """Load the dataset of a cell, see :class:`bench.measure.training.images.Dataset`; the last one is cached.
 
     Raises:
-        Exception: they are not there or damaged, or an option is not taken.
+        Exception: the images are missing or damaged, or an option is invalid.
     """
-    from bench.measure.training.datasets import Place
+    from bench.measure.training.images import DataLocation
 
-    assert cell.dataset is not None  # every measure that learns from images reads the axis
+    assert cell.dataset is not None  # every measure that trains reads the axis
     root = data.root or os.environ.get("BENCH_DATA")
-    return _images(cell.dataset, Place(Path(root) if root else None, data.download))
+    return _cached_dataset(cell.dataset, DataLocation(Path(root) if root else None, data.download))
 
 
 @lru_cache(maxsize=1)
-def _images(dataset: Choice, place: Any) -> Any:
-    return _configured(DATASETS, dataset)(place)
+def _cached_dataset(dataset: Choice, location: Any) -> Any:
+    return _configured(DATASETS, dataset)(location)
 
 
-def _parameters(factory: Callable[..., Any]) -> list[str] | None:
-    """The options that a factory takes; None where it takes any, or does not tell."""
+def _option_names(factory: Callable[..., Any]) -> list[str] | None:
+    """The options that a factory takes; None if it takes any option or has no signature."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
         return None
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return None
-    return [each.name for each in parameters if each.name not in ("channels", "place")]
+    return [parameter.name for parameter in parameters if parameter.name not in ("channels", "location")]
 
 
-def _place(placement: Choice) -> str | dict[str, str]:
+def _placement_argument(placement: Choice) -> str | dict[str, str]:
+    """A placement as :func:`simam.placement.insert` takes it."""
     if placement.name == "layers":
         return {"layers": str(dict(placement.options)["glob"])}
     return placement.name
@@ -220,9 +220,9 @@ def _infer(forward: Forward, inputs: Tensor) -> Tensor:
 
 
 def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Callable[[], Tensor]:
-    """A whole training step, with lr 0 so that the hundredth step does the work of the first."""
+    """A whole training step. The learning rate is 0, so that all steps do the same work."""
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
-    for parameter in network.parameters():  # the first step would make them, and so do other work than the next
+    for parameter in network.parameters():  # otherwise the first step would create the buffers
         optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     targets = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
 
@@ -237,18 +237,18 @@ def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Call
 
 
 def _flushes_denormals() -> bool:
-    """Whether the CPU takes numbers below the normal range for 0; torch sets it and does not tell."""
+    """Whether the CPU flushes denormal numbers to 0; torch can set this but not report it."""
     with unset_fake_temporarily():
         return bool((torch.full((1,), 1e-40, device="cpu") * 1.0).item() == 0.0)
 
 
 def _autocast_dtype(device: str) -> str:
-    """What autocast computes in on a device."""
+    """The number type of autocast on a device."""
     return str(torch.get_autocast_dtype(device)).removeprefix("torch.")
 
 
 def _settings(cell: Cell, device: str) -> dict[str, Any]:
-    """What is recorded beside a timing because it changes it."""
+    """The settings that influence times, for the record."""
     cuda = device == "cuda"
     return {
         "device": device,

@@ -1,1 +1,1 @@
-"""What is asked: axes and cells, suites read from YAML, and the plan that a suite expands to."""
+"""Suites: axes and cells, YAML files and their checks, and the plan that a suite expands to."""

@@ -1,4 +1,4 @@
-"""The one table of axes, the cells they span, and the cells' canonical ids."""
+"""The axes of a grid, its cells, and the canonical id of a cell."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ Scalar: TypeAlias = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Choice:
-    """A named thing with its options, such as ``simam(e_lambda=0.1)``; the name may be a "package.module:Name"."""
+    """A registered name or ``"package.module:Name"`` with options, such as ``simam(e_lambda=0.1)``."""
 
     name: str
     options: tuple[tuple[str, Scalar], ...] = ()
@@ -21,17 +21,17 @@ class Choice:
         return f"{self.name}({','.join(f'{key}={value}' for key, value in self.options)})"
 
     def plain(self) -> "str | dict[str, Scalar | dict[str, Scalar]]":
-        """As a suite writes it."""
+        """The choice in the form that a suite file has."""
         if self.name == "layers":
             return {"layers": dict(self.options)["glob"]}
         return {self.name: dict(self.options)} if self.options else self.name
 
 
 def choices(value: object) -> tuple[Choice, ...]:
-    """A YAML value as choices: ``name``, or ``{name: {option: value or [values]}}``, where lists are swept.
+    """Parse a YAML value: ``name``, or ``{name: {option: value or [values]}}`` with a choice for each listed value.
 
     Raises:
-        ValueError: the value has another form; the message shows the right one.
+        ValueError: The value has another form; the message shows the right one.
     """
     if isinstance(value, str):
         return (Choice(value),)
@@ -40,12 +40,12 @@ def choices(value: object) -> tuple[Choice, ...]:
     [(name, options)] = value.items()
     if not isinstance(name, str) or not isinstance(options, Mapping) or not options:
         raise ValueError(f"write the options of {name} as a mapping: {{{name}: {{option: value}}}}")
-    swept = [_sweep(str(option), given) for option, given in sorted(options.items(), key=lambda item: str(item[0]))]
-    return tuple(Choice(name, tuple(point)) for point in itertools.product(*swept))
+    sweeps = [_sweep(str(option), given) for option, given in sorted(options.items(), key=lambda item: str(item[0]))]
+    return tuple(Choice(name, tuple(point)) for point in itertools.product(*sweeps))
 
 
 def placements(value: object) -> tuple[Choice, ...]:
-    """Like :func:`choices`, for ``spatial``, ``branch_end``, ``paper`` or ``{layers: glob}``."""
+    """Parse a placement like :func:`choices`: ``spatial``, ``branch_end``, ``paper`` or ``{layers: glob}``."""
     if isinstance(value, Mapping) and list(value) == ["layers"]:
         if not isinstance(value["layers"], str):
             raise ValueError('layers takes a glob on layer names, such as {layers: "layer[1-4].*.conv2"}')
@@ -61,7 +61,7 @@ def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
         raise ValueError(f"option {option!r} has an empty list; give at least one value")
     for value in values:
         if isinstance(value, str) and not value.isprintable():
-            raise ValueError(f"option {option!r} has characters that cannot be shown: {value!r}")
+            raise ValueError(f"option {option!r} has unprintable characters: {value!r}")
         if not (value is None or isinstance(value, bool | int | float | str)):
             raise ValueError(f"option {option!r} takes a value or a list of values, not {value!r}")
     return [(option, value) for value in values]
@@ -75,44 +75,45 @@ class Axis:
     """One axis of the grid.
 
     Args:
-        name: the key in a suite and the column in a frame.
-        values: the allowed values; None where they are named things or whole numbers.
-        least: the smallest allowed whole number; None where the values are not numbers.
-        default: what a suite that leaves the axis out gets; None where it must be given or has no fixed default.
-        help: one line for people.
+        name: Key in a suite and column in a frame.
+        help: One-line description for the documentation.
+        default: Value if a suite omits the axis; None if the axis is required or has no fixed default.
+        values: Allowed values; None for names and integers.
+        minimum: Smallest allowed integer; None for axes without integers.
     """
 
     name: str
     help: str
     default: Any = None
     values: tuple[str, ...] | None = None
-    least: int | None = None
+    minimum: int | None = None
 
 
 AXES = (
-    Axis("backbone", "the network"),
-    Axis("attention", "the attention module and its options", default="none"),
+    Axis("backbone", "network"),
+    Axis("attention", "attention module and its options", default="none"),
     Axis(
         "placement",
-        "where the module goes: spatial (behind the block's main spatial convolution, before its norm), branch_end (at "
-        "the end of the residual branch), paper (SimAM spatial, the others branch_end), or {layers: glob}",
+        "where the module is inserted: spatial (after the block's main spatial convolution, before its norm), "
+        "branch_end (at the end of the residual branch), paper (spatial for SimAM, branch_end for the others), or "
+        "{layers: glob} (after every layer whose name matches)",
         default="paper",
     ),
-    Axis("mode", "forward only, or a whole training step", default="inference", values=("inference", "training")),
-    Axis("execution", "how torch runs the program", default="eager", values=("eager", "compile", "graph")),
-    Axis("batch", "images in one call", default=1, least=1),
-    Axis("resolution", "side of the square input in pixels; left out: what the backbone was designed for", least=1),
-    Axis("dtype", "number type", default="fp32", values=("fp32", "bf16", "fp16", "autocast")),
-    Axis("memory_format", "order in memory", default="contiguous", values=("contiguous", "channels_last")),
-    Axis("threads", "CPU threads of one process; left out: torch's own choice", least=1),
-    Axis("dataset", "the images that are learned; left out: scikit-learn's digits"),
-    Axis("seed", "replicate: repeated, never compared", default=0, least=0),
+    Axis("mode", "forward pass only, or a whole training step", default="inference", values=("inference", "training")),
+    Axis("execution", "how the network is executed", default="eager", values=("eager", "compile", "graph")),
+    Axis("batch", "images per call", default=1, minimum=1),
+    Axis("resolution", "side of the square input in pixels; by default the backbone's native resolution", minimum=1),
+    Axis("dtype", "floating-point format", default="fp32", values=("fp32", "bf16", "fp16", "autocast")),
+    Axis("memory_format", "memory format", default="contiguous", values=("contiguous", "channels_last")),
+    Axis("threads", "CPU threads of a process; by default torch's own choice", minimum=1),
+    Axis("dataset", "images to train on; by default scikit-learn's digits"),
+    Axis("seed", "random seed of a replicate; seeds are replicates and never compared", default=0, minimum=0),
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the grid: a value on every axis but the replicate, None where the axis means nothing."""
+    """One point of the grid: a value on every axis except `seed`, None on axes that do not apply."""
 
     backbone: Choice | None = None
     attention: Choice | None = None
@@ -128,14 +129,14 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """Canonical and readable: ``resnet50/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32``.
+        """Canonical, readable id: ``resnet50/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32``.
 
-        ``all`` where no axis means anything.
+        The id is ``all`` if no axis applies.
         """
-        place = f"@{self.placement}" if self.placement else ""
+        placement = f"@{self.placement}" if self.placement else ""
         parts = [
             self.backbone,
-            f"{self.attention or ''}{place}",
+            f"{self.attention or ''}{placement}",
             self.dataset,
             self.mode,
             self.execution,
@@ -147,29 +148,29 @@ class Cell:
         ]
         return "/".join(str(part) for part in parts if part) or "all"
 
-    def unfit(self, device: str) -> str | None:
-        """Why this cell cannot run on a device; None where it can."""
+    def unsupported_on(self, device: str) -> str | None:
+        """The reason why this cell cannot run on a device; None if it can."""
         return "execution graph needs a CUDA device" if self.execution == "graph" and device == "cpu" else None
 
     def project(self, axes: Iterable[str]) -> "Cell":
-        """This cell with None on every axis outside ``axes``."""
+        """A copy with None on every axis outside ``axes``."""
         kept = set(axes)
         return replace(self, **{name: None for name in CELL_AXES if name not in kept})
 
     def without(self, axes: Iterable[str]) -> "Cell":
-        """This cell with None on ``axes``."""
+        """A copy with None on ``axes``."""
         return replace(self, **dict.fromkeys(axes))
 
     def labels(self) -> dict[str, str | int | None]:
-        """Axis → its value as a record keeps it: named things as text."""
+        """Axis → value as stored in a record; choices become text."""
         values = {name: getattr(self, name) for name in CELL_AXES}
         return {name: str(value) if isinstance(value, Choice) else value for name, value in values.items()}
 
     def options(self) -> dict[str, dict[str, Scalar]]:
-        """Axis → the options of its named thing, for the axes that have any."""
-        named = {name: getattr(self, name) for name in CELL_AXES}
+        """Axis → options of its choice, for choices with options."""
+        values = {name: getattr(self, name) for name in CELL_AXES}
         return {
-            name: dict(value.options) for name, value in named.items() if isinstance(value, Choice) and value.options
+            name: dict(value.options) for name, value in values.items() if isinstance(value, Choice) and value.options
         }
 
 

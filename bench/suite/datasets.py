@@ -1,4 +1,4 @@
-"""The sets of images that a suite may name. Their module imports torch only when one is read."""
+"""The registry of datasets. The module of the datasets, which imports torch, is imported when a dataset is loaded."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from simam.registry import Entry, Registry
 
 @dataclass(frozen=True)
 class DatasetEntry(Entry):
-    """What is known of a set before it is read; None where it may be any.
+    """The properties of a dataset that are known before it is loaded.
 
     Args:
-        images: to learn from.
-        side: of the square images, in pixels, as networks see them.
+        images: number of training images; None if it depends on the folder.
+        side: side of the square images in pixels, as networks receive them; None if it depends on the folder.
     """
 
     images: int | None

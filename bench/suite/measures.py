@@ -1,4 +1,4 @@
-"""The measures a suite may ask for. Their modules import torch only when they measure, so a plan is quick."""
+"""The registry of measures. Their modules import torch only in order to measure, so planning is fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ MEASURES: Registry[Entry] = Registry(
 
 @dataclass(frozen=True)
 class MeasureSpec:
-    """A measure as a suite asks for it: its name (or "package.module:Name") and its options, checked."""
+    """A measure of a suite: its registered name or ``"package.module:Name"``, and its checked options."""
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
 
     def build(self) -> Any:
-        """The measure itself, see :class:`bench.measure.Measure`."""
+        """Create the measure, see :class:`bench.measure.Measure`."""
         return MEASURES.load(self.name)(**self.as_options())
 
     def as_options(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The shape of a suite file, as pydantic checks it; JSON Schema comes from here too."""
+"""The pydantic model of a suite file, which also provides the JSON Schema."""
 
 import re
 from collections.abc import Callable
@@ -22,50 +22,50 @@ from bench.suite.datasets import DATASETS
 from simam.registry import ATTENTION, BACKBONES, Registry
 
 _UNITS = {"%": {"%": 0.01}, "s": {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}}
-"""Kind of quantity → its units, as multiples of what is kept: a plain fraction, seconds."""
+"""Kind of quantity → its units as multiples of the stored unit: 1 for fractions ("%"), seconds for times ("s")."""
 
 
 def quantity(kind: str, value: object) -> object:
-    """``"1%"`` → 0.01 for the kind "%", ``"2min"`` → 120.0 for the kind "s"; anything else as it is."""
+    """Convert ``"1%"`` to 0.01 for the kind "%", ``"2min"`` to 120.0 for the kind "s"; return other values unchanged."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\S+)", value) if isinstance(value, str) else None
     scale = _UNITS.get(kind, {}).get(match[2]) if match else None
     return float(match[1]) * scale if match and scale else value
 
 
 def quantity_schema(kind: str) -> dict[str, Any]:
-    """What an editor accepts for a quantity."""
+    """JSON Schema of a quantity."""
     units = "|".join(_UNITS[kind])
     return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": rf"^\d+(\.\d+)?\s*({units})$"}]}
 
 
-def _named(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
+def _parser(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
     def parse(value: object) -> tuple[Choice, ...]:
-        found = choices(value)
-        # A path is loaded now, so that a wrong one is an error of the suite.
-        registry.get(found[0].name) or registry.load(found[0].name)
-        return found
+        parsed = choices(value)
+        # A "package.module:Name" is loaded here, so that a wrong one is an error of the suite.
+        registry.get(parsed[0].name) or registry.load(parsed[0].name)
+        return parsed
 
     return parse
 
 
 def axis_type(axis: Axis) -> Any:
-    """What pydantic checks one entry of an axis' list against; named things sweep, so they give several values."""
+    """The pydantic type of an entry of an axis; an entry with options may be parsed to several choices."""
     registries: dict[str, Registry[Any]] = {"backbone": BACKBONES, "attention": ATTENTION, "dataset": DATASETS}
     if axis.name in registries:
         registry = registries[axis.name]
-        return Annotated[Any, PlainValidator(_named(registry)), WithJsonSchema(_named_schema([*registry], code=True))]
+        return Annotated[Any, PlainValidator(_parser(registry)), WithJsonSchema(_choice_schema([*registry], imports=True))]
     if axis.name == "placement":
-        return Annotated[Any, PlainValidator(placements), WithJsonSchema(_named_schema([*PLACEMENTS], code=False))]
+        return Annotated[Any, PlainValidator(placements), WithJsonSchema(_choice_schema([*PLACEMENTS], imports=False))]
     if axis.values:
         return Literal[axis.values]
-    return Annotated[int, Field(ge=axis.least, strict=True)]
+    return Annotated[int, Field(ge=axis.minimum, strict=True)]
 
 
-def _named_schema(names: list[str], code: bool) -> dict[str, Any]:
-    """A name of ours, one name with its options, or, where code may be named, a user's "package.module:Name"."""
+def _choice_schema(names: list[str], imports: bool) -> dict[str, Any]:
+    """JSON Schema of a choice: a registered name, a name with options or, with ``imports``, "package.module:Name"."""
     options = {"type": "object", "minProperties": 1, "maxProperties": 1}
-    users = [{"type": "string", "pattern": ":"}] if code else []
-    return {"anyOf": [{"enum": names}, *users, options]}
+    imported = [{"type": "string", "pattern": ":"}] if imports else []
+    return {"anyOf": [{"enum": names}, *imported, options]}
 
 
 def _axes_model() -> type[BaseModel]:
@@ -81,7 +81,7 @@ Axes = _axes_model()
 
 
 def _threshold(value: object) -> float | None:
-    """``exact`` → None, ``1%`` → 0.01."""
+    """Parse a threshold: None for ``exact``, 0.01 for ``1%``."""
     fraction = quantity("%", value)
     if value == "exact":
         return None
@@ -101,31 +101,32 @@ _Threshold = Annotated[
 
 
 class DataModel(BaseModel):
-    """Where images are."""
+    """Location of image datasets."""
 
     model_config = ConfigDict(extra="forbid")
 
-    root: Annotated[str | None, Field(min_length=1, description="Folder of the data sets; else BENCH_DATA.")] = None
-    download: Annotated[bool, Field(strict=True, description="Whether torchvision may fetch what is missing.")] = False
+    root: Annotated[str | None, Field(min_length=1, description="Folder of the datasets; by default the environment variable BENCH_DATA.")] = None
+    download: Annotated[bool, Field(strict=True, description="Whether torchvision may download missing datasets.")] = False
 
 
 HELP = {
-    "name": "of the suite; a run's folder begins with it",
-    "title": "of the report",
-    "axes": "what is varied: a grid, or a list of grids; every value of an axis is combined with those of all others",
-    "contrast": "the axes that variants may differ in from their baseline; all others part the groups",
-    "baseline": "axis of the contrast → the value that makes a cell the baseline of its group",
-    "measures": "what is measured, and with which options",
-    "data": "where images are",
-    "gate": "name of a value → what `compare` and `ab` let pass: `exact`, or a threshold such as 1%",
-    "only": "axis, or `measure` → what is kept of it; everything where it is left out",
-    "timeout": "seconds without an answer after which a cell is given up",
+    "name": "name of the suite; the folder of a run starts with it",
+    "title": "title of the report",
+    "axes": "a grid, or a list of grids whose union is measured; a grid combines every value of an axis with every value "
+    "of the other axes",
+    "contrast": "the axes in which variants may differ from their baseline; cells are grouped by all other axes",
+    "baseline": "axis of the contrast → its value in the baseline of each group",
+    "measures": "the measures and their options",
+    "data": "location of image datasets",
+    "gate": "name of a value → the largest increase that passes `compare` and `ab`: `exact` for none, or a threshold such "
+    "as 1%",
+    "only": "axis or `measure` → the values to keep; by default everything is kept",
+    "timeout": "seconds without an answer after which a cell counts as hung",
 }
-"""Key of a suite → what it says."""
+"""Key of a suite → its description."""
 
 
 def _suite_model() -> type[BaseModel]:
-    """The shape of a suite file."""
     axis_name: Any = Literal[CELL_AXES]
     kept_name: Any = Literal[(*CELL_AXES, "measure")]
     one_of_each = {"type": "object", "minProperties": 1, "propertyNames": {"enum": [*CELL_AXES]}}
@@ -145,10 +146,10 @@ def _suite_model() -> type[BaseModel]:
         "only": (dict[kept_name, Annotated[list[str | int], Field(min_length=1)]], {}),
         "timeout": (_Seconds, 600.0),
     }
-    told: dict[str, Any] = {
+    described: dict[str, Any] = {
         key: (Annotated[kind, Field(description=HELP[key])], default) for key, (kind, default) in entries.items()
     }
-    return create_model("Suite", __config__=ConfigDict(extra="forbid"), **told)
+    return create_model("Suite", __config__=ConfigDict(extra="forbid"), **described)
 
 
 SuiteModel = _suite_model()

@@ -1,38 +1,38 @@
-"""``KEY=VALUE`` on the command line → a value put into a suite's data."""
+"""Assignment of a value to a dotted key of a suite's data, as ``--set KEY=VALUE`` needs it."""
 
 from typing import Any
 
 
 def put(data: Any, key: str, value: Any) -> tuple[str | int, ...]:
-    """Put a value at a dotted key, making the mappings on the way where they are missing.
+    """Assign a value to a dotted key; missing mappings on the way are created.
 
-    A key of the data may have dots itself, as ``my.measures:Speed`` has: the longest that is there is meant. In a list
-    the number of an entry is its key, from 0.
+    A key of the data may contain dots itself, as ``my.measures:Speed`` does; the longest existing key matches first.
+    The key of a list entry is its index, from 0.
 
     Returns:
-        The key path where the value went.
+        The key path of the value.
 
     Raises:
-        KeyError: the path leads into something that has no keys; the argument is the key path up to there.
+        KeyError: the path leads into a value without keys; the argument is the key path of that value.
     """
     where: list[str | int] = []
     node, parts = data, key.split(".")
     while True:
-        found = _step(node, parts)
-        if found is None:
+        step = _next_key(node, parts)
+        if step is None:
             raise KeyError(tuple(where))
-        step, parts = found
-        where.append(step)
+        node_key, parts = step
+        where.append(node_key)
         if not parts:
-            node[step] = value
+            node[node_key] = value
             return tuple(where)
-        if isinstance(node, dict) and node.get(step) is None:
-            node[step] = {}
-        node = node[step]
+        if isinstance(node, dict) and node.get(node_key) is None:
+            node[node_key] = {}
+        node = node[node_key]
 
 
-def _step(node: Any, parts: list[str]) -> tuple[str | int, list[str]] | None:
-    """The next key and what is left of the path after it."""
+def _next_key(node: Any, parts: list[str]) -> tuple[str | int, list[str]] | None:
+    """The next key of a path, and the parts after it; None if the node has no such key."""
     if isinstance(node, list) and parts[0].isdecimal() and int(parts[0]) < len(node):
         return int(parts[0]), parts[1:]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""What is asked, once it is read and checked."""
+"""A suite after it has been loaded and checked."""
 
 import io
 from collections.abc import Mapping
@@ -7,44 +7,44 @@ from typing import TypeAlias
 
 from bench.suite.axes import Choice, Scalar
 from bench.suite.measures import MeasureSpec
-from bench.suite.source import Source
+from bench.suite.source import SuiteSource
 
 AxisValue: TypeAlias = Choice | Scalar
 
 
 @dataclass(frozen=True)
-class Data:
-    """Where images are.
+class DataSettings:
+    """The location of image datasets.
 
     Args:
-        root: the folder of the data sets; None where the environment variable BENCH_DATA says it.
-        download: whether torchvision may fetch what is missing.
+        root: the folder of the datasets; None for the folder in the environment variable BENCH_DATA.
+        download: whether torchvision may download missing datasets.
     """
 
     root: str | None = None
     download: bool = False
 
 
-NO_DATA = Data()
-"""Nothing is said of it."""
+DEFAULT_DATA = DataSettings()
+"""The settings of a suite without the key `data`."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite with every quantity in SI units and every default filled in.
+    """A suite with all quantities in SI units and all defaults filled in.
 
     Args:
-        name: file-name safe.
-        title: one line for people.
-        grids: each a mapping from axis to its values; the suite's grid is their union.
+        name: identifier that is safe in file names.
+        title: display name, one line.
+        grids: mappings from an axis to its values; the suite's grid is their union.
         contrast: the axes that are compared.
-        baseline: the values on the contrast of each group's reference variant.
-        measures: in the order of the file.
-        data: where images are.
-        gate: value name → threshold as a fraction, or None for values that must not grow at all.
-        only: axis, or "measure", → the labels or names that are kept; everything where it is empty.
-        timeout: seconds of silence after which a cell counts as hung.
-        source: the file it was read from, to point into when something in it turns out to be unusable.
+        baseline: axis of the contrast → value of each group's reference variant.
+        measures: the measures in the order of the file.
+        data: location of image datasets.
+        gate: name of a value → threshold as a fraction, or None for exact values, which must not increase.
+        only: axis or "measure" → the labels or names to keep; empty to keep everything.
+        timeout: seconds without an answer after which a cell counts as hung.
+        source: the file that the suite was loaded from, for error messages.
     """
 
     name: str
@@ -53,22 +53,22 @@ class Suite:
     contrast: tuple[str, ...]
     baseline: Mapping[str, AxisValue]
     measures: tuple[MeasureSpec, ...]
-    data: Data
+    data: DataSettings
     gate: Mapping[str, float | None]
     only: Mapping[str, tuple[str, ...]]
     timeout: float
-    source: Source = field(compare=False, repr=False)
+    source: SuiteSource = field(compare=False, repr=False)
 
     def to_yaml(self) -> str:
-        """As a suite file that loads to this very suite."""
+        """The text of a suite file that loads to an equal suite."""
         from ruamel.yaml import YAML
 
         grids = [
             {axis: [_plain(value) for value in values if value is not None] for axis, values in grid.items()}
             for grid in self.grids
         ]
-        yaml = YAML(typ="rt")  # in block style; ruamel's flow style does not quote a text such as "? a"
-        yaml.width = 10_000  # so that no text of a user begins a line
+        yaml = YAML(typ="rt")  # block style, because ruamel's flow style does not quote texts such as "? a"
+        yaml.width = 10_000  # without line breaks, no text of a user begins a line
         text = io.StringIO()
         yaml.dump(
             {
@@ -78,7 +78,7 @@ class Suite:
                 "contrast": list(self.contrast),
                 "baseline": {axis: _plain(value) for axis, value in self.baseline.items()},
                 "measures": {spec.name: dict(spec.options) for spec in self.measures},
-                **({"data": asdict(self.data)} if self.data != NO_DATA else {}),
+                **({"data": asdict(self.data)} if self.data != DEFAULT_DATA else {}),
                 "gate": {name: "exact" if threshold is None else threshold for name, threshold in self.gate.items()},
                 "only": {key: list(kept) for key, kept in self.only.items()},
                 "timeout": self.timeout,

@@ -1,1 +1,1 @@
-"""Attention modules, one a file, one signature: ``(channels, **options)``."""
+"""Attention modules, one family per file. Every module is built by ``Module(channels, **options)``."""

@@ -1,27 +1,27 @@
-"""SE: Hu, Shen, Sun, *Squeeze-and-Excitation Networks*, CVPR 2018, as the authors of SimAM configure it.
+"""SE: Hu, Shen, Sun, *Squeeze-and-Excitation Networks*, CVPR 2018.
 
-Deviations from the paper: the two linear layers have no biases.
+Configured as in the SimAM authors' code. Deviation from the paper: the two linear layers have no biases.
 """
 
 from torch import Tensor, nn
 
-from simam.attention.options import reduced
+from simam.attention.validation import reduced_channels
 
 
 class SE(nn.Module):
-    """Weight whole channels by what all of them contain: (N, C, H, W) → (N, C, H, W).
+    """Channel attention by a bottleneck MLP over globally pooled channels: (N, C, H, W) → (N, C, H, W).
 
     Args:
-        channels: C.
-        reduction: C is divided by this between the two linear layers; 1 to C.
+        channels: number of input channels, C.
+        reduction: ratio of C to the hidden width, from 1 to C. Default: 16.
 
     Raises:
-        ValueError: the reduction is below 1 or above C.
+        ValueError: ``reduction`` is below 1 or above C.
     """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
-        hidden = reduced(channels, reduction)
+        hidden = reduced_channels(channels, reduction)
         self.fc = nn.Sequential(
             nn.Linear(channels, hidden, bias=False),
             nn.ReLU(inplace=True),

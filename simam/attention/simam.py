@@ -1,7 +1,11 @@
 """SimAM: Yang, Zhang, Li, Xie, *SimAM: A Simple, Parameter-Free Attention Module*, ICML 2021.
 
-Deviations from the authors' code: one fused operator where there is one; statistics in float32 for half types, no NaN
-on 1×1 maps, and no 0/0 on flat maps when λ vanishes (see :func:`simam.functional.simam`).
+Deviations from the authors' code (see :func:`simam.functional.simam`):
+
+- A fused operator replaces the eager formula on devices that have a kernel.
+- Statistics of float16 and bfloat16 inputs are computed in float32.
+- 1×1 maps do not give NaN.
+- Constant maps do not give 0/0 when λ is 0 or negligible.
 """
 
 from torch import Tensor, nn
@@ -10,15 +14,16 @@ from simam.functional import Implementation, check_implementation, check_lambda,
 
 
 class SimAM(nn.Module):
-    """Parameter-free attention: (N, C, H, W) → (N, C, H, W), no parameters, no buffers.
+    """Parameter-free attention over single neurons: (N, C, H, W) → (N, C, H, W). No parameters, no buffers.
 
     Args:
-        channels: accepted so that all attention modules share one signature; SimAM does not need it.
-        e_lambda: λ ≥ 0. The authors' default is 1e-4; their ImageNet and COCO commands use 0.1.
-        implementation: "auto", the fused operator wherever it can run, or "eager", the formula operator by operator.
+        channels: unused; accepted so that all attention modules share one signature.
+        e_lambda: regulariser λ ≥ 0. Default: 1e-4, as in the authors' code; their ImageNet and COCO commands use 0.1.
+        implementation: ``"auto"`` for the fused operator wherever it is supported, ``"eager"`` for the formula as
+            separate torch operators. Default: ``"auto"``.
 
     Raises:
-        ValueError: λ is negative, or there is no such implementation.
+        ValueError: ``e_lambda`` is negative, or ``implementation`` is unknown.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Backbone networks, one family a file: ``(num_classes, in_channels) → nn.Module``."""
+"""Backbone networks, one family per file. Every network is built with ``num_classes`` and ``in_channels``."""

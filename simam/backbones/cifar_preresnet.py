@@ -1,7 +1,7 @@
 """PreResNet for 32 px images: He, Zhang, Ren, Sun, *Identity Mappings in Deep Residual Networks*, ECCV 2016.
 
-Deviations from the paper, as in the SimAM authors' networks: where a block changes the shape, its shortcut is a bare
-1×1 convolution of the block's raw input.
+Deviations from the paper, as in the SimAM authors' networks: if a block changes the shape, its shortcut is a 1×1
+convolution of the block's unnormalised input, without a norm.
 """
 
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from simam.backbones.cifar import PreActivationNetwork, blocks_per_stage, build_
 
 
 class PreActBasicBlock(nn.Module):
-    """Norm and ReLU before each of two 3×3 convolutions, and a shortcut."""
+    """Two 3×3 convolutions, each after batch norm and ReLU, and a shortcut."""
 
     expansion = 1
 
@@ -21,7 +21,7 @@ class PreActBasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv2 = conv3x3(channels, channels)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = shortcut(channels_in, channels, stride)
+        self.downsample = _shortcut(channels_in, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(self.relu(self.bn1(x)))
@@ -31,7 +31,7 @@ class PreActBasicBlock(nn.Module):
 
 
 class PreActBottleneck(nn.Module):
-    """Norm and ReLU before each of 1×1, 3×3 with the stride, and 1×1 to four times the channels, and a shortcut."""
+    """1×1, strided 3×3, and 1×1 convolution to four times the channels, each after batch norm and ReLU; a shortcut."""
 
     expansion = 4
 
@@ -44,7 +44,7 @@ class PreActBottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(channels)
         self.conv3 = conv1x1(channels, channels * self.expansion)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample = shortcut(channels_in, channels * self.expansion, stride)
+        self.downsample = _shortcut(channels_in, channels * self.expansion, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(self.relu(self.bn1(x)))
@@ -54,23 +54,24 @@ class PreActBottleneck(nn.Module):
         return out
 
 
-def shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
+def _shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
+    """Identity, or a 1×1 convolution if the block changes the shape."""
     if stride == 1 and channels_in == channels_out:
         return nn.Identity()
     return conv1x1(channels_in, channels_out, stride)
 
 
 class CifarPreResNet(PreActivationNetwork):
-    """(N, in_channels, H, W) → (N, num_classes), H and W multiples of 4.
+    """Pre-activation ResNet for small images: (N, in_channels, H, W) → (N, num_classes), H and W multiples of 4.
 
     Args:
-        depth: layers with weights: 6n + 2 with basic blocks, 9n + 2 with bottlenecks.
-        bottleneck: which block.
-        num_classes: outputs.
-        in_channels: of the images.
+        depth: number of layers with weights, 6n + 2 with basic blocks or 9n + 2 with bottlenecks.
+        bottleneck: whether to use bottlenecks instead of basic blocks.
+        num_classes: number of classes.
+        in_channels: number of channels of the input images.
 
     Raises:
-        ValueError: the depth fits no whole number of blocks.
+        ValueError: the depth is not 6n + 2 (basic blocks) or 9n + 2 (bottlenecks).
     """
 
     def __init__(self, depth: int, bottleneck: bool = False, num_classes: int = 10, in_channels: int = 3) -> None:

@@ -6,9 +6,9 @@ from simam.backbones.cifar import PreActivationNetwork, build_stages, conv1x1, c
 
 
 class WideBlock(nn.Module):
-    """Norm and ReLU before each of two 3×3 convolutions, dropout between them.
+    """Two 3×3 convolutions, each after batch norm and ReLU, with dropout between them, and a shortcut.
 
-    Where the channels change, the first norm and ReLU serve the 1×1 shortcut too.
+    If the number of channels changes, the shortcut is a 1×1 convolution of the output of the first ReLU.
     """
 
     def __init__(self, channels_in: int, channels: int, stride: int, dropout: float) -> None:
@@ -22,32 +22,32 @@ class WideBlock(nn.Module):
         self.downsample = None if channels_in == channels else conv1x1(channels_in, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        active = self.relu(self.bn1(x))
-        y = self.relu(self.bn2(self.conv1(active)))
+        activated = self.relu(self.bn1(x))
+        y = self.relu(self.bn2(self.conv1(activated)))
         y = self.conv2(self.dropout(y))
-        out: Tensor = y + (x if self.downsample is None else self.downsample(active))
+        out: Tensor = y + (x if self.downsample is None else self.downsample(activated))
         return out
 
 
 class WideResNet(PreActivationNetwork):
-    """(N, in_channels, H, W) → (N, num_classes), H and W multiples of 4.
+    """Wide ResNet for small images: (N, in_channels, H, W) → (N, num_classes), with H and W multiples of 4.
 
     Args:
-        depth: 6n + 4 layers with weights.
-        width: how many times as wide as the CIFAR ResNet.
-        num_classes: outputs.
-        in_channels: of the images.
-        dropout: probability between the convolutions of a block.
+        depth: number of layers with weights, 6n + 4.
+        width: ratio of the number of channels to that of :class:`~simam.backbones.cifar_resnet.CifarResNet`.
+        num_classes: number of classes.
+        in_channels: number of channels of the input images.
+        dropout: dropout probability between the convolutions of a block. Default: 0.3.
 
     Raises:
-        ValueError: the depth fits no whole number of blocks.
+        ValueError: the depth is not 6n + 4.
     """
 
     def __init__(
         self, depth: int, width: int, num_classes: int = 10, in_channels: int = 3, dropout: float = 0.3
     ) -> None:
-        blocks, rest = divmod(depth - 4, 6)
-        if blocks < 1 or rest:
+        blocks, remainder = divmod(depth - 4, 6)
+        if blocks < 1 or remainder:
             raise ValueError(f"depth must be 6n + 4, not {depth}")
         stages = build_stages(
             lambda channels_in, channels, stride: WideBlock(channels_in, channels * width, stride, dropout),

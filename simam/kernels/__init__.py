@@ -1,7 +1,8 @@
-"""The fused operator ``simam::simam``: one read and one write forward, two reads and one write backward.
+"""Fused operator ``simam::simam``, with kernels in C for the CPU and in Triton for GPUs.
 
-Its gradient is an operator of its own, which needs the input and the upstream gradient only, so nothing but the input
-is saved. Both are deterministic. A second derivative goes through the formula.
+Forward reads the input once and writes the output once; backward reads two tensors and writes one. Backward is a
+separate operator that needs the input and the upstream gradient only, so the input is the only tensor saved. Both
+operators are deterministic. The second derivative is computed from the formula.
 """
 
 from functools import cache
@@ -21,48 +22,52 @@ torch.library.define(
 )
 
 _FORWARD, _BACKWARD = torch.ops.simam.simam.default, torch.ops.simam.simam_backward.default
-FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
+SUPPORTED_DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
-MOST_ON_CUDA = 2**31 - 1
-"""Elements: the kernels count those of one image in 32 bits, and were never run on more."""
+MAX_CUDA_ELEMENTS = 2**31 - 1
+"""Maximum number of elements of a GPU tensor.
+
+The GPU kernels index the elements of one image with 32-bit integers, and they are not tested on larger tensors.
+"""
 
 
 def fused(x: Tensor, e_lambda: float) -> Tensor:
     """SimAM of feature maps of shape (N, C, H, W) as one differentiable operator; see :func:`simam.functional.simam`.
 
     Raises:
-        NotImplementedError, RuntimeError: there are no kernels for the device, or here.
+        NotImplementedError: the operator has no implementation for the device of ``x``.
+        RuntimeError: this installation has no kernels for the CPU.
     """
     out: Tensor = _FORWARD(x, float(e_lambda))
     return out
 
 
-def fuses(x: Tensor) -> bool:
-    """Whether the fused operator runs on this tensor here and now, and is the better choice."""
-    if x.dtype not in FLOATS or x.layout != torch.strided or (x.is_cuda and x.numel() > MOST_ON_CUDA):
+def use_fused(x: Tensor) -> bool:
+    """Whether the fused operator supports ``x`` in the current context and is faster there than the formula."""
+    if x.dtype not in SUPPORTED_DTYPES or x.layout != torch.strided or (x.is_cuda and x.numel() > MAX_CUDA_ELEMENTS):
         return False
-    # Between two layers of a network Python's caches are cold, and each call here costs microseconds.
+    # These checks run in every layer. The flags cost less than the call of is_in_onnx_export, so they come first.
     if (torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None) and torch.onnx.is_in_onnx_export():
         return False
-    # The operator has no forward derivative and no rules for torch.func; the formula gets them for nothing.
+    # The operator supports neither forward-mode differentiation nor torch.func transforms; the formula supports both.
     if torch.compiler.is_compiling():
-        # On a GPU the compiler fuses the formula with what comes before and after it; on a CPU its code is slower.
-        wanted = not x.is_cuda and not torch._C._are_functorch_transforms_active()
+        # On a GPU, torch.compile fuses the formula with adjacent operators. On a CPU, the kernel is faster.
+        supported = not x.is_cuda and not torch._C._are_functorch_transforms_active()
     else:
-        wanted = forward_ad._current_level < 0 and not torch._C._functorch.is_functorch_wrapped_tensor(x)
-    return wanted and bool(available(x.device.type))
+        supported = forward_ad._current_level < 0 and not torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return supported and bool(available(x.device.type))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def available(device: str) -> bool:
-    """Whether there are kernels for a type of device; "meta" stands for whatever there is."""
+    """Whether the fused operator has kernels for a device type, or, for ``"meta"``, for any device type."""
     if device == "meta":
         return cpu.library() is not None or _has_triton()
     return _has_triton() if device == "cuda" else device == "cpu" and cpu.library() is not None
 
 
-@cache  # torch asks the driver each time, and each layer asks here
+@cache  # torch queries the driver in every call, and every layer calls this function
 def _has_triton() -> bool:
     return torch.cuda.is_available() and torch.utils._triton.has_triton()
 
@@ -101,7 +106,7 @@ def _fake_backward(gradient: Tensor, x: Tensor, e_lambda: float) -> Tensor:
     return torch.empty_like(x)
 
 
-def _save(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, float], output: Tensor) -> None:
+def _setup_context(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, float], output: Tensor) -> None:
     x, ctx.e_lambda = inputs  # type: ignore[attr-defined]
     ctx.save_for_backward(x)
 
@@ -111,23 +116,25 @@ def _backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tup
     return _BACKWARD(gradient, x, ctx.e_lambda), None  # type: ignore[attr-defined]
 
 
-def _save_both(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:
+def _setup_backward_context(
+    ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Tensor, float], output: Tensor
+) -> None:
     gradient, x, ctx.e_lambda = inputs  # type: ignore[attr-defined]
     ctx.save_for_backward(gradient, x)
 
 
 def _double_backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
-    """The gradient of the gradient, by torch's own differentiation of the formula."""
+    """Gradients of :func:`_backward` for its gradient and its input, by automatic differentiation of the formula."""
     gradient, x = ctx.saved_tensors  # type: ignore[attr-defined]
 
-    def product(gradient: Tensor, x: Tensor) -> Tensor:
-        pull = torch.func.vjp(lambda x: formula(x, ctx.e_lambda), x)[1]  # type: ignore[attr-defined]
-        out: Tensor = pull(gradient)[0]
+    def formula_backward(gradient: Tensor, x: Tensor) -> Tensor:
+        vjp = torch.func.vjp(lambda x: formula(x, ctx.e_lambda), x)[1]  # type: ignore[attr-defined]
+        out: Tensor = vjp(gradient)[0]
         return out
 
-    pull = torch.func.vjp(product, gradient, x)[1]
-    return *pull(upstream), None
+    vjp = torch.func.vjp(formula_backward, gradient, x)[1]
+    return *vjp(upstream), None
 
 
-torch.library.register_autograd("simam::simam", _backward, setup_context=_save)
-torch.library.register_autograd("simam::simam_backward", _double_backward, setup_context=_save_both)
+torch.library.register_autograd("simam::simam", _backward, setup_context=_setup_context)
+torch.library.register_autograd("simam::simam_backward", _double_backward, setup_context=_setup_backward_context)

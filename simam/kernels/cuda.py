@@ -1,4 +1,4 @@
-"""The GPU's side of the fused operator: how the Triton kernels (cuda_maps.py) are launched."""
+"""GPU implementation of the fused operator: launches of the Triton kernels (cuda_maps.py)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -10,82 +10,101 @@ import triton.language as tl
 from torch import Tensor
 
 from simam.kernels import cuda_maps
-from simam.kernels.cuda_tiles import Tile, tile
-from simam.kernels.order import in_order
+from simam.kernels.cuda_tiles import Tile, select_tile
+from simam.kernels.memory_format import run_kernel
 
 ALIGNMENT = 16
-"""Bytes. Triton compiles other code for tensors that begin elsewhere; what torch allocates never does, a slice may."""
-KEPT = torch.version.hip is None and not triton.knobs.runtime.interpret
-"""Whether the same shape is the same code: AMD's looks at the size of storages, too, and the interpreter has none."""
+"""Address alignment in bytes that Triton specialises on.
+
+Triton compiles different code for other addresses. torch aligns all its allocations, but a slice may begin elsewhere.
+"""
+
+CACHE_LAUNCHES = torch.version.hip is None and not triton.knobs.runtime.interpret
+"""Whether :func:`compiled_launch` may be used.
+
+On NVIDIA GPUs the shape, the dtype and the alignment determine the code. On AMD GPUs it depends on the size of the
+storage as well. Triton's interpreter compiles nothing.
+"""
 
 
 def run(gradient: Tensor | None, x: Tensor, e_lambda: float) -> Tensor:
-    """Forward, or with an upstream gradient backward; both of shape (N, C, H, W), in any order in memory, on a GPU.
+    """Run the forward kernel or, with an upstream gradient, the backward kernel.
+
+    Args:
+        gradient: upstream gradient of shape (N, C, H, W), or None.
+        x: input of shape (N, C, H, W) on a GPU, in any memory layout.
+        e_lambda: regulariser λ ≥ 0.
 
     Raises:
-        ValueError: the gradient has another shape.
+        ValueError: the shape of the gradient differs from that of ``x``.
     """
-    return in_order(partial(_launch, e_lambda), gradient, x)
+    return run_kernel(partial(_launch, e_lambda), gradient, x)
 
 
 def _launch(e_lambda: float, gradient: Tensor | None, x: Tensor, out: Tensor, channels_last: bool) -> None:
     tensors = (x, out) if gradient is None else (gradient, x, out)
-    given = x.shape, x.dtype, channels_last, e_lambda, gradient is not None
-    with torch.cuda.device(x.device) if x.is_cuda else nullcontext():  # Triton's interpreter takes CPU tensors
-        if x.is_cuda and KEPT and aligned(tensors):
-            launch, arguments = compiled(x.device.index, *given)
+    options = x.shape, x.dtype, channels_last, e_lambda, gradient is not None
+    # Triton's interpreter runs on CPU tensors, which have no device to switch to.
+    with torch.cuda.device(x.device) if x.is_cuda else nullcontext():
+        if x.is_cuda and CACHE_LAUNCHES and is_aligned(tensors):
+            launch, arguments = compiled_launch(x.device.index, *options)
             launch(*tensors, *arguments)
         else:
-            kernel, grid, arguments, warps = call(*given)
+            kernel, grid, arguments, warps = launch_parameters(*options)
             kernel[grid](*tensors, *arguments, num_warps=warps)
 
 
-def aligned(tensors: Sequence[Tensor]) -> bool:
-    """Whether all begin where the kept code wants them to."""
-    return not any(each.data_ptr() % ALIGNMENT for each in tensors)
+def is_aligned(tensors: Sequence[Tensor]) -> bool:
+    """Whether the addresses of all tensors are multiples of :data:`ALIGNMENT`."""
+    return not any(tensor.data_ptr() % ALIGNMENT for tensor in tensors)
 
 
-def call(
+def launch_parameters(
     shape: torch.Size, dtype: torch.dtype, channels_last: bool, e_lambda: float, backward: bool
 ) -> tuple["triton.runtime.JITFunction", tuple[int, int, int], tuple[object, ...], int]:
-    """A kernel, how many programs of it, what it is given after its tensors, and the warps of a program."""
+    """Kernel, grid, arguments after the tensors, and warps per program, for tensors of a shape (N, C, H, W)."""
     images, channels, height, width = shape
     positions, maps = height * width, images * channels
-    how = tile(positions, channels, channels_last)
+    tile = select_tile(positions, channels, channels_last)
     strides = (1, channels) if channels_last else (positions, 1)
-    arguments = (maps, channels, positions, *strides, *constants(how, dtype, e_lambda).values())
-    return kernel_of(how, backward), (triton.cdiv(maps, how.maps), 1, 1), arguments, how.warps
+    arguments = (maps, channels, positions, *strides, *compile_time_arguments(tile, dtype, e_lambda).values())
+    return select_kernel(tile, backward), (triton.cdiv(maps, tile.maps), 1, 1), arguments, tile.warps
 
 
 @lru_cache(maxsize=1024)
-def compiled(
+def compiled_launch(
     device: int, shape: torch.Size, dtype: torch.dtype, channels_last: bool, e_lambda: float, backward: bool
 ) -> tuple[Callable[..., None], tuple[object, ...]]:
-    """What launches the kernel on the current device, for aligned tensors, and what it is given after them.
+    """Function that launches the compiled kernel on aligned tensors, and its arguments after the tensors.
 
-    Triton goes through all arguments at every launch to find the code for them. Here the same shape is the same code.
+    At every launch, Triton inspects all arguments to find the compiled kernel. This cache avoids that cost: a shape,
+    dtype and memory format always lead to the same kernel.
+
+    Args:
+        device: index of the current device; part of the cache key only.
+        shape, dtype, channels_last, e_lambda, backward: as in :func:`launch_parameters`.
     """
-    kernel, grid, arguments, warps = call(shape, dtype, channels_last, e_lambda, backward)
+    kernel, grid, arguments, warps = launch_parameters(shape, dtype, channels_last, e_lambda, backward)
     program = kernel.warmup(*[dtype] * (3 if backward else 2), *arguments, num_warps=warps, grid=grid)
     return program[grid], arguments
 
 
-def kernel_of(shape: Tile, backward: bool) -> "triton.runtime.JITFunction":
-    """The kernel for a tile."""
-    if shape.whole:
-        return cuda_maps.backward_whole if backward else cuda_maps.forward_whole
-    return cuda_maps.backward_pieces if backward else cuda_maps.forward_pieces
+def select_kernel(tile: Tile, backward: bool) -> "triton.runtime.JITFunction":
+    """Kernel for a tile and a direction."""
+    if tile.whole_maps:
+        return cuda_maps.backward_whole_maps if backward else cuda_maps.forward_whole_maps
+    return cuda_maps.backward_chunked if backward else cuda_maps.forward_chunked
 
 
-def constants(shape: Tile, dtype: torch.dtype, e_lambda: float) -> Mapping[str, object]:
-    """What a kernel is compiled for, in the order of its parameters. Half types are computed in float32."""
-    real = torch.float64 if dtype == torch.float64 else torch.float32
-    precision = torch.finfo(real)
+def compile_time_arguments(tile: Tile, dtype: torch.dtype, e_lambda: float) -> Mapping[str, object]:
+    """Compile-time arguments of a kernel, in the order of its parameters. Half types are computed in float32."""
+    compute_dtype = torch.float64 if dtype == torch.float64 else torch.float32
+    precision = torch.finfo(compute_dtype)
     return {
         "E_LAMBDA": e_lambda,
-        "MAPS": shape.maps,
-        "POSITIONS": shape.positions,
-        "REAL": tl.float64 if real == torch.float64 else tl.float32,
+        "MAPS": tile.maps,
+        "POSITIONS": tile.positions,
+        "REAL": tl.float64 if compute_dtype == torch.float64 else tl.float32,
         "EPSILON": precision.eps,
-        "LEAST": precision.tiny**0.5,
+        "SMALLEST": precision.tiny**0.5,
     }

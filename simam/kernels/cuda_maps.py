@@ -1,11 +1,14 @@
-"""The GPU's kernels, in Triton: one set for both orders in memory.
+"""GPU kernels in Triton, for contiguous and channels-last tensors.
 
-A program takes a tile of maps by positions. Where all positions of a map fit, the tile stays in registers, and memory
-sees each tensor once; a larger map is gone through in pieces, several times, and left to the second-level cache. A tile
-is some maps with consecutive numbers, which may belong to two images, by some of their positions; in memory the
-positions lie side by side (contiguous) or the channels (channels last).
+A program processes a tile of maps by positions. If all positions of a map fit into the tile, the tile stays in
+registers and each tensor is transferred once. A larger map is processed in chunks of positions and read several times;
+the repeated reads depend on the second-level cache. The maps of a tile have consecutive numbers and may belong to two
+images. The positions of a map are adjacent in memory if the tensor is contiguous; the channels of a position are
+adjacent if it is channels last.
 
-Formulas as in cpu.c.
+The formulas are given in cpu.c. Names: d is the deviation of x from the mean of its map, q is 1 / (4 (v + λ)), M is the
+number of positions and C the number of channels. The mean is rounded, so the deviations from it do not add up to 0;
+their sum is the residual, and ``mean_error``, the residual divided by M, corrects the deviations.
 """
 
 import triton
@@ -13,168 +16,177 @@ import triton.language as tl
 
 
 @triton.jit
-def _add(one, other, more, others):
-    return one + more, other + others
+def _add_pairs(left, left_other, right, right_other):
+    return left + right, left_other + right_other
 
 
 @triton.jit
-def _sums(one, other):
-    """Of each map, over its positions; two at once, since threads have to wait for one another only once."""
-    return tl.reduce((one, other), 1, _add)
+def _sum_pair(values, other_values):
+    """Sums of two tiles over the positions. A single reduction needs one synchronisation instead of two."""
+    return tl.reduce((values, other_values), 1, _add_pairs)
 
 
 @triton.jit
-def _factor(squares, rest, mean, M, E_LAMBDA: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr):
-    """1 / (4 (v + λ)); 0 where λ vanishes and the spread is nothing, or the rounding error of the mean.
+def _quarter_inverse(squares, residual, mean, M, E_LAMBDA: tl.constexpr, EPSILON: tl.constexpr, SMALLEST: tl.constexpr):
+    """1 / (4 (v + λ)) per map, or 0 if λ is negligible and v is 0 or no larger than the rounding error of the mean.
 
-    λ is a constant, since a number that a kernel is called with is a float32.
+    λ is a compile-time constant, because Triton passes a run-time number as float32.
     """
-    variance = tl.maximum(squares - rest * rest / M, 0.0) / tl.maximum(M - 1, 1)
-    variance = tl.where(squares == squares, variance, squares)
-    spread = variance + tl.full(variance.shape, E_LAMBDA, variance.dtype)
-    if E_LAMBDA < LEAST:
+    variance = tl.maximum(squares - residual * residual / M, 0.0) / tl.maximum(M - 1, 1)
+    variance = tl.where(squares == squares, variance, squares)  # keeps NaN, which tl.maximum may drop
+    denominator = variance + tl.full(variance.shape, E_LAMBDA, variance.dtype)
+    if E_LAMBDA < SMALLEST:
         rounding = 4 * EPSILON * mean
-        flat = spread <= tl.maximum(rounding * rounding, tl.full(variance.shape, LEAST, variance.dtype))
-        factor = tl.where(flat, 0.0, 0.25 / tl.where(flat, 1.0, spread))
+        limit = tl.maximum(rounding * rounding, tl.full(variance.shape, SMALLEST, variance.dtype))
+        constant = denominator <= limit
+        q = tl.where(constant, 0.0, 0.25 / tl.where(constant, 1.0, denominator))
     else:
-        factor = 0.25 / spread
-    return factor
+        q = 0.25 / denominator
+    return q
 
 
 @triton.jit
 def _gate(d, q):
-    """The sigmoid of q d² + ½, whose argument is never negative."""
+    """Sigmoid of q d² + ½. The argument is never negative, so the exponential cannot overflow."""
     return 1 / (1 + tl.exp(-(q * d * d + 0.5)))
 
 
 @triton.jit
-def _first_of(rows, C, M, map_stride):
-    """Where the first position of each map lies, in elements."""
+def _map_offsets(rows, C, M, map_stride):
+    """Offset of the first position of each map, in elements."""
     return (rows // C).to(tl.int64) * C * M + (rows % C).to(tl.int64) * map_stride
 
 
 @triton.jit
-def _places(first, live, columns, M, position_stride):
-    """Which elements of a tile there are, and where they lie."""
-    inside = live[:, None] & (columns < M)[None, :]
-    return inside, first[:, None] + (columns * position_stride)[None, :]
+def _tile_offsets(map_offsets, row_mask, columns, M, position_stride):
+    """Mask of the elements of a tile that exist, and their offsets in elements."""
+    mask = row_mask[:, None] & (columns < M)[None, :]
+    return mask, map_offsets[:, None] + (columns * position_stride)[None, :]
 
 
 @triton.jit
-def forward_whole(
+def forward_whole_maps(
     x_ptr, y_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
-    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, SMALLEST: tl.constexpr,
 ):  # fmt: skip
-    """Maps whose positions all fit: one read, one write."""
+    """Forward for maps that fit into a tile: one read, one write."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
-    inside, where = _places(_first_of(rows, C, M, map_stride), rows < maps, columns, M, position_stride)
-    x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
+    mask, offsets = _tile_offsets(_map_offsets(rows, C, M, map_stride), rows < maps, columns, M, position_stride)
+    x = tl.load(x_ptr + offsets, mask=mask, other=0).to(REAL)
     mean = tl.sum(x, axis=1) / M
-    d = tl.where(inside, x - mean[:, None], 0.0)
-    squares, rest = _sums(d * d, d)
-    q = _factor(squares, rest, mean, M, E_LAMBDA, EPSILON, LEAST)
-    d -= rest[:, None] / M  # what the rounded mean lacks
-    tl.store(y_ptr + where, (x * _gate(d, q[:, None])).to(y_ptr.dtype.element_ty), mask=inside)
+    d = tl.where(mask, x - mean[:, None], 0.0)
+    squares, residual = _sum_pair(d * d, d)
+    q = _quarter_inverse(squares, residual, mean, M, E_LAMBDA, EPSILON, SMALLEST)
+    d -= residual[:, None] / M
+    tl.store(y_ptr + offsets, (x * _gate(d, q[:, None])).to(y_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def backward_whole(
+def backward_whole_maps(
     g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
-    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, SMALLEST: tl.constexpr,
 ):  # fmt: skip
-    """Maps whose positions all fit: two reads, one write."""
+    """Backward for maps that fit into a tile: two reads, one write."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
-    inside, where = _places(_first_of(rows, C, M, map_stride), rows < maps, columns, M, position_stride)
-    x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-    g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
+    mask, offsets = _tile_offsets(_map_offsets(rows, C, M, map_stride), rows < maps, columns, M, position_stride)
+    x = tl.load(x_ptr + offsets, mask=mask, other=0).to(REAL)
+    g = tl.load(g_ptr + offsets, mask=mask, other=0).to(REAL)
     mean = tl.sum(x, axis=1) / M
-    d = tl.where(inside, x - mean[:, None], 0.0)
-    squares, rest = _sums(d * d, d)
-    q = _factor(squares, rest, mean, M, E_LAMBDA, EPSILON, LEAST)
-    d -= rest[:, None] / M
+    d = tl.where(mask, x - mean[:, None], 0.0)
+    squares, residual = _sum_pair(d * d, d)
+    q = _quarter_inverse(squares, residual, mean, M, E_LAMBDA, EPSILON, SMALLEST)
+    d -= residual[:, None] / M
     s = _gate(d, q[:, None])
     gs = g * s
     h = gs * x * (1 - s)
-    along, across = _sums(h * d * d, h * d)
-    slope = 8 * q * q * along / tl.maximum(M - 1, 1)
-    shift = 2 * q * across / M
-    dx = gs + (2 * q[:, None] * h - slope[:, None]) * d - shift[:, None]
-    tl.store(dx_ptr + where, dx.to(dx_ptr.dtype.element_ty), mask=inside)
+    sum_hdd, sum_hd = _sum_pair(h * d * d, h * d)
+    variance_term = 8 * q * q * sum_hdd / tl.maximum(M - 1, 1)
+    mean_term = 2 * q * sum_hd / M
+    dx = gs + (2 * q[:, None] * h - variance_term[:, None]) * d - mean_term[:, None]
+    tl.store(dx_ptr + offsets, dx.to(dx_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def _statistics(
-    x_ptr, first, live, M, position_stride, E_LAMBDA: tl.constexpr,
-    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+def _chunked_statistics(
+    x_ptr, map_offsets, row_mask, M, position_stride, E_LAMBDA: tl.constexpr,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, SMALLEST: tl.constexpr,
 ):  # fmt: skip
-    """Mean, what it lacks since it is rounded, and factor of maps gone through in pieces.
+    """Mean, error of the rounded mean, and q of maps that are processed in chunks, from one read.
 
-    One reading is enough: each lane keeps the mean and the squares of what it saw (Welford 1962), counted from the
-    map's first value, so that a mean far from 0 costs no digits, unless just that value lies far from the mean.
+    Each lane accumulates the mean and the sum of squared deviations of the values that it reads (Welford 1962), and the
+    lanes are combined at the end. All values are relative to the first value of the map, so a mean far from 0 loses no
+    precision unless the first value itself is far from the mean.
     """
     columns = tl.arange(0, POSITIONS)
-    origin = tl.load(x_ptr + first, mask=live, other=0).to(REAL)
-    means, squares = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
-    for piece in range(0, tl.cdiv(M, POSITIONS)):
-        inside, where = _places(first, live, piece * POSITIONS + columns, M, position_stride)
-        d = tl.load(x_ptr + where, mask=inside, other=0).to(REAL) - origin[:, None]
-        off = d - means
-        means = tl.where(inside, means + off / (piece + 1), means)
-        squares = tl.where(inside, squares + off * (d - means), squares)
-    seen = tl.cdiv(M - columns, POSITIONS).to(REAL)[None, :]
-    past = tl.sum(seen * means, axis=1) / M
-    off = means - past[:, None]
-    squares = tl.sum(squares + seen * off * off, axis=1)
-    mean = origin + past
-    return mean, past - (mean - origin), _factor(squares, 0.0, mean, M, E_LAMBDA, EPSILON, LEAST)
+    origin = tl.load(x_ptr + map_offsets, mask=row_mask, other=0).to(REAL)
+    lane_means, squares = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
+    for chunk in range(0, tl.cdiv(M, POSITIONS)):
+        mask, offsets = _tile_offsets(map_offsets, row_mask, chunk * POSITIONS + columns, M, position_stride)
+        value = tl.load(x_ptr + offsets, mask=mask, other=0).to(REAL) - origin[:, None]
+        delta = value - lane_means
+        lane_means = tl.where(mask, lane_means + delta / (chunk + 1), lane_means)
+        squares = tl.where(mask, squares + delta * (value - lane_means), squares)
+    lane_counts = tl.cdiv(M - columns, POSITIONS).to(REAL)[None, :]
+    relative_mean = tl.sum(lane_counts * lane_means, axis=1) / M
+    delta = lane_means - relative_mean[:, None]
+    squares = tl.sum(squares + lane_counts * delta * delta, axis=1)
+    mean = origin + relative_mean
+    mean_error = relative_mean - (mean - origin)
+    return mean, mean_error, _quarter_inverse(squares, 0.0, mean, M, E_LAMBDA, EPSILON, SMALLEST)
 
 
 @triton.jit
-def forward_pieces(
+def forward_chunked(
     x_ptr, y_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
-    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, SMALLEST: tl.constexpr,
 ):  # fmt: skip
-    """Maps that do not fit, piece by piece."""
+    """Forward for maps that do not fit into a tile: two reads, one write."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
-    first, live = _first_of(rows, C, M, map_stride), rows < maps
-    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
-    pieces = tl.cdiv(M, POSITIONS)
-    for piece in range(0, pieces):  # from the last, which the caches still hold
-        inside, where = _places(first, live, (pieces - 1 - piece) * POSITIONS + columns, M, position_stride)
-        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-        y = x * _gate(x - mean[:, None] - more[:, None], q[:, None])
-        tl.store(y_ptr + where, y.to(y_ptr.dtype.element_ty), mask=inside)
+    map_offsets, row_mask = _map_offsets(rows, C, M, map_stride), rows < maps
+    mean, mean_error, q = _chunked_statistics(
+        x_ptr, map_offsets, row_mask, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, SMALLEST
+    )
+    chunks = tl.cdiv(M, POSITIONS)
+    for chunk in range(0, chunks):  # in reverse order, because the caches still hold the last chunks
+        columns_of_chunk = (chunks - 1 - chunk) * POSITIONS + columns
+        mask, offsets = _tile_offsets(map_offsets, row_mask, columns_of_chunk, M, position_stride)
+        x = tl.load(x_ptr + offsets, mask=mask, other=0).to(REAL)
+        y = x * _gate(x - mean[:, None] - mean_error[:, None], q[:, None])
+        tl.store(y_ptr + offsets, y.to(y_ptr.dtype.element_ty), mask=mask)
 
 
 @triton.jit
-def backward_pieces(
+def backward_chunked(
     g_ptr, x_ptr, dx_ptr, maps, C, M, map_stride, position_stride, E_LAMBDA: tl.constexpr,
-    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, LEAST: tl.constexpr,
+    MAPS: tl.constexpr, POSITIONS: tl.constexpr, REAL: tl.constexpr, EPSILON: tl.constexpr, SMALLEST: tl.constexpr,
 ):  # fmt: skip
-    """Maps that do not fit, piece by piece."""
+    """Backward for maps that do not fit into a tile: three reads of x, two of g, one write."""
     rows, columns = tl.program_id(0) * MAPS + tl.arange(0, MAPS), tl.arange(0, POSITIONS)
-    first, live = _first_of(rows, C, M, map_stride), rows < maps
-    mean, more, q = _statistics(x_ptr, first, live, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, LEAST)
-    a, b = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
-    pieces = tl.cdiv(M, POSITIONS)
-    for piece in range(0, pieces):  # from the last, which the caches still hold
-        inside, where = _places(first, live, (pieces - 1 - piece) * POSITIONS + columns, M, position_stride)
-        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-        g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
-        d = x - mean[:, None] - more[:, None]
+    map_offsets, row_mask = _map_offsets(rows, C, M, map_stride), rows < maps
+    mean, mean_error, q = _chunked_statistics(
+        x_ptr, map_offsets, row_mask, M, position_stride, E_LAMBDA, MAPS, POSITIONS, REAL, EPSILON, SMALLEST
+    )
+    lane_sums_hd, lane_sums_hdd = tl.zeros((MAPS, POSITIONS), REAL), tl.zeros((MAPS, POSITIONS), REAL)
+    chunks = tl.cdiv(M, POSITIONS)
+    for chunk in range(0, chunks):  # in reverse order, because the caches still hold the last chunks
+        columns_of_chunk = (chunks - 1 - chunk) * POSITIONS + columns
+        mask, offsets = _tile_offsets(map_offsets, row_mask, columns_of_chunk, M, position_stride)
+        x = tl.load(x_ptr + offsets, mask=mask, other=0).to(REAL)
+        g = tl.load(g_ptr + offsets, mask=mask, other=0).to(REAL)
+        d = x - mean[:, None] - mean_error[:, None]
         s = _gate(d, q[:, None])
         hd = g * x * s * (1 - s) * d
-        a += hd
-        b += hd * d
-    along, across = _sums(b, a)
-    slope = 8 * q * q * along / tl.maximum(M - 1, 1)
-    shift = 2 * q * across / M
-    for piece in range(0, pieces):
-        inside, where = _places(first, live, piece * POSITIONS + columns, M, position_stride)
-        x = tl.load(x_ptr + where, mask=inside, other=0).to(REAL)
-        g = tl.load(g_ptr + where, mask=inside, other=0).to(REAL)
-        d = x - mean[:, None] - more[:, None]
+        lane_sums_hd += hd
+        lane_sums_hdd += hd * d
+    sum_hdd, sum_hd = _sum_pair(lane_sums_hdd, lane_sums_hd)
+    variance_term = 8 * q * q * sum_hdd / tl.maximum(M - 1, 1)
+    mean_term = 2 * q * sum_hd / M
+    for chunk in range(0, chunks):
+        mask, offsets = _tile_offsets(map_offsets, row_mask, chunk * POSITIONS + columns, M, position_stride)
+        x = tl.load(x_ptr + offsets, mask=mask, other=0).to(REAL)
+        g = tl.load(g_ptr + offsets, mask=mask, other=0).to(REAL)
+        d = x - mean[:, None] - mean_error[:, None]
         s = _gate(d, q[:, None])
         gs = g * s
-        dx = gs + (2 * q[:, None] * gs * x * (1 - s) - slope[:, None]) * d - shift[:, None]
-        tl.store(dx_ptr + where, dx.to(dx_ptr.dtype.element_ty), mask=inside)
+        dx = gs + (2 * q[:, None] * gs * x * (1 - s) - variance_term[:, None]) * d - mean_term[:, None]
+        tl.store(dx_ptr + offsets, dx.to(dx_ptr.dtype.element_ty), mask=mask)

@@ -1,53 +1,72 @@
-"""Which tile of maps by positions a program of the GPU's kernels takes, and with how many warps."""
+"""Selection of the tile, maps by positions, that one program of the GPU kernels processes, and of its warps.
+
+The constants were measured on an H200 with the sizes of ResNet-50 and ResNet-20; see docs/decisions/0013.
+"""
 
 from dataclasses import dataclass
 
 import triton
 
-# Chosen by trial on an H200, at the sizes of ResNet-50 and ResNet-20: docs/decisions/0013.
-MOST = 8192
-"""Elements of a tile that is held in registers."""
-FILL, FILL_LAST = 512, 2048
-"""Elements that a program should have at least, contiguous and with channels last: several small maps share one."""
-LINE, LINE_PIECES = 8, 32
-"""Channels side by side that are read at once with channels last, a sector of 32 bytes in float32 or a line of 128:
-what is held in registers is read once, what is read again should find a whole line of its own in the cache."""
-PIECE, PIECE_LAST = 4096, 2048
-"""Elements of a tile that is gone through again and again."""
-A_THREAD, A_THREAD_PIECES = 16, 8
-"""Elements of a tile that a thread takes, up to the most warps."""
-MOST_WARPS = 8
-"""More wait longer for one another in each sum than they gain; with fewer, backward spills registers."""
+MAX_WHOLE_TILE_ELEMENTS = 8192
+"""Maximum size of a tile that covers all positions of its maps and is held in registers, in elements."""
+
+MIN_WHOLE_TILE_ELEMENTS = 512
+MIN_WHOLE_TILE_ELEMENTS_CHANNELS_LAST = 2048
+"""Minimum size of a tile that covers all positions of its maps, in elements. Several small maps share one tile."""
+
+MIN_WHOLE_TILE_CHANNELS = 8
+"""Minimum number of adjacent channels of a channels-last tile in registers: in float32, one sector of 32 bytes."""
+
+CHUNK_CHANNELS = 32
+"""Number of adjacent channels of a channels-last chunk: in float32, one cache line of 128 bytes.
+
+Chunks are read more than once, and a program that uses whole lines finds them in the cache the second time.
+"""
+
+CHUNK_ELEMENTS = 4096
+CHUNK_ELEMENTS_CHANNELS_LAST = 2048
+"""Size of a tile that covers some of the positions of its maps, in elements."""
+
+WHOLE_TILE_ELEMENTS_PER_THREAD = 16
+CHUNK_ELEMENTS_PER_THREAD = 8
+"""Number of elements per thread that determines the number of warps, up to :data:`MAX_WARPS`."""
+
+MAX_WARPS = 8
+"""Maximum number of warps per program.
+
+With more warps, the synchronisation of the sums costs more than the warps gain. With fewer, backward spills registers.
+"""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """How a kernel is launched.
+    """Part of the input that one program processes at a time.
 
     Args:
-        maps: of a program.
-        positions: of a program at a time; a power of two.
-        whole: whether these are all positions of a map.
-        warps: of a program.
+        maps: number of maps per program.
+        positions: number of positions per map in one step of the program; a power of two.
+        whole_maps: whether ``positions`` covers all positions of a map.
+        warps: number of warps per program.
     """
 
     maps: int
     positions: int
-    whole: bool
+    whole_maps: bool
     warps: int
 
 
-def tile(positions: int, channels: int, channels_last: bool) -> Tile:
-    """The tile for maps of so many positions. Powers of two, as Triton wants them."""
-    width, most = triton.next_power_of_2(positions), triton.next_power_of_2(channels)
-    least = min(LINE, most) if channels_last else 1
-    if least * width > MOST:
-        maps = min(LINE_PIECES, most) if channels_last else 1
-        elements = PIECE_LAST if channels_last else PIECE
-        return Tile(maps, elements // maps, False, _warps(elements, A_THREAD_PIECES))
-    maps = max(least, (FILL_LAST if channels_last else FILL) // width)
-    return Tile(maps, width, True, _warps(maps * width, A_THREAD))
+def select_tile(positions: int, channels: int, channels_last: bool) -> Tile:
+    """Tile for maps with a number of positions. Its sizes are powers of two, as Triton requires."""
+    padded_positions, padded_channels = triton.next_power_of_2(positions), triton.next_power_of_2(channels)
+    min_maps = min(MIN_WHOLE_TILE_CHANNELS, padded_channels) if channels_last else 1
+    if min_maps * padded_positions > MAX_WHOLE_TILE_ELEMENTS:
+        maps = min(CHUNK_CHANNELS, padded_channels) if channels_last else 1
+        elements = CHUNK_ELEMENTS_CHANNELS_LAST if channels_last else CHUNK_ELEMENTS
+        return Tile(maps, elements // maps, False, _warps(elements, CHUNK_ELEMENTS_PER_THREAD))
+    min_elements = MIN_WHOLE_TILE_ELEMENTS_CHANNELS_LAST if channels_last else MIN_WHOLE_TILE_ELEMENTS
+    maps = max(min_maps, min_elements // padded_positions)
+    return Tile(maps, padded_positions, True, _warps(maps * padded_positions, WHOLE_TILE_ELEMENTS_PER_THREAD))
 
 
-def _warps(elements: int, a_thread: int) -> int:
-    return min(MOST_WARPS, max(1, elements // (32 * a_thread)))
+def _warps(elements: int, elements_per_thread: int) -> int:
+    return min(MAX_WARPS, max(1, elements // (32 * elements_per_thread)))

@@ -3,13 +3,16 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from bench.results.frame import load_frame
-from bench.results.gains import resolving_seeds
+from bench.results.accuracy import resolving_seeds
+from bench.store.frame import load_frame
 from tests.helpers import write
+
+ROOT = Path(__file__).parents[2]
 
 TINY = """
     name: tiny
@@ -39,7 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "subproces
     return folder / "out", bench("run", suite, "--out", folder / "out", "--device", "cpu")
 
 
-def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path, object]) -> None:
+def test_run_measures_everything_and_writes_its_report(finished: tuple[Path, object]) -> None:
     folder, done = finished
     assert done.returncode == 0, done.stderr  # type: ignore[attr-defined]
     assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == [
@@ -49,8 +52,8 @@ def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path
         "report.md",
         "suite.yaml",
     ]
-    told = [line for line in (folder / "report.md").read_text().splitlines() if not line.startswith("![")]
-    assert list(filter(None, done.stdout.splitlines())) == list(filter(None, told))  # type: ignore[attr-defined]
+    page = [line for line in (folder / "report.md").read_text().splitlines() if not line.startswith("![")]
+    assert list(filter(None, done.stdout.splitlines())) == list(filter(None, page))  # type: ignore[attr-defined]
     frame = load_frame(folder)
     assert set(frame["status"]) == {"ok"}
     assert frame.groupby("value")["cell"].count().to_dict() == {
@@ -60,7 +63,7 @@ def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path
         "bytes_moved": 2,
         "operators": 2,
         "saved_bytes": 2,
-        "live_peak_bytes": 2,
+        "peak_bytes": 2,
         "latency": 15,
     }
     assert frame[frame["value"] == "params"]["median"].tolist() == [1405.0, 1405.0]  # 112 + 8 + 1285
@@ -68,20 +71,20 @@ def test_a_run_measures_everything_and_ends_with_its_report(finished: tuple[Path
     assert set(frame["environment"]) == set(environment)
 
 
-def test_progress_is_plain_lines_outside_a_terminal(finished: tuple[Path, object]) -> None:
+def test_progress_lines_outside_a_terminal(finished: tuple[Path, object]) -> None:
     lines = finished[1].stderr.splitlines()  # type: ignore[attr-defined]
     assert sum(line.startswith("[") for line in lines) == 7
     assert any(line.startswith("[3/7] latency tests.helpers:tiny/") for line in lines)
 
 
-def test_a_report_can_be_written_again(finished: tuple[Path, object], tmp_path: Path) -> None:
+def test_report_is_reproducible(finished: tuple[Path, object], tmp_path: Path) -> None:
     folder, _ = finished
     done = bench("report", folder, "--out", tmp_path / "again")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "again" / "report.md").read_text() == (folder / "report.md").read_text()
 
 
-def test_a_report_needs_no_module_that_the_suite_names(finished: tuple[Path, object], tmp_path: Path) -> None:
+def test_report_needs_no_module_of_the_suite(finished: tuple[Path, object], tmp_path: Path) -> None:
     folder, gone = finished[0], tmp_path / "gone"
     gone.mkdir()
     for path in folder.glob("*.*"):
@@ -92,7 +95,7 @@ def test_a_report_needs_no_module_that_the_suite_names(finished: tuple[Path, obj
 
 
 @pytest.mark.parametrize("name", ["suite.yaml", "environment.json", "records.jsonl"])
-def test_a_run_that_lacks_a_file_is_not_reported(finished: tuple[Path, object], tmp_path: Path, name: str) -> None:
+def test_report_names_a_missing_file(finished: tuple[Path, object], tmp_path: Path, name: str) -> None:
     for path in finished[0].glob("*.*"):
         if path.name != name:
             shutil.copy(path, tmp_path)
@@ -101,7 +104,7 @@ def test_a_run_that_lacks_a_file_is_not_reported(finished: tuple[Path, object], 
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_report_comes_in_every_format(finished: tuple[Path, object], tmp_path: Path) -> None:
+def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -> None:
     folder, _ = finished
     done = bench("report", folder, "--out", tmp_path, "--format", "html,latex,csv,parquet")
     assert done.returncode == 0, done.stderr
@@ -118,11 +121,11 @@ def test_a_report_comes_in_every_format(finished: tuple[Path, object], tmp_path:
     [
         (["--format", "pdf"], "--format pdf: no such format"),
         (["{folder}"], "a run is named twice"),
-        (["--format", "md,html"], "--format md,html: say with --out DIR"),
-        (["--out", "{folder}/records.jsonl"], "records.jsonl: cannot make a folder there"),
+        (["--format", "md,html"], "--format md,html: name the folder to write to with --out DIR"),
+        (["--out", "{folder}/records.jsonl"], "cannot make the folder"),
     ],
 )
-def test_a_report_that_cannot_be_written_says_why(
+def test_report_rejects_bad_arguments(
     finished: tuple[Path, object], arguments: list[str], message: str
 ) -> None:
     folder, _ = finished
@@ -130,7 +133,7 @@ def test_a_report_that_cannot_be_written_says_why(
     assert done.returncode == 2 and message in done.stderr.replace("\n", " "), done.stderr
 
 
-def test_a_folder_is_never_measured_into_twice(finished: tuple[Path, object]) -> None:
+def test_run_refuses_an_existing_folder(finished: tuple[Path, object]) -> None:
     folder, _ = finished
     before = (folder / "records.jsonl").read_bytes()
     done = bench("run", folder / "suite.yaml", "--out", folder)
@@ -138,7 +141,7 @@ def test_a_folder_is_never_measured_into_twice(finished: tuple[Path, object]) ->
     assert (folder / "records.jsonl").read_bytes() == before
 
 
-def test_a_failing_cell_makes_it_exit_3_and_the_rest_is_there(tmp_path: Path) -> None:
+def test_failing_cell_exits_3_and_keeps_the_rest(tmp_path: Path) -> None:
     text = TINY.replace("{ATTENTION}", '{"tests.helpers:Trouble": {how: raise}}').replace("memory: {}", "")
     done = bench("run", write(tmp_path, text), "--out", tmp_path / "out", "--device", "cpu")
     assert done.returncode == 3, done.stderr
@@ -158,7 +161,7 @@ def test_a_failing_cell_makes_it_exit_3_and_the_rest_is_there(tmp_path: Path) ->
         ('"0"', '"9"', "has no layer that matches"),
     ],
 )
-def test_bad_input_exits_2_with_one_message_and_writes_nothing(
+def test_bad_suite_exits_2_and_writes_nothing(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     text = TINY.replace(old, new).replace("{ATTENTION}", "simam")
@@ -170,10 +173,10 @@ def test_bad_input_exits_2_with_one_message_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_plan_answers_without_torch() -> None:
+def test_plan_does_not_import_torch() -> None:
     code = (
-        "import sys; from pathlib import Path; from bench.cli import _plan; from bench.commands import show_plan;"
-        "show_plan(_plan(Path('suites/smoke.yaml'))); sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+        "import sys; from pathlib import Path; from bench.commands.plan import plan; plan(Path('smoke'));"
+        "sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -181,14 +184,14 @@ def test_plan_answers_without_torch() -> None:
     assert "4 groups, 8 units of work, about " in done.stdout
 
 
-def test_list_names_what_a_suite_may_use() -> None:
+def test_list() -> None:
     done = bench("list")
     assert done.returncode == 0
-    for name in ("simam", "resnet18", "branch_end", "latency", "suites/smoke.yaml"):
+    for name in ("simam", "resnet18", "branch_end", "latency", "smoke"):
         assert f"  {name}\n" in done.stdout
 
 
-def test_a_reader_that_has_seen_enough_is_no_defect() -> None:
+def test_closed_pipe_is_not_a_defect() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-m", "bench", "list"], stdout=writer, stderr=subprocess.PIPE, text=True)
@@ -202,9 +205,9 @@ def test_help_has_an_example(command: str) -> None:
     assert done.returncode == 0 and "Example" in done.stdout
 
 
-def test_reporting_nothing_is_a_message(tmp_path: Path) -> None:
+def test_report_of_an_empty_folder(tmp_path: Path) -> None:
     done = bench("report", tmp_path)
-    assert done.returncode == 2 and "holds no records.jsonl" in done.stderr
+    assert done.returncode == 2 and "holds no run" in done.stderr
 
 
 ACCURACY = """
@@ -215,32 +218,54 @@ ACCURACY = """
 """
 
 
-def test_plan_says_how_many_seeds_a_difference_needs(tmp_path: Path) -> None:
+def test_plan_resolve_prints_required_seeds(tmp_path: Path) -> None:
     suite = write(tmp_path, ACCURACY)
     done = bench("plan", suite, "--resolve", "0.5", "--spread", "0.2")
     assert done.returncode == 0, done.stderr
-    # 80 % power at α = 0.05 ÷ 2 variants and d = 2.5; the number itself is held to simulated runs in test_gains.py.
+    # 80 % power at α = 0.05 ÷ 2 variants and d = 2.5; the number itself is checked against simulated runs in tests/bench/results/test_accuracy.py.
     needed = resolving_seeds(0.5, 0.2, 2)
-    assert f"among 2 variants, {needed} seeds are needed; the suite has 3" in done.stdout
+    assert f"among 2 variants needs {needed} seeds; the suite has 3" in done.stdout
     assert "assumed" in bench("plan", suite, "--resolve", "0.5").stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--spread", "0.2"), "--spread goes with --resolve"),
-        (("--resolve", "-1"), "a difference is more than 0"),
-        (("--resolve", "1", "--spread", "0"), "write points"),
+        (("--spread", "0.2"), "--spread needs --resolve"),
+        (("--resolve", "-1"), "between 0 and 100"),
+        (("--resolve", "1", "--spread", "0"), "percentage points"),
         (("--resolve", "1", "--spread", "nowhere"), "nowhere holds no run"),
         (("--resolve", "1", "--only", "measure=complexity"), "the suite has no measure complexity"),
     ],
 )
-def test_what_cannot_be_resolved_is_a_message(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_plan_resolve_rejects_bad_arguments(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = bench("plan", write(tmp_path, ACCURACY), *arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
 
 
-def test_missing_images_stop_a_run_before_it_begins(tmp_path: Path) -> None:
+def test_missing_images_stop_a_run_before_it_starts(tmp_path: Path) -> None:
     done = bench("run", write(tmp_path, ACCURACY), "--out", tmp_path / "out", "--set", f"data.root={tmp_path}")
     assert done.returncode == 2 and not (tmp_path / "out").exists()
     assert f"CIFAR10 is not in {tmp_path}" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_version() -> None:
+    done = bench("--version")
+    assert done.returncode == 0 and done.stdout == f"simam-bench {version('simam-bench')}\n"
+
+
+def test_built_in_suite_by_name_from_any_folder(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "plan", "smoke"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "resnet18/simam@spatial" in done.stdout
+
+
+def test_unknown_suite_name_suggests_one() -> None:
+    done = bench("plan", "smok")
+    assert done.returncode == 2 and "did you mean 'smoke'" in done.stderr

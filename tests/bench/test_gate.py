@@ -1,4 +1,4 @@
-"""The gate as CI sees it: what is printed, and the exit code."""
+"""The gate in CI: output and exit codes."""
 
 import json
 import subprocess
@@ -11,13 +11,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.results.record import Record
-from bench.run.executor import Message
+from bench.store.record import Record
+from bench.run.executors.local import Message
 from bench.run.runner import Runner
 from bench.run.worker import Job, work
 from bench.run.workload import _skeleton
 from tests.helpers import plan
-from tests.invented import QUIET, counts, group, record, store, times
+from tests.factories import QUIET, counts, failed, group, store, times
 
 
 def bench(*arguments: str | Path) -> Result:
@@ -29,11 +29,11 @@ def base(tmp_path: Path) -> Path:
     return store(tmp_path / "base", group())
 
 
-def doubtful(folder: Path, name: str, step: int) -> Path:
-    """A control so far off that nothing can be told of the time."""
+def with_failing_control(folder: Path, name: str, step: int) -> Path:
+    """A run whose A/A control is so far off that the time is inconclusive."""
     wide = [0.07, -0.03] * 3
-    base, twin = times("baseline", "n", 0.1, (0.0,) * 6), times("twin", "n", 0.1, wide[::step])
-    records = [*base, *times("variant", "v", 0.2, QUIET[::step]), *twin]
+    base, control = times("baseline", "n", 0.1, (0.0,) * 6), times("control", "n", 0.1, wide[::step])
+    records = [*base, *times("variant", "v", 0.2, QUIET[::step]), *control]
     return store(folder / name, records, "latency_ratio: 0.01")
 
 
@@ -45,8 +45,8 @@ def doubtful(folder: Path, name: str, step: int) -> Path:
         (group(1.05, QUIET), 1),
         (group(params=101), 1),
         (group()[:-1], 3),  # a cell vanished
-        ([*group(), record("variant", "new", 0, status="failed")], 3),
-        ([*group(1.05, QUIET), record("variant", "new", 0, status="failed")], 1),  # outranks 3
+        ([*group(), failed(role="variant", cell="net/new")], 3),
+        ([*group(1.05, QUIET), failed(role="variant", cell="net/new")], 1),  # outranks 3
     ],
 )
 def test_exit_codes_of_compare(tmp_path: Path, base: Path, records: Sequence[Record], code: int) -> None:
@@ -54,26 +54,26 @@ def test_exit_codes_of_compare(tmp_path: Path, base: Path, records: Sequence[Rec
     assert done.exit_code == code, done.output
 
 
-def test_strict_makes_doubt_an_error(tmp_path: Path) -> None:
+def test_strict_fails_on_inconclusive(tmp_path: Path) -> None:
     runs = [
-        store(tmp_path / name, [*group(1.0, twin), counts("c", 1)])
-        for name, twin in (("base", (0.07, -0.03) * 3), ("new", (-0.03, 0.07) * 3))
+        store(tmp_path / name, [*group(1.0, control), counts("c", 1)])
+        for name, control in (("base", (0.07, -0.03) * 3), ("new", (-0.03, 0.07) * 3))
     ]
     assert bench("compare", *runs).exit_code == 0  # the parameters are unchanged
-    # The variant is the very same on both sides; with another the time is in doubt.
+    # The variant's records are the same on both sides; with other records the time is inconclusive.
     runs.append(store(tmp_path / "other", [*group(1.001, (0.07, -0.03) * 3), counts("c", 1)]))
     assert bench("compare", runs[0], runs[2]).exit_code == 0
     done = bench("compare", runs[0], runs[2], "--strict")
     assert done.exit_code == 3 and "the A/A control of" in done.output
 
 
-def test_nothing_told_is_no_pass(tmp_path: Path) -> None:
-    done = bench("compare", doubtful(tmp_path, "base", 1), doubtful(tmp_path, "new", -1))
+def test_all_inconclusive_exits_3(tmp_path: Path) -> None:
+    done = bench("compare", with_failing_control(tmp_path, "base", 1), with_failing_control(tmp_path, "new", -1))
     assert done.exit_code == 3 and "1 inconclusive" in done.output
 
 
-def test_a_defect_is_not_called_a_regression(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.run.stored.compare", lambda *arguments: 1 / 0)
+def test_defect_exits_3(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.results.compare.compare_runs", lambda *arguments: 1 / 0)
     assert bench("compare", base, base).exit_code == 3
 
 
@@ -84,14 +84,15 @@ def test_accepted_differences(tmp_path: Path, base: Path) -> None:
     assert accepted.exit_code == 1 and "regressed" in accepted.output
 
 
-def test_a_machine_reads_json(tmp_path: Path, base: Path) -> None:
+def test_json_output(tmp_path: Path, base: Path) -> None:
     done = bench("compare", base, store(tmp_path / "new", group(1.05, QUIET)), "--format", "json")
-    told = json.loads(done.stdout)
-    assert told["exit_code"] == done.exit_code == 1
-    assert told["verdicts"][0]["kind"] == "regressed" and told["verdicts"][0]["change"]["point"] == pytest.approx(1.05)
+    output = json.loads(done.stdout)
+    assert output["exit_code"] == done.exit_code == 1
+    worst = output["verdicts"][0]
+    assert worst["kind"] == "regressed" and worst["change"]["point"] == pytest.approx(1.05)
 
 
-def test_github_gets_a_summary_and_annotations(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github_summary_and_annotations(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "summary.md"
     page.write_text("earlier steps\n", encoding="utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
@@ -106,10 +107,10 @@ def test_github_gets_a_summary_and_annotations(tmp_path: Path, base: Path, monke
         (("nowhere", "nowhere"), "nowhere holds no run"),
         (("{base}", "{base}", "--accept", "torhc"), "did you mean 'torch'?"),
         (("{base}", "{base}", "--github"), "GITHUB_STEP_SUMMARY"),
-        (("{base}", "{base}", "--github", "--format", "json"), "not with json"),
+        (("{base}", "{base}", "--github", "--format", "json"), "not json"),
     ],
 )
-def test_bad_input_is_2_with_a_message(
+def test_bad_input_exits_2(
     base: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
@@ -117,14 +118,14 @@ def test_bad_input_is_2_with_a_message(
     assert done.exit_code == 2 and message in done.output and "Traceback" not in done.output
 
 
-def test_a_damaged_run_is_2(tmp_path: Path, base: Path) -> None:
+def test_damaged_run_exits_2(tmp_path: Path, base: Path) -> None:
     broken = store(tmp_path / "broken", group())
     (broken / "environment.json").write_text("{", encoding="utf-8")
     done = bench("compare", base, broken)
     assert done.exit_code == 2 and "environment.json is damaged" in done.output
 
 
-def test_ab_refuses_before_it_measures(tmp_path: Path) -> None:
+def test_ab_rejects_bad_input_before_measuring(tmp_path: Path) -> None:
     suite = Path(__file__).parents[2] / "suites/ci.yaml"
     unknown = bench("ab", "no-such-revision", "HEAD", suite, "--out", tmp_path / "out")
     assert unknown.exit_code == 2 and "has no revision 'no-such-revision'" in unknown.output
@@ -153,7 +154,7 @@ EXACT = """
 @pytest.mark.parametrize(
     ("by", "value"), [("parameter", "params"), ("operator", "operators"), ("saved byte", "saved_bytes")]
 )
-def test_one_more_of_anything_fails_by_name(
+def test_any_increase_of_a_count_regresses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str, value: str
 ) -> None:
     def here(job: Job, timeout: float) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""docs/counting.md: its table of modules is what the counters say."""
+"""docs/counting.md: its table of modules agrees with the counters."""
 
 import re
 from functools import partial
@@ -17,21 +17,21 @@ MODULES = {"SimAM": partial(SimAM, implementation="eager"), "SE": SE, "CBAM": CB
 
 
 def rows() -> dict[str, list[int]]:
-    """Module → the numbers that its row ends its cells with."""
-    table = PAGE.read_text(encoding="utf-8").partition("Of one module")[2]
+    """Module → the numbers at the ends of its cells."""
+    table = PAGE.read_text(encoding="utf-8").partition("Counts of one module")[2]
     cells = re.findall(r"^\| (\w+).*?\|(.+)\|$", table, re.MULTILINE)
     found = {name: [cell.split("=")[-1].replace(",", "").strip() for cell in row.split("|")] for name, row in cells}
     return {name: list(map(int, found[name])) for name in MODULES}
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_table_of_modules(name: str) -> None:
+def test_table_of_modules(name: str) -> None:
     module, image = MODULES[name](64).eval(), torch.randn(1, 64, 56, 56)
     ours = counted(module, image)
-    seen = [ours.macs, ours.elementwise_ops, count_fvcore(module, image), count_torch(module, image)]
-    assert rows()[name] == seen
+    counted_by_each = [ours.macs, ours.elementwise_ops, count_fvcore(module, image), count_torch(module, image)]
+    assert rows()[name] == counted_by_each
 
 
-def test_a_norm_counts_2_in_fvcore_and_nothing_in_torch() -> None:
+def test_batch_norm_in_fvcore_and_torch() -> None:
     norm, image = nn.BatchNorm2d(8).eval(), torch.randn(2, 8, 5, 5)
     assert (count_fvcore(norm, image), count_torch(norm, image)) == (2 * image.numel(), 0)

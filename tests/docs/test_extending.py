@@ -1,4 +1,4 @@
-"""docs/extending.md, done as it says."""
+"""docs/extending.md: its files and commands work."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.results.frame import load_frame
+from bench.store.frame import load_frame
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 
@@ -44,7 +44,7 @@ def values(run: Path, name: str) -> dict[str, list[float]]:
     return dict(zip(rows["attention"], rows["samples"].map(list), strict=True))
 
 
-def test_an_attention_module_of_ones_own(folder: Path) -> None:
+def test_user_attention_module(folder: Path) -> None:
     params = values(folder / "runs" / "attention", "params")
     plain = params["none"][0]
     assert params["simam"] == [plain]
@@ -52,7 +52,7 @@ def test_an_attention_module_of_ones_own(folder: Path) -> None:
     assert params["mine:SoftGate(start=0.0)"] == params["mine:SoftGate(start=2.0)"] == [plain + 16 + 32 + 64]
 
 
-def test_a_network_of_ones_own(folder: Path) -> None:
+def test_user_network(folder: Path) -> None:
     frame = load_frame(folder / "runs" / "backbone")
     params = frame[(frame["value"] == "params") & (frame["attention"] == "none")]
     by_width = dict(zip(params["backbone"], params["median"], strict=True))
@@ -62,7 +62,7 @@ def test_a_network_of_ones_own(folder: Path) -> None:
     }
 
 
-def test_a_measure_of_ones_own(folder: Path) -> None:
+def test_user_measure(folder: Path) -> None:
     run = folder / "runs" / "measure"
     assert values(run, "layers") == {"none": [7], "mine:SoftGate": [9]}
     assert values(run, "largest")["none"][0] > 0

@@ -1,6 +1,6 @@
 """How often the 95 % interval holds the true ratio: sampler, stopping rule and estimate on a machine that is made up.
 
-The machine is one such as the project is built on. Within a process it is plain ResNet-18 beside its twin in
+The machine is one such as the project is built on. Within a process it is plain ResNet-18 beside its control in
 ``reports/latency``: the ratio of a round scatters by 2 to 3 %, one block in ten is held up by a tenth, both drift
 together, and 3.3 s are 50 to 60 rounds. A variant's own blocks are more alike than they were there, which is the harder
 case. Processes differ by 0.7 % in the ratio; with what the rounds leave over, their figures scatter by the 0.66 to
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import binomtest
 
-from bench.measure.timing.sampler import Elapsed, Trace, calibrate, sample, untold
-from bench.measure.timing.stopping import Stopping
+from bench.measure.timing.sampler import Elapsed, Trace, choose_iterations, ignore_index, sample
+from bench.measure.timing.stopping import StoppingRule
 from bench.results.statistics import log_ratios, median_log_ratio, ratio_of, student_interval
 
 pytestmark = [pytest.mark.perf, pytest.mark.usefixtures("frozen_heap")]
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.perf, pytest.mark.usefixtures("frozen_heap")]
 RUNS, REPEATS = 2000, 6
 RATIO = 1.02
 ITERATION = 0.0143
-STOPPING = Stopping(target=0.01, budget=3.3)
+STOPPING = StoppingRule(target=0.01, budget=3.3)
 
 
 class Process:
@@ -68,11 +68,11 @@ def simulate(seed: int) -> list[Trace]:
     return [
         sample(
             process.calls,
-            calibrate(process.calls, process, untold),
+            choose_iterations(process.calls, process, ignore_index),
             clock=process,
             stopping=STOPPING,
             shuffle=shuffle,
-            announce=untold,
+            announce=ignore_index,
         )
         for process in (Process(draw) for _ in range(REPEATS))
     ]

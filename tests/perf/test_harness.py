@@ -10,11 +10,11 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.measure.timing.sampler import Elapsed, Trace, sample
-from bench.measure.timing.stopping import Stopping
-from bench.reports import write_report
+from bench.measure.timing.stopping import StoppingRule
+from bench.report.writer import write_report
 from bench.results.estimates import estimate
-from bench.results.frame import load_frame
-from bench.results.record import Record, read_records
+from bench.store.frame import load_frame
+from bench.store.record import Record, read_records
 from bench.suite.plan import expand
 from tests.helpers import suite
 
@@ -91,7 +91,7 @@ def test_500_rounds_of_six_variants(benchmark: BenchmarkFixture) -> None:
             calls,
             [1] * len(calls),
             clock=Instant(),
-            stopping=Stopping(target=1e-9, budget=rounds * len(calls) * 0.020),
+            stopping=StoppingRule(target=1e-9, budget=rounds * len(calls) * 0.020),
             shuffle=random.Random(0).shuffle,
             announce=lambda index: None,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.results.record import Record, append_records
+from bench.store.record import Record, append_records
 from tests.bench.report.invented import FACTS, records
 
 pytestmark = pytest.mark.perf

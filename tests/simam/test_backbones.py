@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.measure.complexity import count_parameters
 from bench.measure.counters import count_fvcore
-from bench.report.published import FIGURES, Figure
+from bench.report.sections.published import FIGURES, Figure
 from simam import insert
 from simam.registry import ATTENTION, BACKBONES
 from tests.helpers import counted

@@ -1,1 +1,1 @@
-"""Counting without measuring: what the operators of a program do, read off the shapes of their tensors."""
+"""Exact counts of the cost of a program, derived from the shapes of the tensors that its operators read and write."""

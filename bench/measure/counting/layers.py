@@ -1,4 +1,4 @@
-"""Which layer of a network is at work, in its forward pass and in its backward pass."""
+"""Attribution of operators to the layers of a network, in the forward and in the backward pass."""
 
 from contextlib import ExitStack
 from types import TracebackType
@@ -8,34 +8,36 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-OUTSIDE = ""
-"""What runs in no layer: the loss, the optimizer, and what the network itself does between its layers."""
+NO_LAYER = ""
+"""Name for operators outside all layers: the loss, the optimizer, and the network's own code between its layers."""
 
 
-class Layers:
-    """Follows a network from layer to layer, as a context manager; :attr:`current` is asked at every operator.
+class LayerTracker:
+    """Context manager that tracks which layer of a network is running; :attr:`current` returns its name.
 
-    Forward, hooks keep a stack of the layers that have begun. Backward, every node of autograd's graph belongs to the
-    layer whose forward operator made it: nodes are numbered in the order they are made, so the number of the youngest
-    one, noted at each operator, tells whose it is. Gradients of parameters are summed up in nodes that have no number;
-    they belong to the layer that holds the parameter.
+    In the forward pass, module hooks keep a stack of the layers that have started.
+
+    In the backward pass, every node of the autograd graph belongs to the layer whose forward operator created it. Nodes
+    have consecutive sequence numbers, so the tracker records the number of the newest node at each forward operator.
+    The nodes that accumulate the gradients of parameters have no sequence number; they belong to the layer that holds
+    the parameter.
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self._names: dict[int, str] = {id(module): name for name, module in network.named_modules()}
-        self._holders: dict[int, str] = {
+        self._module_names: dict[int, str] = {id(module): name for name, module in network.named_modules()}
+        self._parameter_layers: dict[int, str] = {
             id(parameter): name
             for name, module in network.named_modules()
             for parameter in module.parameters(recurse=False)
         }
-        self._stack = [OUTSIDE]
-        self._makers: dict[int, str] = {}
+        self._stack = [NO_LAYER]
+        self._node_layers: dict[int, str] = {}
         self._hooks = ExitStack()
 
-    def __enter__(self) -> "Layers":
+    def __enter__(self) -> "LayerTracker":
         for hook in (
-            register_module_forward_pre_hook(self._begin),
-            register_module_forward_hook(self._end, always_call=True),
+            register_module_forward_pre_hook(self._enter_module),
+            register_module_forward_hook(self._leave_module, always_call=True),
         ):
             self._hooks.callback(hook.remove)
         return self
@@ -46,23 +48,24 @@ class Layers:
         self._hooks.close()
 
     def current(self) -> str:
-        """The dotted name of the innermost layer at work."""
+        """Return the dotted name of the innermost layer that is running."""
         node: Any = torch._C._current_autograd_node()
         if node is None:
-            # An operator that makes no node finds the number of the one before it, which is taken already.
-            self._makers.setdefault(_youngest_node(), self._stack[-1])
+            # An operator that creates no node leaves the number of its predecessor, which is already in the table.
+            self._node_layers.setdefault(_newest_node(), self._stack[-1])
             return self._stack[-1]
         variable = getattr(node, "variable", None)
         if variable is not None:
-            return self._holders.get(id(variable), OUTSIDE)
-        return self._makers.get(node._sequence_nr(), OUTSIDE)
+            return self._parameter_layers.get(id(variable), NO_LAYER)
+        return self._node_layers.get(node._sequence_nr(), NO_LAYER)
 
-    def _begin(self, module: nn.Module, inputs: Any) -> None:
-        self._stack.append(self._names.get(id(module), self._stack[-1]))
+    def _enter_module(self, module: nn.Module, inputs: Any) -> None:
+        self._stack.append(self._module_names.get(id(module), self._stack[-1]))
 
-    def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
+    def _leave_module(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self._stack.pop()
 
 
-def _youngest_node() -> int:
+def _newest_node() -> int:
+    """Return the sequence number of the autograd node that was created last."""
     return int(torch.autograd._get_sequence_nr()) - 1  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Clocks, the interleaved sampler and its stopping rule."""
+"""Clocks, the interleaved sampler, and its stopping rule."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def clock_of(device: str) -> "Clock":
-    """What times calls on "cpu" or "cuda", the cache as it is and the sensors unread."""
+    """Return the clock for "cpu" or "cuda", without cache flushes and sensor readings."""
     if device == "cuda":
         from bench.measure.timing.cuda import CudaClock
 

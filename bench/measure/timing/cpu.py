@@ -1,4 +1,4 @@
-"""The CPU's clock: wall time, the only time a caller waits."""
+"""Wall-clock timing of calls on a CPU."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -7,13 +7,13 @@ from bench.measure.timing.sampler import Elapsed
 
 
 class CpuClock:
-    """Wall time of a block of calls."""
+    """Clock that measures the wall time of a block of calls."""
 
     separate_wall = False
     shortest_block = 0.020
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
-        """Seconds that ``iterations`` calls take together."""
+        """Return the total time of ``iterations`` calls, in seconds."""
         start = perf_counter()
         for _ in range(iterations):
             call()

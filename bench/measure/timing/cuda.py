@@ -1,4 +1,4 @@
-"""The GPU's clock: device time between two events on the current stream, host wall time beside it."""
+"""Timing of calls on a GPU: device time between two CUDA events on the current stream, and the host's wall time."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -10,12 +10,12 @@ from bench.measure.timing.sampler import Elapsed
 
 
 class CudaClock:
-    """Device seconds from CUDA events; the block ends when the device has finished it.
+    """Clock that measures device time with CUDA events; it synchronises with the device after each block.
 
     Args:
-        flush: empties the device's L2 cache, before each iteration and outside of the timed interval; None leaves it
-            hot. A wall time with flushes in it says nothing, so there is none to show then.
-        read: looks at the device's sensors, after each block.
+        flush: flushes the L2 cache of the device before each iteration, outside the timed interval; None leaves the
+            cache hot. With flushes, the wall time is not meaningful and is not reported.
+        read: reads the sensors of the device after each block.
     """
 
     shortest_block = 0.005
@@ -27,7 +27,7 @@ class CudaClock:
         self._flush, self._read = flush, read
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
-        """Seconds that ``iterations`` calls take together, on the device and on the host's clock."""
+        """Return the total time of ``iterations`` calls in seconds, on the device and on the host."""
         intervals = [iterations] if self._flush is None else [1] * iterations
         events = [(_event(), _event()) for _ in intervals]
         torch.cuda.synchronize()
@@ -46,7 +46,7 @@ class CudaClock:
 
 
 def l2_flush() -> Callable[[], object]:
-    """Writes twice as many bytes as the current device's L2 cache holds, so that nothing else is left in it."""
+    """Return a function that flushes the current device's L2 cache by writing twice its size."""
     size: int = torch.cuda.get_device_properties().L2_cache_size
     return torch.empty(2 * size, dtype=torch.int8, device="cuda").zero_
 

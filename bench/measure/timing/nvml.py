@@ -1,4 +1,4 @@
-"""What a GPU's sensors say through NVML: its clock, and what holds the clock back."""
+"""GPU sensor readings through NVML: the clock rate and the reasons that limit it."""
 
 import importlib
 from collections.abc import Callable
@@ -17,17 +17,17 @@ THROTTLE_REASONS = {
     0x080: "hw_power_brake_slowdown",
     0x100: "display_clock_setting",
 }
-"""Bit → its name in nvml.h, where they are called clocks event reasons since CUDA 12.2, and throttle reasons before."""
+"""Names from nvml.h by bit. CUDA 12.2 renamed them from throttle reasons to clocks event reasons."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at the sensors. What cannot be read is None.
+    """One reading of a GPU's sensors. A value that cannot be read is None.
 
     Args:
-        sm_hz: clock of the streaming multiprocessors, in Hz.
-        throttle_reasons: why the clock is not higher; empty where nothing holds it back.
-        reason: why something is None.
+        sm_hz: clock rate of the streaming multiprocessors, in Hz.
+        throttle_reasons: reasons that limit the clock rate; empty if nothing limits it.
+        reason: why a value is None.
     """
 
     sm_hz: int | None
@@ -35,48 +35,49 @@ class Reading:
     reason: str | None = None
 
 
-def _bindings() -> Any:
+def _import_pynvml() -> Any:
     return importlib.import_module("pynvml")
 
 
-def sensors(uuid: str, load: Callable[[], Any] = _bindings) -> Callable[[], Reading]:
-    """A way to look at a GPU's sensors as often as wanted; it never raises.
+def sensor_reader(uuid: str, load: Callable[[], Any] = _import_pynvml) -> Callable[[], Reading]:
+    """Return a function that reads the sensors of a GPU and never raises an error.
 
     Args:
-        uuid: of the GPU, as torch has it. Its number would not do: CUDA_VISIBLE_DEVICES changes torch's, not NVML's.
-        load: imports NVML's bindings.
+        uuid: UUID of the GPU, as torch reports it. The device index is not sufficient, because CUDA_VISIBLE_DEVICES
+            renumbers the devices of torch but not those of NVML.
+        load: imports the Python bindings of NVML.
     """
     try:
         library = load()
     except ImportError as error:
-        return partial(Reading, None, None, f"{error}; pip install nvidia-ml-py (the extra `gpu`) brings it")
+        return partial(Reading, None, None, f"{error}; install nvidia-ml-py, which is in the extra `gpu`")
     try:
         library.nvmlInit()
         gpu = library.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
-    except (library.NVMLError, AttributeError) as error:  # an older library lacks some of its functions
+    except (library.NVMLError, AttributeError) as error:  # AttributeError: an old version lacks the function
         return partial(Reading, None, None, f"NVML: {error}")
     return partial(_read, library, gpu)
 
 
 def _read(library: Any, gpu: Any) -> Reading:
-    megahertz, no_clock = _ask(library, lambda: library.nvmlDeviceGetClockInfo(gpu, library.NVML_CLOCK_SM))
-    bits, no_bits = _ask(library, lambda: library.nvmlDeviceGetCurrentClocksEventReasons(gpu))
+    megahertz, clock_error = _query(library, lambda: library.nvmlDeviceGetClockInfo(gpu, library.NVML_CLOCK_SM))
+    bits, reasons_error = _query(library, lambda: library.nvmlDeviceGetCurrentClocksEventReasons(gpu))
     return Reading(
         None if megahertz is None else megahertz * 1_000_000,
-        None if bits is None else tuple(_names(bits)),
-        no_clock or no_bits,
+        None if bits is None else tuple(_reason_names(bits)),
+        clock_error or reasons_error,
     )
 
 
-def _ask(library: Any, question: Callable[[], int]) -> tuple[int | None, str | None]:
-    """The answer, or None and why there is none."""
+def _query(library: Any, query: Callable[[], int]) -> tuple[int | None, str | None]:
+    """Run a query. Returns its result and None, or None and the error message."""
     try:
-        return question(), None
+        return query(), None
     except (library.NVMLError, AttributeError) as error:
         return None, f"NVML: {error}"
 
 
-def _names(bits: int) -> list[str]:
-    """The names of the bits that are set, lowest first; a bit that NVML got later goes by its number."""
-    ones = [1 << place for place in range(bits.bit_length()) if bits >> place & 1]
-    return [THROTTLE_REASONS.get(one, hex(one)) for one in ones]
+def _reason_names(bits: int) -> list[str]:
+    """Return the names of the bits that are set, lowest bit first; a bit without a name is given in hexadecimal."""
+    set_bits = [1 << position for position in range(bits.bit_length()) if bits >> position & 1]
+    return [THROTTLE_REASONS.get(bit, hex(bit)) for bit in set_bits]

@@ -1,4 +1,4 @@
-"""The interleaved sampler: every round times one block of every variant, in a freshly shuffled order."""
+"""The interleaved sampler: each round times one block of every variant, in a newly shuffled order."""
 
 import gc
 import math
@@ -9,18 +9,21 @@ from statistics import median
 from typing import NamedTuple, Protocol, TypeVar
 
 from bench.measure.timing.nvml import Reading
-from bench.measure.timing.stopping import Stopping
+from bench.measure.timing.stopping import StoppingRule
 
 Item = TypeVar("Item")
 
-WARM_UP = 5
-"""Untimed iterations before anything counts: allocators and lazy initialisation settle in the first two or three."""
+WARMUP_ITERATIONS = 5
+"""Iterations before sampling. Memory allocators and lazy initialisation settle in the first two or three."""
 
 
 class Elapsed(NamedTuple):
-    """Seconds as the device counts them, and as the caller waits for them; the same on a CPU.
+    """Duration of one block.
 
-    ``reading`` is what the device's sensors said at the end, None where it has none that are asked.
+    Args:
+        seconds: time on the device.
+        wall: wall time on the host; equal to ``seconds`` on a CPU.
+        reading: sensor reading after the block; None if the clock reads no sensors.
     """
 
     seconds: float
@@ -29,7 +32,11 @@ class Elapsed(NamedTuple):
 
 
 class Clock(Protocol):
-    """A way to time a block of calls. ``shortest_block``: seconds that a block must last to be exact to 0.1 %."""
+    """Interface for timing a block of calls.
+
+    ``separate_wall`` says whether the wall time is a quantity of its own, worth reporting beside the device time.
+    ``shortest_block`` is the duration in seconds from which on the overhead of the timer is below 0.1 %.
+    """
 
     @property
     def separate_wall(self) -> bool: ...
@@ -40,14 +47,14 @@ class Clock(Protocol):
 
 @dataclass(frozen=True)
 class Trace:
-    """All that was seen. The i-th sample of every variant is from the same round.
+    """All samples of a process. The i-th samples of all variants come from the same round.
 
     Args:
-        seconds: per variant, one sample a round, in seconds an iteration.
-        walls: the same on the host's clock; None where that is the only clock.
-        iterations: per variant, calls in one block.
+        seconds: samples of each variant, one per round, in seconds per iteration.
+        walls: the same samples in wall time of the host; None if the clock has no separate wall time.
+        iterations: number of calls in a block, for each variant.
         stopped_by: "target" or "budget".
-        readings: per variant, what the device's sensors said after each sample.
+        readings: sensor reading after each sample, for each variant.
     """
 
     seconds: tuple[tuple[float, ...], ...]
@@ -57,13 +64,15 @@ class Trace:
     readings: tuple[tuple[Reading | None, ...], ...]
 
 
-def untold(index: int) -> None:
-    """For ``announce``, where nobody need know which call is under way."""
+def ignore_index(index: int) -> None:
+    """Do nothing; serves as ``announce`` if no announcements are needed."""
 
 
-def calibrate(calls: Sequence[Callable[[], object]], clock: Clock, announce: Callable[[int], None]) -> tuple[int, ...]:
-    """Warm the calls up; for each the number of iterations that makes a block long enough."""
-    return tuple(_calibrate(index, call, clock, announce) for index, call in enumerate(calls))
+def choose_iterations(
+    calls: Sequence[Callable[[], object]], clock: Clock, announce: Callable[[int], None]
+) -> tuple[int, ...]:
+    """Warm up the calls. Returns the number of iterations that makes a block of each call long enough."""
+    return tuple(_iterations_of(index, call, clock, announce) for index, call in enumerate(calls))
 
 
 def sample(
@@ -71,30 +80,30 @@ def sample(
     iterations: Sequence[int],
     *,
     clock: Clock,
-    stopping: Stopping,
+    stopping: StoppingRule,
     shuffle: Callable[[list[int]], None],
     announce: Callable[[int], None],
 ) -> Trace:
-    """Time the calls against one another until ``stopping`` says so.
+    """Time the calls in interleaved rounds until the stopping rule ends sampling.
 
     Args:
-        calls: already warm.
-        iterations: per call, how many make one block.
-        clock: what times a block.
-        stopping: the width and the budget to stop at.
-        shuffle: puts a list in random order, in place.
-        announce: told the index of each call before it is run.
+        calls: calls that have been warmed up.
+        iterations: number of iterations in a block, for each call.
+        clock: clock that times a block.
+        stopping: target width and budget.
+        shuffle: shuffles a list in place.
+        announce: receives the index of each call before the call runs.
     """
     seconds: list[list[float]] = [[] for _ in calls]
     walls: list[list[float]] = [[] for _ in calls]
     readings: list[list[Reading | None]] = [[] for _ in calls]
     order, spent, reason = list(range(len(calls))), 0.0, None
-    with _no_collection():
+    with _gc_disabled():
         while reason is None:
             shuffle(order)
             for index in order:
                 announce(index)
-                # Untimed, so that no variant pays for the cache its predecessor left behind.
+                # This call is not timed, so that no variant pays for the cache contents that its predecessor left.
                 calls[index]()
                 block = clock.time(calls[index], iterations[index])
                 spent += block.wall
@@ -102,23 +111,23 @@ def sample(
                 walls[index].append(block.wall / iterations[index])
                 readings[index].append(block.reading)
             reason = stopping.reason(seconds, spent)
-    shown = _frozen(walls) if clock.separate_wall else None
-    return Trace(_frozen(seconds), shown, tuple(iterations), reason, _frozen(readings))
+    reported_walls = _as_tuples(walls) if clock.separate_wall else None
+    return Trace(_as_tuples(seconds), reported_walls, tuple(iterations), reason, _as_tuples(readings))
 
 
-def _frozen(rows: list[list[Item]]) -> tuple[tuple[Item, ...], ...]:
+def _as_tuples(rows: list[list[Item]]) -> tuple[tuple[Item, ...], ...]:
     return tuple(tuple(row) for row in rows)
 
 
-def _calibrate(index: int, call: Callable[[], object], clock: Clock, announce: Callable[[int], None]) -> int:
+def _iterations_of(index: int, call: Callable[[], object], clock: Clock, announce: Callable[[int], None]) -> int:
     announce(index)
-    single = median(clock.time(call, 1).wall for _ in range(WARM_UP))
+    single = median(clock.time(call, 1).wall for _ in range(WARMUP_ITERATIONS))
     return max(1, math.ceil(clock.shortest_block / max(single, 1e-9)))
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python's garbage collector out of the blocks, where it would strike one variant and not another."""
+def _gc_disabled() -> Iterator[None]:
+    """Disable Python's garbage collector, which would interrupt some blocks and not others."""
     gc.collect()
     enabled = gc.isenabled()
     gc.disable()

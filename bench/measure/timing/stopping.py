@@ -1,22 +1,27 @@
-"""When a repeat has seen enough. Only the width is looked at, never the ratio itself, and only now and then."""
+"""The rule that ends sampling in a process.
+
+The rule depends on the width of the intervals and never on the ratios themselves, and it checks the width only a few
+times.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.results.statistics import log_ratios, median_halfwidth
 
-FIRST_LOOK = 8
-"""Rounds; further looks at 16, 32, 64 … A look at every round would stop at the luckiest one."""
+FIRST_CHECK = 8
+"""Rounds before the first check of the width. Further checks follow after 16, 32, 64 … rounds: a check after every
+round would tend to stop at a width that is small by chance."""
 
 
 @dataclass(frozen=True)
-class Stopping:
-    """Stop at the target width or at the end of the budget.
+class StoppingRule:
+    """Rule that stops at the target width or at the end of the budget.
 
     Args:
-        target: half-width of each variant's ratio to its reference, as a fraction.
+        target: half-width of the interval of each variant's log ratio to its reference.
         budget: measured seconds.
-        references: per variant, the one that it is judged against; None where that is the first for all.
+        references: index of each variant's reference; None if the first variant is the reference of all others.
     """
 
     target: float
@@ -24,22 +29,25 @@ class Stopping:
     references: tuple[int, ...] | None = None
 
     def reason(self, seconds: Sequence[Sequence[float]], spent: float) -> str | None:
-        """``"target"``, ``"budget"``, or None to go on.
+        """Return the reason to stop, ``"target"`` or ``"budget"``, or None to continue.
 
         Args:
-            seconds: one list of samples a variant, one sample a round.
+            seconds: samples of each variant, one per round.
             spent: measured seconds so far.
         """
         rounds = len(seconds[0])
-        if self._is_look(rounds) and self._narrow(seconds):
+        if self._is_check(rounds) and self._is_narrow(seconds):
             return "target"
         return "budget" if spent >= self.budget else None
 
-    def _is_look(self, rounds: int) -> bool:
-        looks, rest = divmod(rounds, FIRST_LOOK)
-        return rest == 0 and looks > 0 and looks & (looks - 1) == 0
+    def _is_check(self, rounds: int) -> bool:
+        multiple, remainder = divmod(rounds, FIRST_CHECK)
+        return remainder == 0 and multiple > 0 and multiple & (multiple - 1) == 0
 
-    def _narrow(self, seconds: Sequence[Sequence[float]]) -> bool:
+    def _is_narrow(self, seconds: Sequence[Sequence[float]]) -> bool:
         references = self.references or (0,) * len(seconds)
         pairs = [(index, reference) for index, reference in enumerate(references) if index != reference]
-        return all(median_halfwidth(log_ratios(seconds[one], seconds[other])) <= self.target for one, other in pairs)
+        return all(
+            median_halfwidth(log_ratios(seconds[index], seconds[reference])) <= self.target
+            for index, reference in pairs
+        )

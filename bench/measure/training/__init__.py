@@ -1,1 +1,1 @@
-"""Learning from images: where they come from, by which recipe, in a loop that can be stopped and goes on."""
+"""Training of image classifiers: datasets, recipes, and a training loop that can be resumed."""

@@ -1,4 +1,4 @@
-"""What is kept of a training run after each epoch, so that a kill loses at most one."""
+"""Checkpoints of a training run, written after each epoch, so that a kill loses at most one epoch."""
 
 import os
 from collections.abc import Mapping
@@ -10,63 +10,66 @@ import torch
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is damaged, or of another training run."""
+    """A checkpoint is damaged or belongs to another training run."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of one training run.
+    """Checkpoint file of one training run.
 
     Args:
-        path: of the file; None to keep nothing.
-        identity: what the run is, in plain values: nothing else may go on from its file.
+        path: path of the file; None to write no checkpoints.
+        identity: plain values that identify the run; only a run with the same identity can resume from the file.
     """
 
     path: Path | None
     identity: Mapping[str, Any]
 
     def load(self) -> dict[str, Any] | None:
-        """What was kept last; None where there is nothing.
+        """Return the content of the file, or None if there is no file.
 
         Raises:
-            CheckpointError: the file cannot be read, or is another run's.
+            CheckpointError: the file cannot be read, or belongs to another training run.
         """
         if self.path is None or not self.path.exists():
             return None
         try:
-            kept: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-            identity = kept.pop("identity")
-        except Exception as error:  # a damaged file may fail anywhere in the unpickling
+            content: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            identity = content.pop("identity")
+        except Exception as error:  # unpickling a damaged file raises errors of many types
             raise CheckpointError(
                 f"{self.path} cannot be read ({_one_line(error)}); delete it to train from the beginning"
             ) from error
         if identity != dict(self.identity):
             keys = [key for key, value in self.identity.items() if identity.get(key) != value]
-            raise CheckpointError(f"{self.path} is of another training run: it differs in {', '.join(keys)}; delete it")
-        return kept
+            raise CheckpointError(
+                f"{self.path} belongs to another training run, which differs in {', '.join(keys)}; delete the file to "
+                f"train from the beginning"
+            )
+        return content
 
     def save(self, content: Mapping[str, Any]) -> None:
-        """Keep this instead of what was kept before: whole, or not at all.
+        """Replace the file atomically.
 
         Raises:
-            OSError: the disk is full, or the file cannot be written; what was kept before is still there.
+            OSError: the disk is full, or the file cannot be written; the previous file is unchanged.
         """
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_name(f".{self.path.name}.half")
-        with half.open("wb") as file:
+        partial = self.path.with_name(f".{self.path.name}.half")
+        with partial.open("wb") as file:
             torch.save({**content, "identity": dict(self.identity)}, file)
             file.flush()
             os.fsync(file.fileno())
-        half.replace(self.path)
+        partial.replace(self.path)
 
 
 def is_finished(path: Path) -> bool:
-    """Whether a file of weights is no checkpoint of ours that its training run would still go on from."""
+    """Return whether a file of weights is not a checkpoint of an unfinished training run."""
     try:
         return "optimizer" not in torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception:  # what it is instead, who reads it as weights says better
+    except Exception:  # not a checkpoint of this project; loading the weights gives a better error message
         return True
 
 

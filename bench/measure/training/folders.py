@@ -1,4 +1,4 @@
-"""Images in folders by class, read and augmented by other processes while the network learns."""
+"""Datasets with one folder per class, which worker processes read and augment during training."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,60 +10,61 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, RandomSampler, Subset
 
-from bench.measure.training.datasets import Batches, DataError, Draws, Judge, held_out
+from bench.measure.training.images import Batches, DataError, Draws, EvalSplit, hold_out
 from bench.measure.training.recipe import Augmentation
 
-READERS = 4
-"""Processes that read. Each has a random stream of its own, so their number belongs to the draws and is fixed."""
-_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, as torchvision's models have them."""
+LOADER_WORKERS = 4
+"""Number of processes that read images. It is fixed, because the augmentation depends on it: each process has its own
+random stream."""
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and standard deviation of ImageNet's channels, as torchvision's models use them."""
 
 
-class FolderSet:
+class FolderDataset:
     """Images of any size in ``train/<class>/`` and ``val/<class>/``.
 
     Args:
-        title: what people call the set.
-        folder: that holds both.
+        title: display name.
+        folder: folder that contains ``train`` and ``val``.
 
     Raises:
-        DataError: it does not, or the two have other classes.
+        DataError: a folder is missing or empty, or the two folders contain different classes.
     """
 
     def __init__(self, title: str, folder: Path) -> None:
         self.title = title
-        self.train, self.test = _classes_of(folder / "train"), _classes_of(folder / "val")
+        self.train, self.test = _open_folder(folder / "train"), _open_folder(folder / "val")
         if self.train.classes != self.test.classes:
             differing = sorted(set(self.train.classes) ^ set(self.test.classes))[:5]
-            raise DataError(f"{folder}/train and {folder}/val have other classes: {', '.join(differing)}")
+            raise DataError(f"{folder}/train and {folder}/val contain different classes: {', '.join(differing)}")
         self.classes = len(self.train.classes)
 
     def split(
-        self, judge: Judge, augmentation: Augmentation, device: str, memory_format: torch.memory_format
+        self, eval_on: EvalSplit, augmentation: Augmentation, device: str, memory_format: torch.memory_format
     ) -> "FolderSplit":
-        train, test = _transforms(augmentation)
-        learned = _Transformed(self.train, train)
-        if judge == "test":
-            return FolderSplit(learned, _Transformed(self.test, test), device, memory_format)
-        rest, out = held_out(self.train.targets)
-        judged = _Transformed(self.train, test)
-        return FolderSplit(Subset(learned, rest), Subset(judged, out), device, memory_format)
+        train_transform, eval_transform = _transforms(augmentation)
+        train_images = _Transformed(self.train, train_transform)
+        if eval_on == "test":
+            return FolderSplit(train_images, _Transformed(self.test, eval_transform), device, memory_format)
+        training, held_out = hold_out(self.train.targets)
+        eval_images = _Transformed(self.train, eval_transform)
+        return FolderSplit(Subset(train_images, training), Subset(eval_images, held_out), device, memory_format)
 
 
-def _classes_of(folder: Path) -> Any:
+def _open_folder(folder: Path) -> Any:
     from torchvision.datasets import ImageFolder
 
     try:
         return ImageFolder(str(folder))
     except (OSError, RuntimeError) as error:
         raise DataError(
-            f"{folder} holds no images in folders by class ({' '.join(str(error).split())[:200]}); ImageNet has to be "
-            f"got from image-net.org, its validation images sorted into their classes' folders"
+            f"{folder} contains no images in one folder per class ({' '.join(str(error).split())[:200]}); download "
+            f"ImageNet from image-net.org and sort its validation images into one folder per class"
         ) from error
 
 
 class _Transformed(Dataset[tuple[Tensor, int]]):
-    """A torchvision folder's images under transforms, so that one folder can be read under two."""
+    """Images of a torchvision dataset with a transform, so that two transforms can share one dataset."""
 
     def __init__(self, images: Any, transform: Any) -> None:
         self.images, self.transform = images, transform
@@ -77,52 +78,61 @@ class _Transformed(Dataset[tuple[Tensor, int]]):
 
 
 def _transforms(augmentation: Augmentation) -> tuple[Any, Any]:
-    """The published ones: a random crop resized, and a flip, to learn; resized and cropped in the middle, to judge."""
+    """Return the usual ImageNet transforms: random resized crop and flip for training, centre crop for evaluation."""
     from torchvision.transforms import v2
 
-    end = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(_MEAN, _SPREAD)]
+    to_normalised = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(_MEAN, _STD)]
     flip = [v2.RandomHorizontalFlip()] if augmentation.flip else []
-    crop = v2.RandomResizedCrop(augmentation.size, antialias=True)
-    middle = [v2.Resize(augmentation.resize, antialias=True), v2.CenterCrop(augmentation.size)]
-    return v2.Compose([crop, *flip, *end]), v2.Compose([*middle, *end])
+    random_crop = v2.RandomResizedCrop(augmentation.size, antialias=True)
+    centre_crop = [v2.Resize(augmentation.resize, antialias=True), v2.CenterCrop(augmentation.size)]
+    return v2.Compose([random_crop, *flip, *to_normalised]), v2.Compose([*centre_crop, *to_normalised])
 
 
 def _loader(images: Any, batch: int, generator: torch.Generator, **options: Any) -> "DataLoader[Any]":
     with warnings.catch_warnings():
-        # More readers than cores are slower and not wrong: they wait for the disk as much as they compute.
+        # More workers than cores are allowed: they are slower but correct, and spend much of their time on file access.
         warnings.filterwarnings("ignore", message="This DataLoader will create")
-        return DataLoader(images, batch, num_workers=READERS, generator=generator, **options)
+        return DataLoader(images, batch, num_workers=LOADER_WORKERS, generator=generator, **options)
 
 
 @dataclass(frozen=True, eq=False)
 class FolderSplit:
-    """What is learned and what it is judged by, in torch's loaders."""
+    """Training and evaluation images, read by torch's data loaders.
 
-    learned: Any
-    judged: Any
+    Args:
+        train_images: dataset of transformed training images and class indices.
+        eval_images: dataset of transformed evaluation images and class indices.
+        device: device of the batches.
+        memory_format: memory format of the batches.
+    """
+
+    train_images: Any
+    eval_images: Any
     device: str
     memory_format: torch.memory_format
 
     @property
     def size(self) -> int:
-        return len(self.learned)
+        return len(self.train_images)
 
     def training(self, batch: int, draws: Draws) -> Batches:
-        order = RandomSampler(self.learned, generator=draws.order)
-        # The generator seeds the readers anew at each epoch, so an epoch's draws depend on nothing that ran before.
-        yield from self._moved(
-            _loader(self.learned, batch, draws.augmentation, sampler=order, drop_last=True, pin_memory=self._pinned)
+        order = RandomSampler(self.train_images, generator=draws.order)
+        # The generator seeds the workers anew in each epoch, so the draws of an epoch do not depend on earlier ones.
+        yield from self._on_device(
+            _loader(
+                self.train_images, batch, draws.augmentation, sampler=order, drop_last=True, pin_memory=self._pin_memory
+            )
         )
 
-    def judging(self, batch: int) -> Batches:
-        # A generator of its own: torch's global one, which a module may use, is not to be touched.
-        yield from self._moved(_loader(self.judged, batch, torch.Generator(), pin_memory=self._pinned))
+    def evaluation(self, batch: int) -> Batches:
+        # The loader has its own generator, so that it does not advance torch's global one, which modules may use.
+        yield from self._on_device(_loader(self.eval_images, batch, torch.Generator(), pin_memory=self._pin_memory))
 
     @property
-    def _pinned(self) -> bool:
+    def _pin_memory(self) -> bool:
         return self.device == "cuda"
 
-    def _moved(self, loader: "DataLoader[Any]") -> Iterator[tuple[Tensor, Tensor]]:
+    def _on_device(self, loader: "DataLoader[Any]") -> Iterator[tuple[Tensor, Tensor]]:
         for images, labels in loader:
             moved = images.to(self.device, non_blocking=True, memory_format=self.memory_format)
             yield moved, labels.to(self.device, non_blocking=True)

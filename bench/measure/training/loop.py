@@ -1,8 +1,9 @@
-"""The loop: plain PyTorch on one device, an epoch at a time."""
+"""The training loop: plain PyTorch on one device, with a checkpoint after each epoch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -11,23 +12,24 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from bench.measure.training.checkpoint import Checkpoint
-from bench.measure.training.datasets import Draws, Split
+from bench.measure.training.images import Batches, Draws, Split
 from bench.measure.training.recipe import Recipe
 
-JUDGE_BATCH = 500
-"""Images at a time when judging; a network in evaluation gives the same for any."""
+EVAL_BATCH = 500
+"""Batch size in evaluation, where it does not affect the results."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave.
+    """Result of one epoch.
 
     Args:
-        top1, top5: share of the judged images whose class is the likeliest, or among the five likeliest.
-        loss: mean cross-entropy of the judged images.
-        train_loss: mean over the steps, as optimised.
-        seconds: of the training part.
-        images: learned from.
+        top1: share of evaluation images whose class has the highest score.
+        top5: share of evaluation images whose class has one of the five highest scores.
+        loss: mean cross-entropy of the evaluation images.
+        train_loss: mean training loss over the steps.
+        seconds: duration of the training part.
+        images: number of training images processed.
     """
 
     top1: float
@@ -40,17 +42,18 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trainer:
-    """One network's training run.
+    """Training run of one network.
 
     Args:
-        network: on the device, to be trained in place.
-        split: the images.
-        recipe: how.
-        draws: the generators of the data.
-        checkpoint: where to go on from.
-        forward: network called on a batch; under autocast or compiled as asked.
-        tell: told how far it has come.
-        clock: seconds.
+        network: network on its device, trained in place.
+        split: training and evaluation images.
+        recipe: optimizer, schedule and number of epochs.
+        draws: random number generators of the data.
+        checkpoint: checkpoint to resume from and to write to.
+        forward: calls the network on a batch, for example under autocast or compiled.
+        report_progress: receives a progress text before each batch.
+        clock: returns the time in seconds.
+        history: results of the epochs so far.
     """
 
     network: nn.Module
@@ -59,41 +62,45 @@ class Trainer:
     draws: Draws
     checkpoint: Checkpoint
     forward: Callable[[Tensor], Tensor]
-    tell: Callable[[str], None] = lambda reached: None
+    report_progress: Callable[[str], None] = lambda progress: None
     clock: Callable[[], float] = perf_counter
     history: list[Epoch] = field(default_factory=list)
 
     def train(self) -> list[Epoch]:
-        """Train to the last epoch, from where the checkpoint was left. Returns every epoch.
+        """Train to the last epoch, resuming from the checkpoint if there is one. Returns the results of all epochs.
 
         Raises:
-            ArithmeticError: a loss is not finite any more.
-            CheckpointError: the checkpoint is not this run's.
+            ValueError: a batch is larger than the training set.
+            ArithmeticError: a loss is NaN or infinite.
+            CheckpointError: the checkpoint is damaged or belongs to another run.
         """
         steps = self.split.size // self.recipe.batch
         if not steps:
-            raise ValueError(f"a batch of {self.recipe.batch} is more than the {self.split.size} images to learn from")
+            raise ValueError(f"a batch of {self.recipe.batch} is more than the {self.split.size} training images")
         optimizer = self.recipe.make_optimizer(self.network)
         scheduler = self.recipe.make_scheduler(optimizer, steps)
-        self._go_on(optimizer, scheduler)
+        self._resume(optimizer, scheduler)
         for epoch in range(len(self.history), self.recipe.epochs):
             start = self.clock()
-            train_loss = self._learn(optimizer, scheduler, epoch, steps)
+            train_loss = self._train_epoch(optimizer, scheduler, epoch, steps)
             seconds = self.clock() - start
-            tell = partial(self._say, epoch, "judging")
-            top1, top5, loss = judge(self.network, self.forward, self.split.judging(JUDGE_BATCH), tell)
-            if not all(map(_finite, (train_loss, loss))):
-                raise ArithmeticError(f"diverged: the loss of epoch {epoch + 1} is {train_loss}, judged {loss}")
+            before_batch = partial(self._report, epoch, "evaluating")
+            batches = self.split.evaluation(EVAL_BATCH)
+            top1, top5, loss = evaluate(self.network, self.forward, batches, before_batch)
+            if not (isfinite(train_loss) and isfinite(loss)):
+                raise ArithmeticError(
+                    f"diverged: in epoch {epoch + 1} the training loss is {train_loss} and the evaluation loss {loss}"
+                )
             self.history.append(Epoch(top1, top5, loss, train_loss, seconds, steps * self.recipe.batch))
-            self._keep(optimizer, scheduler)
+            self._save_checkpoint(optimizer, scheduler)
         return self.history
 
-    def _learn(self, optimizer: torch.optim.Optimizer, scheduler: Any, epoch: int, steps: int) -> float:
-        """One epoch. Returns the mean loss, which is asked of the device only once."""
+    def _train_epoch(self, optimizer: torch.optim.Optimizer, scheduler: Any, epoch: int, steps: int) -> float:
+        """Train for one epoch. Returns the mean loss, which is read from the device only once."""
         self.network.train()
         total = torch.zeros((), device=self._device)
         for step, (images, labels) in enumerate(self.split.training(self.recipe.batch, self.draws)):
-            self._say(epoch, f"step {step} of {steps}")
+            self._report(epoch, f"step {step} of {steps}")
             optimizer.zero_grad()
             output = self.forward(images).float()
             loss = cross_entropy(output, labels, label_smoothing=self.recipe.label_smoothing)
@@ -110,13 +117,13 @@ class Trainer:
     def _device(self) -> torch.device:
         return next(self.network.parameters()).device
 
-    def _say(self, epoch: int, what: str) -> None:
-        """A sign of life, at each step and judged batch: one of either may take a minute."""
-        best = f", {100 * self.history[-1].top1:.1f} % so far" if self.history else ""
-        self.tell(f"epoch {epoch + 1} of {self.recipe.epochs}, {what}{best}")
+    def _report(self, epoch: int, activity: str) -> None:
+        """Report the progress. It is called for every batch, because a single one may take a minute."""
+        latest = f", {100 * self.history[-1].top1:.1f} % so far" if self.history else ""
+        self.report_progress(f"epoch {epoch + 1} of {self.recipe.epochs}, {activity}{latest}")
 
-    def _keep(self, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
-        """All that the next epoch depends on; after the last one only what was learned."""
+    def _save_checkpoint(self, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
+        """Save the state that the next epoch depends on; after the last epoch, only the weights and the history."""
         content: dict[str, Any] = {
             "state_dict": self.network.state_dict(),
             "history": [asdict(epoch) for epoch in self.history],
@@ -125,55 +132,58 @@ class Trainer:
             content |= {
                 "optimizer": optimizer.state_dict(),
                 "scheduler": scheduler.state_dict() if scheduler is not None else None,
-                "generators": [each.get_state() for each in (self.draws.order, self.draws.augmentation)],
+                "generators": [generator.get_state() for generator in self._generators],
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state() if self._device.type == "cuda" else None,
             }
         self.checkpoint.save(content)
 
-    def _go_on(self, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
-        kept = self.checkpoint.load()
-        if kept is None:
+    @property
+    def _generators(self) -> tuple[torch.Generator, torch.Generator]:
+        return self.draws.order, self.draws.augmentation
+
+    def _resume(self, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
+        """Restore the state from the checkpoint, if there is one."""
+        content = self.checkpoint.load()
+        if content is None:
             return
-        self.network.load_state_dict(kept["state_dict"])
-        self.history.extend(Epoch(**epoch) for epoch in kept["history"])
+        self.network.load_state_dict(content["state_dict"])
+        self.history.extend(Epoch(**epoch) for epoch in content["history"])
         if len(self.history) < self.recipe.epochs:
-            optimizer.load_state_dict(kept["optimizer"])
+            optimizer.load_state_dict(content["optimizer"])
             if scheduler is not None:
-                scheduler.load_state_dict(kept["scheduler"])
-            for generator, state in zip((self.draws.order, self.draws.augmentation), kept["generators"], strict=True):
+                scheduler.load_state_dict(content["scheduler"])
+            for generator, state in zip(self._generators, content["generators"], strict=True):
                 generator.set_state(state)
-            torch.set_rng_state(kept["torch"])
-            if kept["cuda"] is not None:
-                torch.cuda.set_rng_state(kept["cuda"])
+            torch.set_rng_state(content["torch"])
+            if content["cuda"] is not None:
+                torch.cuda.set_rng_state(content["cuda"])
 
 
-def judge(
+def evaluate(
     network: nn.Module,
     forward: Callable[[Tensor], Tensor],
-    batches: Iterator[tuple[Tensor, Tensor]],
-    tell: Callable[[], None] = lambda: None,
+    batches: Batches,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> tuple[float, float, float]:
-    """Top-1, top-5 (of fewer than five classes, all) and mean cross-entropy of a network in evaluation.
+    """Return top-1 accuracy, top-5 accuracy and mean cross-entropy of a network.
+
+    With five classes or fewer, the top-5 accuracy is 1.
 
     Args:
-        network: to be put into evaluation.
-        forward: the network, called on a batch.
-        batches: images and labels.
-        tell: called before each batch.
+        network: network, which is put into evaluation mode.
+        forward: calls the network on a batch.
+        batches: batches of images and labels.
+        before_batch: called before each batch.
     """
     network.eval()
-    seen, hits1, hits5, loss = 0, 0, 0, 0.0
+    count, top1, top5, loss = 0, 0, 0, 0.0
     with torch.inference_mode():
         for images, labels in batches:
-            tell()
+            before_batch()
             output = forward(images).float()
-            best = output.topk(min(5, output.shape[1])).indices == labels[:, None]
-            hits1, hits5 = hits1 + int(best[:, 0].sum()), hits5 + int(best.sum())
+            correct = output.topk(min(5, output.shape[1])).indices == labels[:, None]
+            top1, top5 = top1 + int(correct[:, 0].sum()), top5 + int(correct.sum())
             loss += float(cross_entropy(output, labels, reduction="sum"))
-            seen += len(labels)
-    return hits1 / seen, hits5 / seen, loss / seen
-
-
-def _finite(number: float) -> bool:
-    return number - number == 0
+            count += len(labels)
+    return top1 / count, top5 / count, loss / count

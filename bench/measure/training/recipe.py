@@ -1,4 +1,4 @@
-"""How a network is trained, as data: a YAML file of ``suites/recipes``, or a user's own."""
+"""Training recipes: YAML files that describe how to train, built in or provided by the user."""
 
 import inspect
 import json
@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from bench.suite.builtin import recipe_names, recipe_path
+from simam.registry import did_you_mean
+
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
-
-RECIPES = Path(__file__).parents[3] / "suites" / "recipes"
-"""Where a bare name is looked for."""
 
 NotNegative: TypeAlias = Annotated[int, Field(strict=True, ge=0)]
 Positive: TypeAlias = Annotated[int, Field(strict=True, ge=1)]
 
 
 class RecipeError(ValueError):
-    """A recipe that cannot be used; the message says file, key and what would be right."""
+    """A recipe cannot be used; the message names the file, the key and the remedy."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to images.
+    """Augmentation of training images, and preparation of evaluation images.
 
     Args:
-        pad: pixels of black around a small image, that random crops of its own size are taken from.
-        flip: whether half of the images are mirrored, left to right.
-        size: side of the random resized crops that images in folders are learned from, and of what they are judged by.
-        resize: the shorter side of a judged image, in pixels, before its middle is cropped.
+        pad: width in pixels of the black border that is added to small images before a random crop to their own size.
+        flip: whether images are flipped horizontally with probability ½.
+        size: side in pixels of the crops from image folders, in training and in evaluation.
+        resize: length in pixels to which the shorter side of an evaluation image is resized before the centre crop.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -47,18 +47,18 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to train.
+    """A training recipe.
 
     Args:
-        title: for people.
-        epochs: how many.
-        batch: images a step.
-        optimizer: name of a class of torch.optim → its options.
-        scheduler: name of a class of torch.optim.lr_scheduler → its options; nothing for a constant rate. One that
-            takes ``total_steps`` is told how many there are.
-        advance: when the scheduler goes on, after each epoch or each step.
-        augmentation: of the images.
-        label_smoothing: as in torch's cross-entropy.
+        title: display name.
+        epochs: number of epochs.
+        batch: batch size.
+        optimizer: options by the name of a class of torch.optim; exactly one entry.
+        scheduler: options by the name of a class of torch.optim.lr_scheduler; empty for a constant learning rate. A
+            class with an argument ``total_steps`` gets the total number of scheduler steps.
+        advance: whether the scheduler steps after each epoch or after each step.
+        augmentation: augmentation of the images.
+        label_smoothing: label smoothing of torch's cross-entropy.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -74,55 +74,65 @@ class Recipe:
 
     @property
     def text(self) -> str:
-        """The whole of it in one line of JSON, which :func:`load_recipe` takes too."""
+        """The whole recipe as one line of JSON, which :func:`load_recipe` accepts."""
         return json.dumps(asdict(self))
 
-    def try_out(self, network: "nn.Module") -> None:
-        """Make optimizer and scheduler for a network, which may be on meta, and go one step.
+    def dry_run(self, network: "nn.Module") -> None:
+        """Create the optimizer and the scheduler for a network, which may be on meta, and take one step.
 
         Raises:
-            RecipeError: torch does not take the options, or the loop cannot step what they make.
+            RecipeError: torch rejects the options, or the training loop does not support the classes.
         """
         optimizer = self.make_optimizer(network)
-        scheduler = self.make_scheduler(optimizer, _MANY)
+        scheduler = self.make_scheduler(optimizer, _DRY_RUN_STEPS)
         try:
             optimizer.step()
             if scheduler is not None:
                 scheduler.step()
-        except Exception as error:  # whatever a step that wants more than the loop gives raises
-            named = {**self.optimizer, **self.scheduler}
-            raise RecipeError(f"the loop cannot step {' and '.join(named)}: {error}") from error
+        except Exception as error:  # a step that needs more arguments raises errors of many types
+            names = {**self.optimizer, **self.scheduler}
+            raise RecipeError(f"the training loop does not support {' with '.join(names)}: {error}") from error
 
     def make_optimizer(self, network: "nn.Module") -> "Optimizer":
         import torch
 
-        return _made(torch.optim, self.optimizer, network.parameters())  # type: ignore[no-any-return]
+        return _instantiate(torch.optim, self.optimizer, network.parameters())  # type: ignore[no-any-return]
 
     def make_scheduler(self, optimizer: "Optimizer", steps: int) -> "LRScheduler | None":
-        """The scheduler for so many steps an epoch."""
+        """Create the scheduler for epochs of ``steps`` steps; None if the learning rate is constant."""
         import torch
 
         if not self.scheduler:
             return None
         total = self.epochs * (steps if self.advance == "step" else 1)
-        return _made(torch.optim.lr_scheduler, self.scheduler, optimizer, total_steps=total)  # type: ignore[no-any-return]
+        return _instantiate(torch.optim.lr_scheduler, self.scheduler, optimizer, total_steps=total)  # type: ignore[no-any-return]
 
 
-_MANY = 1000
-"""Steps of an epoch, to try a scheduler with: some cannot be made for a handful."""
+_DRY_RUN_STEPS = 1000
+"""Steps of an epoch in a dry run: some schedulers reject a handful of steps."""
 
 
-def _made(home: Any, named: Mapping[str, Mapping[str, Any]], first: Any, **known: Any) -> Any:
-    """An object of a class that is named with its options; what is ``known`` only where the class asks for it."""
-    [(name, options)] = named.items()
-    kind: Callable[..., Any] | None = getattr(home, name, None)
-    if not isinstance(kind, type):
-        raise RecipeError(f"{home.__name__} has no class {name}")
-    asked = {key: value for key, value in known.items() if key in inspect.signature(kind).parameters}
+def _instantiate(module: Any, spec: Mapping[str, Mapping[str, Any]], first: Any, **defaults: Any) -> Any:
+    """Create an object of a class of a module.
+
+    Args:
+        module: module that contains the class.
+        spec: options by the name of the class; exactly one entry.
+        first: first argument.
+        **defaults: keyword arguments that are passed if the class accepts them and the options do not set them.
+
+    Raises:
+        RecipeError: the module has no such class, or the class rejects the options.
+    """
+    [(name, options)] = spec.items()
+    cls: Callable[..., Any] | None = getattr(module, name, None)
+    if not isinstance(cls, type):
+        raise RecipeError(f"{module.__name__} has no class {name}")
+    accepted = {key: value for key, value in defaults.items() if key in inspect.signature(cls).parameters}
     try:
-        return kind(first, **{**asked, **options})
+        return cls(first, **{**accepted, **options})
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise RecipeError(f"{name} does not take {dict(options)}: {error}") from error
+        raise RecipeError(f"{name} does not accept {dict(options)}: {error}") from error
 
 
 @lru_cache
@@ -130,53 +140,53 @@ def load_recipe(name: str) -> Recipe:
     """Read a recipe.
 
     Args:
-        name: of one in ``suites/recipes``, the path of a YAML file, or the recipe itself, from :attr:`Recipe.text`.
+        name: path of a YAML file, name of a built-in recipe, or the whole recipe as JSON, see :attr:`Recipe.text`.
 
     Raises:
-        RecipeError: there is none, or something in it is wrong.
+        RecipeError: there is no such recipe, or its content is invalid.
     """
     if name.startswith("{"):
-        return _checked("the recipe", _parse(name, "the recipe"))
-    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
-    return _checked(str(path), _parse(_read(path, name), str(path)))
+        return _validate("the recipe", _parse(name, "the recipe"))
+    path = Path(name) if name.endswith((".yaml", ".yml")) else recipe_path(name)
+    if path is None:
+        raise _unknown_recipe(name, "there is no built-in recipe of that name")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise _unknown_recipe(name, f"there is no file {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as a recipe: {' '.join(str(error).split())}") from error
+    return _validate(str(path), _parse(text, str(path)))
 
 
-def _parse(text: str, where: str) -> Any:
+def _unknown_recipe(name: str, problem: str) -> RecipeError:
+    names = did_you_mean(name, recipe_names())
+    return RecipeError(f"no recipe {name!r}: {problem}; {names}, or write the path of a .yaml file")
+
+
+def _parse(text: str, source: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe").load(text)
     except YAMLError as error:
-        raise RecipeError(f"{where}: cannot be read as a recipe: {' '.join(str(error).split())}") from error
+        raise RecipeError(f"{source}: cannot be read as a recipe: {' '.join(str(error).split())}") from error
 
 
-def _read(path: Path, name: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        known = ", ".join(sorted(each.stem for each in RECIPES.glob("*.yaml")))
-        raise RecipeError(
-            f"no recipe {name!r}: there is no file {path.name if path.parent == RECIPES else path}; the names are "
-            f"{known}, or write the path of a .yaml file"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as a recipe: {' '.join(str(error).split())}") from error
-
-
-def _checked(where: str, content: Any) -> Recipe:
+def _validate(source: str, content: Any) -> Recipe:
     from pydantic import TypeAdapter, ValidationError
 
     if not isinstance(content, dict):
-        raise RecipeError(f"{where}: a recipe is a mapping with the keys title, epochs, batch and optimizer")
+        raise RecipeError(f"{source}: a recipe is a mapping with the keys title, epochs, batch and optimizer")
     try:
         recipe: Recipe = TypeAdapter(Recipe).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the recipe"
-        raise RecipeError(f"{where}: {place}: {first['msg']}") from error
+        key = ".".join(map(str, first["loc"])) or "the recipe"
+        raise RecipeError(f"{source}: {key}: {first['msg']}") from error
     for key in ("optimizer", "scheduler"):
-        most = getattr(recipe, key)
-        if len(most) > 1 or (key == "optimizer" and not most):
-            raise RecipeError(f"{where}: {key}: write one class with its options, such as {{SGD: {{lr: 0.1}}}}")
+        spec = getattr(recipe, key)
+        if len(spec) > 1 or (key == "optimizer" and not spec):
+            raise RecipeError(f"{source}: {key}: write one class with its options, such as {{SGD: {{lr: 0.1}}}}")
     return recipe

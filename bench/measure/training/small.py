@@ -1,4 +1,4 @@
-"""A set small enough to lie in memory as one tensor of bytes, on the device; augmented a whole batch at a time."""
+"""Datasets small enough for the memory of the device: one tensor of bytes, augmented a whole batch at a time."""
 
 from dataclasses import dataclass
 
@@ -6,27 +6,28 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bench.measure.training.datasets import Batches, Draws, Judge, held_out
+from bench.measure.training.images import Batches, Draws, EvalSplit, hold_out
 from bench.measure.training.recipe import Augmentation
 
 
-def grey(images: Tensor) -> Tensor:
-    """(n, height, width) → (n, 3, height, width), three times the same, so that every network takes them."""
+def grey_to_rgb(images: Tensor) -> Tensor:
+    """Repeat greyscale images of shape (n, height, width) in three channels, shape (n, 3, height, width)."""
     return images.unsqueeze(1).repeat(1, 3, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class SmallSet:
-    """Images of one size.
+class SmallDataset:
+    """Images of equal size in memory.
 
     Args:
-        title: what people call the set.
-        classes: how many.
-        train_images: uint8 of shape (n, 3, height, width).
-        train_labels: shape (n,).
-        test_images: likewise.
-        test_labels: likewise.
-        normal: mean and spread of each channel, images taken from 0 to 1; None for those of the training images.
+        title: display name.
+        classes: number of classes.
+        train_images: uint8, shape (n, 3, height, width).
+        train_labels: class indices, shape (n,).
+        test_images: uint8, shape (m, 3, height, width).
+        test_labels: class indices, shape (m,).
+        mean_std: mean and standard deviation of each channel, for pixel values from 0 to 1; None for those of the
+            training images.
     """
 
     title: str
@@ -35,26 +36,26 @@ class SmallSet:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
-    normal: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    mean_std: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def split(
-        self, judge: Judge, augmentation: Augmentation, device: str, memory_format: torch.memory_format
+        self, eval_on: EvalSplit, augmentation: Augmentation, device: str, memory_format: torch.memory_format
     ) -> "SmallSplit":
         images, labels = self.train_images, self.train_labels
-        judged, judged_labels = self.test_images, self.test_labels
-        if judge == "held_out":
-            rest, out = held_out(labels.tolist())
-            judged, judged_labels = images[out], labels[out]
-            images, labels = images[rest], labels[rest]
-        mean, spread = self.normal or _normal(images)
-        # One multiplication and one addition make (x ÷ 255 − mean) ÷ spread.
-        scale = 1 / (255 * torch.tensor(spread, dtype=torch.float32)).view(3, 1, 1)
-        shift = -torch.tensor(mean, dtype=torch.float32).view(3, 1, 1) / torch.tensor(spread).view(3, 1, 1)
+        eval_images, eval_labels = self.test_images, self.test_labels
+        if eval_on == "held_out":
+            training, held_out = hold_out(labels.tolist())
+            eval_images, eval_labels = images[held_out], labels[held_out]
+            images, labels = images[training], labels[training]
+        mean, std = self.mean_std or _mean_std(images)
+        # (x ÷ 255 − mean) ÷ std as one product and one sum: x · scale + shift.
+        scale = 1 / (255 * torch.tensor(std, dtype=torch.float32)).view(3, 1, 1)
+        shift = -torch.tensor(mean, dtype=torch.float32).view(3, 1, 1) / torch.tensor(std).view(3, 1, 1)
         return SmallSplit(
             pad(images, (augmentation.pad,) * 4).to(device),
             labels.to(device),
-            judged.to(device),
-            judged_labels.to(device),
+            eval_images.to(device),
+            eval_labels.to(device),
             scale.to(device),
             shift.to(device),
             augmentation,
@@ -62,30 +63,31 @@ class SmallSet:
         )
 
 
-def _normal(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel over all pixels, taken from 0 to 1."""
+def _mean_std(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the mean and standard deviation of each channel over all pixels, for pixel values from 0 to 1."""
     pixels = images.double() / 255
     return tuple(pixels.mean((0, 2, 3)).tolist()), tuple(pixels.std((0, 2, 3)).tolist())
 
 
 @dataclass(frozen=True, eq=False)
 class SmallSplit:
-    """What is learned, with a black edge around each image to crop from, and what it is judged by.
+    """Training images with a black border for random crops, and evaluation images.
 
     Args:
-        images: uint8 of shape (n, 3, height + 2 · pad, width + 2 · pad).
-        labels: shape (n,).
-        judged: uint8 of shape (m, 3, height, width).
-        judged_labels: shape (m,).
-        scale, shift: shape (3, 1, 1); a byte times scale plus shift is normalised.
-        augmentation: crops of the padded images, and flips.
-        memory_format: of the batches.
+        images: padded training images, uint8, shape (n, 3, height + 2 · pad, width + 2 · pad).
+        labels: class indices of the training images, shape (n,).
+        eval_images: uint8, shape (m, 3, height, width).
+        eval_labels: class indices of the evaluation images, shape (m,).
+        scale: factor of the normalisation, shape (3, 1, 1); byte · scale + shift is the normalised value.
+        shift: summand of the normalisation, shape (3, 1, 1).
+        augmentation: crops and flips of the training images.
+        memory_format: memory format of the batches.
     """
 
     images: Tensor
     labels: Tensor
-    judged: Tensor
-    judged_labels: Tensor
+    eval_images: Tensor
+    eval_labels: Tensor
     scale: Tensor
     shift: Tensor
     augmentation: Augmentation
@@ -98,26 +100,26 @@ class SmallSplit:
     def training(self, batch: int, draws: Draws) -> Batches:
         order = torch.randperm(self.size, generator=draws.order)
         for start in range(0, self.size - batch + 1, batch):
-            chosen = order[start : start + batch].to(self.images.device)
-            yield self._normalised(self._augmented(chosen, draws.augmentation)), self.labels[chosen]
+            indices = order[start : start + batch].to(self.images.device)
+            yield self._normalised(self._augmented(indices, draws.augmentation)), self.labels[indices]
 
-    def judging(self, batch: int) -> Batches:
-        for start in range(0, len(self.judged), batch):
+    def evaluation(self, batch: int) -> Batches:
+        for start in range(0, len(self.eval_images), batch):
             part = slice(start, start + batch)
-            yield self._normalised(self.judged[part]), self.judged_labels[part]
+            yield self._normalised(self.eval_images[part]), self.eval_labels[part]
 
-    def _augmented(self, chosen: Tensor, draws: torch.Generator) -> Tensor:
-        """Random crops of the padded images, and flips, drawn for each image by itself."""
-        edge, count = self.augmentation.pad, len(chosen)
-        # Drawn whether they are used or not, so that recipes which differ in them share the draws of the others.
-        rows, columns = torch.randint(2 * edge + 1, (2, count), generator=draws).to(chosen.device)
-        flipped = torch.randint(2, (count, 1, 1, 1), generator=draws, dtype=torch.bool).to(chosen.device)
-        height, width = self.judged.shape[2:]
-        if edge:
+    def _augmented(self, indices: Tensor, generator: torch.Generator) -> Tensor:
+        """Return random crops of the padded images, randomly flipped; each image has its own random draws."""
+        border, count = self.augmentation.pad, len(indices)
+        # Both are drawn even if they are not used, so that recipes with and without flips share the draws of the crops.
+        rows, columns = torch.randint(2 * border + 1, (2, count), generator=generator).to(indices.device)
+        flipped = torch.randint(2, (count, 1, 1, 1), generator=generator, dtype=torch.bool).to(indices.device)
+        height, width = self.eval_images.shape[2:]
+        if border:
             windows = self.images.unfold(2, height, 1).unfold(3, width, 1)
-            images = windows[chosen, :, rows, columns]
+            images = windows[indices, :, rows, columns]
         else:
-            images = self.images[chosen]
+            images = self.images[indices]
         return torch.where(flipped, images.flip(3), images) if self.augmentation.flip else images
 
     def _normalised(self, images: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Figures, a kind a file: what was seen → as many as there is something to draw for. One specification each."""
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 
 
 def svg(figure: Figure) -> str:

@@ -5,17 +5,17 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import COLOURS, WIDTH, Data, figure, told
 from bench.report.names import network_name, placed_name
-from bench.report.seen import Seen
+from bench.report.data import ReportData
 from bench.results.estimates import Row
 
 MOST_LINES = 60
 """More cannot be told apart."""
 
 
-def curves(seen: Seen) -> Iterator[Figure]:
+def curves(seen: ReportData) -> Iterator[Figure]:
     """A figure for each group of trained networks whose epochs are on record."""
     top1 = seen.frame[(seen.frame["measure"] == "accuracy") & (seen.frame["value"] == "top1")]
     for number, (_, group) in enumerate(top1.groupby(["run", "group"], sort=False), start=1):

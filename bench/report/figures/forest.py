@@ -5,14 +5,14 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure, told
-from bench.report.seen import Seen
-from bench.report.summary import member_name, panel_name
+from bench.report.data import ReportData
+from bench.report.names import member_name, panel_name
 from bench.results.estimates import Comparison
 
 
-def forest(seen: Seen) -> Iterator[Figure]:
+def forest(seen: ReportData) -> Iterator[Figure]:
     """One figure, a panel for each group of timed variants with intervals, their A/A control among them."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for each in seen.costs:
@@ -53,7 +53,7 @@ def _row(each: Comparison, group: list[Comparison], panel: str) -> dict[str, Any
     return {
         "panel": panel,
         "module": member_name(each, group),
-        "kind": "control" if each.role == "twin" else "module",
+        "kind": "control" if each.role == "control" else "module",
         **{name: round(100 * (bound - 1), 3) for name, bound in bounds if bound is not None},
         "processes": len(each.figures),
         "cell": each.cell,

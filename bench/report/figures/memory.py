@@ -5,20 +5,20 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure, told
-from bench.report.seen import Seen
-from bench.report.summary import member_name, panel_name
+from bench.report.data import ReportData
+from bench.report.names import member_name, panel_name
 from bench.results.estimates import Comparison
 
 KINDS = ("parameters", "state", "gradients", "activations", "temporaries")
 
 
-def memory(seen: Seen) -> Iterator[Figure]:
+def memory(seen: ReportData) -> Iterator[Figure]:
     """One figure, a panel for each group whose live peak is known by its shares."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for each in seen.costs:
-        if each.value == "live_peak_bytes" and "live_peak_shares" in each.details:
+        if each.value == "peak_bytes" and "peak_shares" in each.details:
             groups.setdefault((each.run, each.group), []).append(each)
     if not groups:
         return
@@ -51,6 +51,6 @@ def _rows(each: Comparison, group: list[Comparison]) -> Iterator[dict[str, Any]]
             "module": member_name(each, group),
             "kind": kind,
             "order": order,
-            "bytes": each.details["live_peak_shares"].get(kind, 0),
+            "bytes": each.details["peak_shares"].get(kind, 0),
             "cell": each.cell,
         }

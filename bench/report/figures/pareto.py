@@ -6,13 +6,12 @@ from typing import Any, Literal, TypeAlias
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
-from bench.report.names import network_name
-from bench.report.seen import Seen
-from bench.report.summary import conditions, variant_name
+from bench.report.names import network_name, shared_conditions, variant_name
+from bench.report.data import ReportData
 from bench.results.estimates import Comparison
-from bench.results.gains import Gain
+from bench.results.accuracy import Gain
 from bench.results.statistics import Estimate
 
 Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
@@ -62,7 +61,7 @@ def _below(one: Estimate, other: Estimate) -> bool:
     return one.high is not None and other.low is not None and one.high < other.low
 
 
-def pareto(seen: Seen) -> Iterator[Figure]:
+def pareto(seen: ReportData) -> Iterator[Figure]:
     """A figure for each network whose modules have both an accuracy and an inference latency.
 
     Of each network the first group of accuracies and the first of latencies, of one run or of two; each is against the
@@ -70,7 +69,7 @@ def pareto(seen: Seen) -> Iterator[Figure]:
     """
     timed: dict[str, list[Comparison]] = {}
     for each in seen.costs:
-        if each.value == "latency" and each.axes["mode"] == "inference" and each.role != "twin":
+        if each.value == "latency" and each.axes["mode"] == "inference" and each.role != "control":
             _add_alike(timed.setdefault(each.axes["backbone"], []), each)
     trained: dict[str, list[Gain]] = {}
     for gain in seen.gains:
@@ -88,7 +87,7 @@ def pareto(seen: Seen) -> Iterator[Figure]:
         baseline = next((each for each in timed.get(backbone, ()) if each.role == "baseline"), None)
         if places and baseline is not None:
             number += 1
-            about = f"{members[0].variant.details['dataset']}; {conditions(baseline, baseline)}"
+            about = f"{members[0].variant.details['dataset']}; {shared_conditions(baseline, baseline)}"
             yield _drawn(number, f"{network_name(backbone)}, {about}", variant_name(baseline), places)
 
 

@@ -5,17 +5,17 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import BLUE, VERMILION, Data, figure, told
 from bench.report.names import module_name, network_name
-from bench.report.seen import Seen
+from bench.report.data import ReportData
 from bench.results.estimates import Comparison
 
 SIDE = 90
 """Pixels of a cell."""
 
 
-def placement(seen: Seen) -> Iterator[Figure]:
+def placement(seen: ReportData) -> Iterator[Figure]:
     """Up to two figures, of accuracy and of inference latency, where a module was measured in two places."""
     brought = [(gain.variant, gain.points.point) for gain in seen.gains]
     yield from _drawn(brought, "placement-accuracy", "top-1, points over the baseline", better=1)

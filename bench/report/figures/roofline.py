@@ -8,15 +8,15 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
-from bench.report.seen import Seen
-from bench.report.summary import variant_name
-from bench.report.work import Roofs, added
+from bench.report.data import ReportData
+from bench.report.names import variant_name
+from bench.results.roofline import MachineLimits, added_work
 from bench.results.estimates import Comparison
 
 
-def roofline(seen: Seen) -> Iterator[Figure]:
+def roofline(seen: ReportData) -> Iterator[Figure]:
     """A figure for each run that measured its machine and counted modules, of networks under their first conditions."""
     for number, (run, machine) in enumerate(seen.machines.items(), start=1):
         first: dict[str, tuple[str, list[Comparison]]] = {}
@@ -30,18 +30,19 @@ def roofline(seen: Seen) -> Iterator[Figure]:
             yield _drawn(number, rows, machine)
 
 
-def _rows(group: list[Comparison], machine: Roofs) -> Iterator[dict[str, Any]]:
-    for each, work, moved in added(group):
-        if work > 0 and moved > 0:
+def _rows(group: list[Comparison], machine: MachineLimits) -> Iterator[dict[str, Any]]:
+    for added in added_work(group):
+        if added.operations > 0 and added.bytes_moved > 0:
+            intensity = added.operations / added.bytes_moved
             yield {
-                "module": variant_name(each),
-                "cell": each.cell,
-                "intensity": work / moved,
-                "rate": min(machine.rate, machine.bandwidth * work / moved),
+                "module": variant_name(added.variant),
+                "cell": added.variant.cell,
+                "intensity": intensity,
+                "rate": min(machine.rate, machine.bandwidth * intensity),
             }
 
 
-def _drawn(number: int, rows: list[dict[str, Any]], machine: Roofs) -> Figure:
+def _drawn(number: int, rows: list[dict[str, Any]], machine: MachineLimits) -> Figure:
     least = min(0.5 * min(row["intensity"] for row in rows), 0.1 * machine.ridge)
     most = max(2 * max(row["intensity"] for row in rows), 10 * machine.ridge)
     corners = [least, machine.ridge, most]

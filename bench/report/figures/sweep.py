@@ -5,11 +5,11 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
 from bench.report.names import network_name
-from bench.report.seen import Seen
-from bench.report.summary import variant_name
+from bench.report.data import ReportData
+from bench.report.names import variant_name
 from bench.results.estimates import Comparison
 
 DEFAULT = 1e-4
@@ -20,13 +20,13 @@ LEAST = 3
 """Values of λ that make a curve."""
 
 
-def sweep(seen: Seen) -> Iterator[Figure]:
+def sweep(seen: ReportData) -> Iterator[Figure]:
     """A figure for each group of accuracies with at least three values of λ."""
     accuracies = seen.frame[seen.frame["measure"] == "accuracy"]
     places = zip(accuracies["run"], accuracies["cell"], strict=True)
     options = dict(zip(places, accuracies["options"], strict=True))
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in seen.every:
+    for each in seen.comparisons:
         if each.measure == "accuracy" and each.value == "top1":
             groups.setdefault((each.run, each.group), []).append(each)
     number = 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 
 INK = "#7a7a7a"
 """A grey that can be read on white (contrast 4.3) and on black (4.9): one drawing serves light and dark pages."""

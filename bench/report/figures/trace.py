@@ -6,10 +6,10 @@ from typing import Any
 
 import altair as alt
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
 from bench.report.names import network_name, placed_name
-from bench.report.seen import Seen
+from bench.report.data import ReportData
 from bench.results.estimates import Row
 
 MOST_PANELS = 4
@@ -18,7 +18,7 @@ MOST_POINTS = 10
 """Of one variant in one process; of more rounds the median of each stretch is drawn."""
 
 
-def trace(seen: Seen) -> Iterator[Figure]:
+def trace(seen: ReportData) -> Iterator[Figure]:
     """One figure of the first groups that were timed, a panel each."""
     timed = seen.frame[(seen.frame["value"] == "latency") & (seen.frame["status"] == "ok")]
     groups = list(timed.groupby(["run", "group"], sort=False))
@@ -54,7 +54,7 @@ def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
     longest = max(map(len, baselines.values()), default=0)
     for row in members:
         if row["role"] != "baseline" and row["repeat"] in baselines:
-            name = "A/A control" if row["role"] == "twin" else placed_name(row["attention"], row["placement"])
+            name = "A/A control" if row["role"] == "control" else placed_name(row["attention"], row["placement"])
             for start, ratio, count in _stretches(row["samples"], baselines[row["repeat"]]):
                 yield {
                     "panel": f"{network_name(row['backbone'])}, {row['group']}{where}",

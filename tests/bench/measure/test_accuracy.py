@@ -1,4 +1,4 @@
-"""Variants of a seed share what they share; a killed run ends as if it had not been; weights come from everywhere."""
+"""The accuracy measure: pairing of variants by seed, resume after a kill, and evaluation of given weights."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from bench.measure import Outcome, Subject
 from bench.measure.accuracy import Accuracy
 from bench.measure.training.recipe import load_recipe
 from bench.measure.training.small import SmallSplit
-from bench.results.frame import load_frame
+from bench.store.frame import load_frame
 from bench.run.worker import Member, subject
 from bench.run.workload import build_network
 from bench.suite.axes import Cell, Choice
@@ -51,22 +51,24 @@ def member(attention: str = "none", seed: int = 0, scratch: Path | None = None) 
     return subject(Member(0, "baseline", cell(attention)), seed, "cpu", scratch=scratch)
 
 
-def measured(measure: Accuracy, *subjects: Subject) -> list[Outcome]:
+def outcomes(measure: Accuracy, *subjects: Subject) -> list[Outcome]:
     return [outcome for _, outcome in measure.measure(subjects, lambda subject, reached="": None, seed=0)]
 
 
-def shares(outcome: Outcome) -> dict[str, Any]:
+def exact_values(outcome: Outcome) -> dict[str, Any]:
     return {value.name: value.samples for value in outcome.values if value.unit == "1"}
 
 
 @pytest.mark.parametrize("attention", MODULES[1:])
 @pytest.mark.parametrize("backbone", ["cifar_resnet8", "cifar_preresnet8", "cifar_mobilenet_v2"])
-def test_a_module_changes_no_weight_of_the_layers_that_both_networks_have(backbone: str, attention: str) -> None:
+def test_variants_share_the_weights_of_common_layers(backbone: str, attention: str) -> None:
     plain = build_network(cell("none", backbone), 5, classes=10).state_dict()
     other = build_network(cell(attention, backbone), 5, classes=10)
-    own = {key for name, module in other.named_modules() if is_attention(module) for key in keys_of(name, module)}
-    shared = [value for key, value in other.state_dict().items() if key not in own]
-    # `insert` renames what it wraps and leaves the order.
+    module_keys = {
+        key for name, module in other.named_modules() if is_attention(module) for key in keys_of(name, module)
+    }
+    shared = [value for key, value in other.state_dict().items() if key not in module_keys]
+    # `insert` renames the layers that it wraps, and keeps the order.
     assert len(shared) == len(plain)
     assert all(torch.equal(one, two) for one, two in zip(shared, plain.values(), strict=True))
 
@@ -79,63 +81,68 @@ def keys_of(name: str, module: nn.Module) -> list[str]:
     return [f"{name}.{key}" for key in module.state_dict()]
 
 
-def test_a_module_changes_no_draw_of_the_data(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variants_train_on_the_same_batches(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: dict[str, list[torch.Tensor]] = {}
-    normal = SmallSplit._normalised
+    normalise = SmallSplit._normalised
     for attention in MODULES:
-        seen = batches.setdefault(attention, [])
-        monkeypatch.setattr(
-            SmallSplit, "_normalised", lambda self, images, seen=seen: (seen.append(images), normal(self, images))[1]
-        )
-        measured(Accuracy(recipe), member(attention, seed=3))
-    assert len(batches["none"]) == 2 * (11 + 1)  # epochs of 1437 ÷ 128 batches, and one to judge
+        own_batches = batches.setdefault(attention, [])
+
+        def recording(
+            self: SmallSplit, images: torch.Tensor, own_batches: list[torch.Tensor] = own_batches
+        ) -> torch.Tensor:
+            own_batches.append(images)
+            return normalise(self, images)
+
+        monkeypatch.setattr(SmallSplit, "_normalised", recording)
+        outcomes(Accuracy(recipe), member(attention, seed=3))
+    assert len(batches["none"]) == 2 * (11 + 1)  # epochs with 1437 ÷ 128 training batches and one evaluation batch
     for attention in MODULES[1:]:
         assert len(batches[attention]) == len(batches["none"])
         assert all(map(torch.equal, batches[attention], batches["none"]))
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_one_others(recipe: str) -> None:
+def test_result_is_determined_by_the_seed(recipe: str) -> None:
     measure = Accuracy(recipe)
-    first, again, other = (measured(measure, member("cbam", seed))[0] for seed in (0, 0, 1))
-    assert shares(first) == shares(again) and first.details["epochs"] == again.details["epochs"]
-    assert shares(first) != shares(other)
+    first, again, other = (outcomes(measure, member("cbam", seed))[0] for seed in (0, 0, 1))
+    assert exact_values(first) == exact_values(again) and first.details["epochs"] == again.details["epochs"]
+    assert exact_values(first) != exact_values(other)
 
 
-def test_what_is_learned_beats_chance_and_the_last_epoch_is_told(recipe: str) -> None:
-    [outcome] = measured(Accuracy(recipe, judge="held_out"), member("simam"))
+def test_last_epoch_is_reported_and_beats_chance(recipe: str) -> None:
+    [outcome] = outcomes(Accuracy(recipe, eval_on="held_out"), member("simam"))
     values = {value.name: value for value in outcome.values}
-    by_epoch = outcome.details["epochs"]["top1"]
-    assert values["top1"].samples == (by_epoch[-1],) and values["best_top1"].samples == (max(by_epoch),)
-    assert by_epoch[-1] > 0.2  # of ten classes
+    top1 = outcome.details["epochs"]["top1"]
+    assert values["top1"].samples == (top1[-1],) and values["best_top1"].samples == (max(top1),)
+    assert top1[-1] > 0.2  # with ten classes
     assert len(values["throughput"].samples) == len(values["epoch_time"].samples) == 2
     assert outcome.details["recipe"]["epochs"] == 2 and outcome.details["dataset"] == "digits"
 
 
 @pytest.mark.parametrize("options", [{}, {"autocast": True}, {"memory_format": "contiguous"}], ids=str)
-def test_other_ways_to_run_it(recipe: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: set[tuple[bool, bool]] = set()
+def test_options_of_the_forward_pass(recipe: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    observed: set[tuple[bool, bool]] = set()
     forward = CifarResNet.forward
 
-    def watched(self: CifarResNet, images: torch.Tensor) -> torch.Tensor:
+    def observing(self: CifarResNet, images: torch.Tensor) -> torch.Tensor:
         output = forward(self, images)
-        seen.add((output.dtype == torch.bfloat16, images.is_contiguous(memory_format=torch.channels_last)))
+        observed.add((output.dtype == torch.bfloat16, images.is_contiguous(memory_format=torch.channels_last)))
         return output
 
-    monkeypatch.setattr(CifarResNet, "forward", watched)
-    [outcome] = measured(Accuracy(recipe, **options), member())
-    assert seen == {("autocast" in options, "memory_format" not in options)}
-    assert shares(outcome)["top1"][0] > 0.15 and outcome.details.items() >= options.items()
+    monkeypatch.setattr(CifarResNet, "forward", observing)
+    [outcome] = outcomes(Accuracy(recipe, **options), member())
+    assert observed == {("autocast" in options, "memory_format" not in options)}
+    assert exact_values(outcome)["top1"][0] > 0.15 and outcome.details.items() >= options.items()
 
 
-def test_compiled_it_learns_the_same(recipe: str) -> None:
+def test_compiled_training_matches_eager_training(recipe: str) -> None:
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    [compiled] = measured(Accuracy(recipe, compile=True), member())
+    [compiled] = outcomes(Accuracy(recipe, compile=True), member())
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
-    [eager] = measured(Accuracy(recipe), member())
+    [eager] = outcomes(Accuracy(recipe), member())
     assert compiled.details["epochs"]["train_loss"] == pytest.approx(eager.details["epochs"]["train_loss"], rel=0.05)
 
 
-def test_the_recipe_stays_what_it_was_when_its_file_goes(recipe: str) -> None:
+def test_resolved_recipe_does_not_need_its_file(recipe: str) -> None:
     resolved = Accuracy(recipe).recipe
     Path(recipe).unlink()
     assert Accuracy(resolved).recipe == resolved and load_recipe(resolved).epochs == 2
@@ -144,12 +151,16 @@ def test_the_recipe_stays_what_it_was_when_its_file_goes(recipe: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("SGD: {lr: 0.05, momentum: 0.9}", "LBFGS: {}", "the loop cannot step LBFGS"),
-        ("augmentation", "scheduler: {ReduceLROnPlateau: {}}\naugmentation", "the loop cannot step SGD and ReduceLR"),
-        ("momentum", "momentun", "SGD does not take"),
+        ("SGD: {lr: 0.05, momentum: 0.9}", "LBFGS: {}", "the training loop does not support LBFGS"),
+        (
+            "augmentation",
+            "scheduler: {ReduceLROnPlateau: {}}\naugmentation",
+            "the training loop does not support SGD with ReduceLR",
+        ),
+        ("momentum", "momentun", "SGD does not accept"),
     ],
 )
-def test_what_the_loop_cannot_use_is_said_before_anything_is_measured(
+def test_what_the_loop_cannot_use_is_said_before_anything_is_outcomes(
     recipe: str, old: str, new: str, message: str
 ) -> None:
     Path(recipe).write_text(RECIPE.replace(old, new), encoding="utf-8")
@@ -158,38 +169,41 @@ def test_what_the_loop_cannot_use_is_said_before_anything_is_measured(
     assert message in str(caught.value)
 
 
-def test_a_short_cycle_is_no_reason_to_refuse_it(recipe: str) -> None:
+def test_check_accepts_a_short_cycle(recipe: str) -> None:
     cycle = "scheduler: {OneCycleLR: {max_lr: 0.1, pct_start: 0.25}}\nadvance: step\naugmentation"
     text = RECIPE.replace("augmentation", cycle).replace("epochs: 2", "epochs: 4")
     Path(recipe).write_text(text, encoding="utf-8")
     Accuracy(recipe).check(member())
 
 
-def test_classes_are_the_images_unless_the_suite_says_otherwise() -> None:
+def test_number_of_classes_follows_the_dataset() -> None:
     assert build_network(cell(), 0, classes=7).fc.out_features == 7
     assert isinstance(
         build_network(cell(backbone="tests.helpers:tiny"), 0, classes=7), nn.Sequential
-    )  # takes no option
+    )  # has no such option
     assert build_network(cell(num_classes=12), 0, classes=7).fc.out_features == 12
 
 
-def test_weights_of_our_own_checkpoints(recipe: str, tmp_path: Path) -> None:
+def test_weights_from_own_checkpoints(recipe: str, tmp_path: Path) -> None:
     scratch = tmp_path / "checkpoints"
     trained = member("se", seed=1, scratch=scratch)
-    [outcome] = measured(Accuracy(recipe), trained)
+    [outcome] = outcomes(Accuracy(recipe), trained)
     for weights in (scratch, scratch / f"{trained.key}.pt"):
-        [judged] = measured(Accuracy(recipe, weights=str(weights)), member("se", seed=1))
-        assert shares(judged)["top1"] == shares(outcome)["top1"] and shares(judged)["loss"] == shares(outcome)["loss"]
+        [evaluated] = outcomes(Accuracy(recipe, weights=str(weights)), member("se", seed=1))
+        assert (
+            exact_values(evaluated)["top1"] == exact_values(outcome)["top1"]
+            and exact_values(evaluated)["loss"] == exact_values(outcome)["loss"]
+        )
     with pytest.raises(FileNotFoundError, match="the weights of this network, module and seed"):
         Accuracy(recipe, weights=str(scratch)).check(replace(trained, key="other"))
 
 
-def test_weights_that_cannot_be_judged_are_messages(recipe: str, tmp_path: Path) -> None:
+def test_unusable_weights_messages(recipe: str, tmp_path: Path) -> None:
     network = build_network(cell(), 0, classes=10).state_dict()
     path = tmp_path / "w.pt"
     measure = Accuracy(recipe, weights=str(path))
     torch.save({"state_dict": network, "optimizer": {}}, path)
-    with pytest.raises(ValueError, match="a training run that was stopped"):
+    with pytest.raises(ValueError, match="an unfinished training run"):
         measure.check(member())
     torch.save(network, path)
     measure.check(member())
@@ -199,40 +213,40 @@ def test_weights_that_cannot_be_judged_are_messages(recipe: str, tmp_path: Path)
         {key: value * float("nan") if value.is_floating_point() else value for key, value in network.items()}, path
     )
     with pytest.raises(ArithmeticError, match="with these weights the loss is nan"):
-        measured(measure, member())
+        outcomes(measure, member())
 
 
-def test_the_authors_names_are_weights_too(recipe: str, tmp_path: Path) -> None:
-    """Their files nest the weights and put `module.` before each key."""
+def test_weights_in_the_authors_format(recipe: str, tmp_path: Path) -> None:
+    """Their files nest the weights and prefix each key with `module.`."""
     network = build_network(cell("simam"), 7, classes=10)
     torch.save(
         {"state_dict": {f"module.{key}": value for key, value in network.state_dict().items()}}, tmp_path / "a.pt"
     )
-    [judged] = measured(Accuracy(recipe, weights=str(tmp_path / "a.pt")), member("simam", seed=3))
-    [own] = measured(Accuracy(recipe, weights=str(tmp_path / "a.pt")), member("simam", seed=4))
-    assert shares(judged) == shares(own)
+    [first] = outcomes(Accuracy(recipe, weights=str(tmp_path / "a.pt")), member("simam", seed=3))
+    [second] = outcomes(Accuracy(recipe, weights=str(tmp_path / "a.pt")), member("simam", seed=4))
+    assert exact_values(first) == exact_values(second)
 
 
-def test_published_weights_are_put_in_before_the_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_weights_are_loaded_before_insertion(monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision import models
 
-    asked: list[object] = []
+    requested: list[object] = []
 
-    def fetched(self: object, *told: object, **more: object) -> dict[str, torch.Tensor]:
-        asked.append(self)
+    def get_state_dict(self: object, *arguments: object, **options: object) -> dict[str, torch.Tensor]:
+        requested.append(self)
         network = models.resnet18()
         return {key: torch.full_like(value, 0.5) for key, value in network.state_dict().items()}
 
-    monkeypatch.setattr(models.ResNet18_Weights, "get_state_dict", fetched)
+    monkeypatch.setattr(models.ResNet18_Weights, "get_state_dict", get_state_dict)
     network = build_network(cell("simam", "resnet18"), 0, classes=1000, weights="DEFAULT")
-    assert asked and all(
+    assert requested and all(
         bool((value == 0.5).all()) for value in network.state_dict().values() if value.is_floating_point()
     )
     with pytest.raises(ValueError, match="torchvision publishes no weights for cifar_resnet8"):
         build_network(cell(), 0, weights="DEFAULT")
 
 
-def test_options_that_cannot_be_used_are_messages() -> None:
+def test_unusable_options_messages() -> None:
     with pytest.raises(ValueError, match="no recipe 'none'"):
         Accuracy("none")
     with pytest.raises(FileNotFoundError, match=r"no file or folder nowhere\.pt"):
@@ -262,12 +276,12 @@ def bench(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, recipe: str) -> None:
+def test_killed_run_resumes_to_the_same_result(tmp_path: Path, recipe: str) -> None:
     suite = write(tmp_path, SUITE.format(recipe=recipe))
-    whole = bench(suite, "--out", tmp_path / "whole")
-    assert whole.wait() == 0, whole.stderr and whole.stderr.read()
+    uninterrupted = bench(suite, "--out", tmp_path / "uninterrupted")
+    assert uninterrupted.wait() == 0, uninterrupted.stderr and uninterrupted.stderr.read()
     killed, folder = bench(suite, "--out", tmp_path / "killed"), tmp_path / "killed"
-    # Killed in the middle of the second network of the first seed: the first one's last checkpoint is there.
+    # The run is killed while it trains the second network; the checkpoint of the first network is final by then.
     while len(list((folder / "checkpoints").glob("*.pt"))) < 2:
         assert killed.poll() is None, killed.stderr and killed.stderr.read()
     killed.send_signal(signal.SIGKILL)
@@ -275,14 +289,17 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, recipe: str) -> N
     before = {path.name: path.stat().st_mtime_ns for path in (folder / "checkpoints").glob("*none*seed0.pt")}
     resumed = bench("--resume", folder)
     assert resumed.wait() == 0, resumed.stderr and resumed.stderr.read()
-    assert results(folder) == results(tmp_path / "whole")
+    assert results(folder) == results(tmp_path / "uninterrupted")
     for path in (folder / "checkpoints").glob("*.pt"):
-        ours, theirs = (
-            torch.load(each, weights_only=True) for each in (path, tmp_path / "whole/checkpoints" / path.name)
+        resumed_content, uninterrupted_content = (
+            torch.load(file, weights_only=True) for file in (path, tmp_path / "uninterrupted/checkpoints" / path.name)
         )
-        assert all(torch.equal(value, theirs["state_dict"][key]) for key, value in ours["state_dict"].items())
+        assert all(
+            torch.equal(value, uninterrupted_content["state_dict"][key])
+            for key, value in resumed_content["state_dict"].items()
+        )
     finished = {name: (folder / "checkpoints" / name).stat().st_mtime_ns for name in before}
-    assert len(before) == 1 and finished == before  # never trained again
+    assert len(before) == 1 and finished == before  # not trained again
 
 
 def results(folder: Path) -> list[tuple[Any, ...]]:

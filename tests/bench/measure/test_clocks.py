@@ -9,53 +9,51 @@ from bench.measure.timing.nvml import Reading
 
 
 class FakeCuda:
-    """A device that keeps an account of what it was told: 4 ms between two events, whatever lies between."""
+    """A device that logs its operations; two events are always 4 ms apart."""
 
     def __init__(self) -> None:
         self.log: list[str] = []
 
     def synchronize(self) -> None:
-        self.log.append("wait")
+        self.log.append("synchronize")
 
-    def Event(self, enable_timing: bool) -> "FakeCuda.Mark":
+    def Event(self, enable_timing: bool) -> "FakeCuda.FakeEvent":
         assert enable_timing
-        return FakeCuda.Mark(self)
+        return FakeCuda.FakeEvent(self)
 
-    class Mark:
+    class FakeEvent:
         def __init__(self, device: "FakeCuda") -> None:
             self.device = device
 
         def record(self) -> None:
             self.device.log.append("event")
 
-        def elapsed_time(self, last: "FakeCuda.Mark") -> float:
+        def elapsed_time(self, last: "FakeCuda.FakeEvent") -> float:
             return 4.0  # milliseconds
 
 
-def test_cuda_events_enclose_the_calls_and_the_device_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_clock_encloses_calls_in_events(monkeypatch: pytest.MonkeyPatch) -> None:
     device, ticks = FakeCuda(), iter([10.0, 10.5])
     monkeypatch.setattr(cuda.torch, "cuda", device)
     monkeypatch.setattr(cuda, "perf_counter", lambda: next(ticks))
     elapsed = cuda.CudaClock().time(lambda: device.log.append("call"), 3)
     assert elapsed == (pytest.approx(0.004), pytest.approx(0.5), None)
-    assert device.log == ["wait", "event", "call", "call", "call", "event", "wait"]
+    assert device.log == ["synchronize", "event", "call", "call", "call", "event", "synchronize"]
 
 
-def test_a_cold_cache_is_flushed_before_each_call_and_outside_of_the_timed_interval(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_flush_precedes_each_call_and_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     device, ticks = FakeCuda(), iter([10.0, 10.5])
     monkeypatch.setattr(cuda.torch, "cuda", device)
     monkeypatch.setattr(cuda, "perf_counter", lambda: next(ticks))
     clock = cuda.CudaClock(flush=lambda: device.log.append("flush"))
     elapsed = clock.time(lambda: device.log.append("call"), 2)
     assert elapsed == (pytest.approx(2 * 0.004), pytest.approx(0.5), None)
-    assert device.log == ["wait", *["flush", "event", "call", "event"] * 2, "wait"]
-    # The flushes are in the wall time, so it is none of the call's.
+    assert device.log == ["synchronize", *["flush", "event", "call", "event"] * 2, "synchronize"]
+    # The wall time includes the flushes, so it is not reported.
     assert not clock.separate_wall and cuda.CudaClock().separate_wall
 
 
-def test_a_flush_writes_twice_what_the_cache_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flush_writes_twice_the_cache_size(monkeypatch: pytest.MonkeyPatch) -> None:
     def empty(size: int, dtype: torch.dtype, device: str) -> torch.Tensor:
         assert device == "cuda"
         return torch.ones(size, dtype=dtype)
@@ -68,19 +66,19 @@ def test_a_flush_writes_twice_what_the_cache_holds(monkeypatch: pytest.MonkeyPat
     assert written.nbytes == 2000 and not written.any()
 
 
-def test_the_sensors_are_looked_at_after_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sensors_are_read_after_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
     device, reading = FakeCuda(), Reading(1_980_000_000, ())
     monkeypatch.setattr(cuda.torch, "cuda", device)
 
     def read() -> Reading:
-        device.log.append("look")
+        device.log.append("read")
         return reading
 
     assert cuda.CudaClock(read=read).time(lambda: None, 1).reading is reading
-    assert device.log == ["wait", "event", "event", "wait", "look"]
+    assert device.log == ["synchronize", "event", "event", "synchronize", "read"]
 
 
-def test_the_cpu_clock_counts_every_call() -> None:
+def test_cpu_clock_runs_every_call() -> None:
     calls: list[int] = []
     elapsed = CpuClock().time(lambda: calls.append(1), 5)
     assert len(calls) == 5 and elapsed.seconds == elapsed.wall > 0
@@ -88,7 +86,7 @@ def test_the_cpu_clock_counts_every_call() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_device_time_lies_within_wall_time() -> None:
+def test_device_time_is_within_wall_time() -> None:
     x = torch.randn(2048, 2048, device="cuda")
     elapsed = cuda.CudaClock().time(lambda: x @ x, 10)
     assert 0 < elapsed.seconds <= elapsed.wall
@@ -96,7 +94,7 @@ def test_device_time_lies_within_wall_time() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_flush_fits_the_device_and_leaves_the_result_alone() -> None:
+def test_flush_fits_the_device_and_keeps_results() -> None:
     x = torch.randn(64, 64, device="cuda")
     results: list[torch.Tensor] = []
     elapsed = cuda.CudaClock(cuda.l2_flush()).time(lambda: results.append(x @ x), 3)

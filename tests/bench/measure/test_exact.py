@@ -1,4 +1,4 @@
-"""Complexity and memory against figures from outside: the authors' counts, and sums made by hand."""
+"""Counts of complexity and memory, checked against the SimAM authors' counts and against calculations by hand."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import nn
 from bench.measure import Subject
 from bench.measure.complexity import count_kernels, count_parameters
 from bench.measure.counters import Counters, _materialised, count_fvcore
-from bench.measure.memory import allocator_peaks, count_live_bytes, count_saved_bytes
+from bench.measure.memory import count_peak_bytes, count_saved_bytes, measure_allocator_peaks
 from bench.run.workload import build
 from bench.suite.axes import Cell, Choice
 from simam import BACKBONES, SimAM, insert
@@ -23,7 +23,7 @@ from tests.helpers import counted
         ("mobilenet_v2", 3_504_872, 300_774_272),
     ],
 )
-def test_counts_of_the_authors_models(name: str, params: int, macs: int, attention: type[nn.Module] | None) -> None:
+def test_counts_of_published_models(name: str, params: int, macs: int, attention: type[nn.Module] | None) -> None:
     with torch.device("meta"):
         network, image = BACKBONES.load(name)(), torch.empty(1, 3, 224, 224)
     if attention:
@@ -34,29 +34,29 @@ def test_counts_of_the_authors_models(name: str, params: int, macs: int, attenti
 
 
 def test_macs_by_hand() -> None:
-    # 3×3 convolution 2→4 on 5×5: 4·25 outputs of 2·9 products; linear 100→7: 700. Biases count nothing.
+    # A 3×3 convolution 2→4 on 5×5 has 4·25 outputs with 2·9 products each; linear 100→7 has 700. Biases do not count.
     network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(100, 7))
     assert counted(network, torch.randn(1, 2, 5, 5)).macs == 4 * 25 * 18 + 700
 
 
-def test_fvcore_counts_norms_and_not_simam() -> None:
+def test_fvcore_counts_norms_but_not_simam() -> None:
     plain = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4)).eval()
     with_simam = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), SimAM(), nn.BatchNorm2d(4)).eval()
     image = torch.randn(1, 2, 5, 5)
-    # fvcore takes 2 operations an element for a batch norm in inference
+    # fvcore counts 2 operations per element for a batch norm in inference.
     assert count_fvcore(plain, image) == count_fvcore(with_simam, image) == 4 * 25 * 18 + 2 * 100
 
 
-def test_both_counters_are_told_of_one_image() -> None:
+def test_counters_of_one_image() -> None:
     cell = Cell(Choice("tests.helpers:tiny"), Choice("none"), resolution=8)
     subject = Subject(0, "baseline", lambda device: build(cell, 0, device or "cpu"))
     ((_, outcome),) = Counters().measure([subject], lambda subject: None, 0)
-    # A 3×3 convolution 3→4 on 8×8 and a linear layer 256→5. Torch takes a multiply-add for 2, fvcore for 1, and adds 2
-    # for each element of the norm.
+    # A 3×3 convolution 3→4 on 8×8 and a linear layer 256→5. torch counts a multiply-add as 2. fvcore counts it as 1 and
+    # adds 2 per element of the norm.
     macs = 4 * 64 * 27 + 256 * 5
-    told = {value.name: value.samples for value in outcome.values}
-    assert told["torch_flops"] == (2 * macs,)
-    assert told["fvcore_flops"] == (macs + 2 * 256,)
+    samples = {value.name: value.samples for value in outcome.values}
+    assert samples["torch_flops"] == (2 * macs,)
+    assert samples["fvcore_flops"] == (macs + 2 * 256,)
 
 
 def test_shared_parameters_count_once() -> None:
@@ -71,7 +71,7 @@ def saved(network: nn.Module, image: torch.Tensor) -> int:
 def test_saved_bytes_by_hand() -> None:
     image = torch.randn(2, 3, 8, 8)
     convolution = nn.Conv2d(3, 5, 3)
-    # A convolution keeps its input, a ReLU its output.
+    # A convolution saves its input, and a ReLU its output.
     assert saved(convolution, image) == image.nbytes
     assert saved(nn.Sequential(convolution, nn.ReLU()), image) == image.nbytes + 2 * 5 * 6 * 6 * 4
     assert saved(nn.Sequential(convolution, nn.ReLU(), nn.Flatten()), image) == image.nbytes + 2 * 5 * 6 * 6 * 4
@@ -87,26 +87,26 @@ CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"
 
 @pytest.mark.gpu
 @CUDA
-def test_kernels_of_a_program_of_three() -> None:
+def test_kernel_count_of_three_operators() -> None:
     x = torch.randn(1024, 1024, device="cuda")
     assert count_kernels(lambda: (x + 1).sin().exp()) == 3
 
 
 @pytest.mark.gpu
 @CUDA
-def test_the_allocators_peak_is_no_less_than_what_is_alive() -> None:
+def test_allocator_peaks_are_consistent_with_the_count() -> None:
     cell = Cell(Choice("cifar_resnet20"), Choice("none"), mode="training", batch=64, resolution=32)
-    alive = count_live_bytes(build(cell, 0, "meta")).total
-    given_out, held = (value.samples[0] for value in allocator_peaks(build(cell, 0, "cuda").call))
-    assert 0.95 * alive < given_out <= held
+    counted_peak = count_peak_bytes(build(cell, 0, "meta")).total
+    allocated, reserved = (value.samples[0] for value in measure_allocator_peaks(build(cell, 0, "cuda").call))
+    assert 0.95 * counted_peak < allocated <= reserved
 
 
-def test_nothing_is_saved_without_gradients() -> None:
+def test_no_saved_bytes_without_gradients() -> None:
     with torch.no_grad():
         assert saved(nn.Conv2d(3, 5, 3), torch.randn(1, 3, 8, 8)) == 0
 
 
-def test_weights_are_on_meta_again_whatever_happened_meanwhile() -> None:
+def test_meta_weights_are_restored_after_an_error() -> None:
     with torch.device("meta"):
         network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4))
     before = {**dict(network.named_parameters()), **dict(network.named_buffers())}

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.report.page import Report, Run, report
-from bench.results.frame import load_frame
-from bench.results.record import Record, Value, append_records
+from bench.store.frame import load_frame
+from bench.store.record import Record, Value, append_records
 
 RUN = Path("runs/invented")
 EVIL = "<script>document.title='broken'</script>"
@@ -68,12 +68,12 @@ def records(repeats: int = 5) -> Iterator[Record]:
             name,
             values=[
                 Value("saved_bytes", "B", (5000 + number,)),
-                Value("live_peak_bytes", "B", (sum(shares.values()),)),
+                Value("peak_bytes", "B", (sum(shares.values()),)),
             ],
-            details={"live_peak_shares": shares},
+            details={"peak_shares": shares},
         )
     for repeat in range(repeats):
-        for role, name in (*((None, name) for name in MODULES), ("twin", "none")):
+        for role, name in (*((None, name) for name in MODULES), ("control", "none")):
             own = 0.010 * MODULES[name] * (1 + 0.001 * (repeat % 2) * list(MODULES).index(name))  # no two alike
             yield record(
                 "latency",
@@ -101,7 +101,7 @@ def records(repeats: int = 5) -> Iterator[Record]:
                 ],
                 details={
                     "dataset": "digits",
-                    "judge": "test",
+                    "eval_on": "test",
                     "device": "cpu",
                     "threads": 2,
                     "autocast": False,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.report.content import Figure
-from bench.report.html import html
+from bench.report.blocks import Figure
+from bench.report.formats.html import html
 from tests.bench.report.invented import EVIL, invented
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.report.content import Figure
+from bench.report.blocks import Figure
 from bench.report.figures import svg
 from bench.report.figures.curves import curves
 from bench.report.figures.forest import forest
@@ -16,17 +16,17 @@ from bench.report.figures.placement import placement
 from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
 from bench.report.figures.trace import trace
-from bench.report.seen import Seen, look
+from bench.report.data import ReportData, analyse
 from bench.report.sources import Run
-from bench.results.frame import load_frame
-from bench.results.record import Record, append_records
+from bench.store.frame import load_frame
+from bench.store.record import Record, append_records
 from bench.results.statistics import Estimate
 from tests.bench.report.invented import EVIL, records
 
 DRAWN = (forest, pareto, sweep, placement, curves, memory, roofline, trace)
 
 
-def seen(folder: Path, *others: Record) -> Seen:
+def seen(folder: Path, *others: Record) -> ReportData:
     append_records(folder / "records.jsonl", [*records(), *others])
     return look(load_frame(folder), [])
 

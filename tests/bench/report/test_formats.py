@@ -8,18 +8,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.report.content import Cell, Code, Figure, Folded, Heading, Page, Points, Table, Text
+from bench.report.blocks import TableCell, Code, Figure, Details, Heading, Page, BulletList, Table, Paragraph
 from bench.report.formats import FORMATS
-from bench.report.html import html
-from bench.report.latex import escape, latex
-from bench.report.markdown import markdown
-from bench.report.tidy import tidy
+from bench.report.formats.html import html
+from bench.report.formats.latex import escape, latex
+from bench.report.formats.markdown import markdown
+from bench.report.formats.tidy import tidy
 from tests.bench.report.invented import EVIL, invented
 
 GOLDEN = Path(__file__).parent / "golden"
-TABLE = Table(["a|b", "x & y"], [[Cell("one_two"), Cell("×1.05 ≤ 5 %", 1.05, best=True)]], "2 of latency in r")
+TABLE = Table(["a|b", "x & y"], [[TableCell("one_two"), TableCell("×1.05 ≤ 5 %", 1.05, best=True)]], "2 of latency in r")
 PAGE = Page(
-    "T", [Heading("H#"), Text("t*"), Points(["p"]), TABLE, Folded("more", TABLE), Code("sh", "ls\n"), Points([])]
+    "T", [Heading("H#"), Paragraph("t*"), BulletList(["p"]), TABLE, Details("more", TABLE), Code("sh", "ls\n"), BulletList([])]
 )
 
 

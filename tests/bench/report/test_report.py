@@ -5,15 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.report import format as shown
-from bench.report.markdown import markdown
+from bench.report import numbers as shown
+from bench.report.formats.markdown import markdown
 from bench.report.page import Run, report
-from bench.reports import report_of
-from bench.results.frame import load_frame
-from bench.results.record import Record, Value, append_records
+from bench.report.writer import report_of
+from bench.store.frame import load_frame
+from bench.store.record import Record, Value, append_records
 from bench.results.statistics import Estimate
 from tests.bench.report.invented import FACTS, LIMIT
-from tests.bench.results.test_record import RECORD
+from tests.bench.store.test_record import RECORD
 
 ROOT = Path(__file__).parents[3]
 
@@ -100,14 +100,14 @@ def render(frame: pd.DataFrame, *runs: Run) -> str:
     return markdown(report(frame, runs).page)
 
 
-def timed(simam: float, twin: float) -> list[Record]:
+def timed(simam: float, control: float) -> list[Record]:
     return [
         each
         for repeat in range(5)
         for each in (
             record("baseline", "none", repeat, 1.0),
             record("variant", "simam", repeat, simam),
-            record("twin", "none", repeat, twin),
+            record("control", "none", repeat, control),
         )
     ]
 
@@ -145,7 +145,7 @@ def test_a_failed_control_makes_it_inconclusive(tmp_path: Path) -> None:
 
 
 def test_without_a_control_it_says_that_there_is_none(tmp_path: Path) -> None:
-    text = page(tmp_path, *(each for each in timed(1.061, 1.0) if each.role != "twin"))
+    text = page(tmp_path, *(each for each in timed(1.061, 1.0) if each.role != "control"))
     assert "Inconclusive: no A/A control was measured beside it." in text
 
 
@@ -166,7 +166,7 @@ def test_what_cannot_be_told_is_not_called_a_cost(tmp_path: Path) -> None:
         for each in (
             record("baseline", "none", repeat, 1.0),
             record("variant", "simam", repeat, 1.0 + 0.01 * (-1) ** repeat),
-            record("twin", "none", repeat, 1.0),
+            record("control", "none", repeat, 1.0),
         )
     ]
     text = page(tmp_path, *records)
@@ -187,7 +187,7 @@ def test_of_several_modules_the_same_is_said_in_one_sentence(tmp_path: Path) -> 
                 record("variant", name, repeat, time + (wobble[repeat] if time == 1 else 0))
                 for name, time in times.items()
             ),
-            record("twin", "none", repeat, 1.0),
+            record("control", "none", repeat, 1.0),
         )
     ]
     text = page(tmp_path, *records)
@@ -219,7 +219,7 @@ def test_values_read_on_fewer_axes_join_the_finer_rows(tmp_path: Path) -> None:
     )
     table = text.partition("## At a glance")[2].partition("\n## ")[2].partition("## Published")[0]
     rows = [line for line in table.splitlines() if line.startswith("|")]
-    assert len(rows) == 4  # heading, rule, plain, SimAM: the twin and the coarser measure add no rows
+    assert len(rows) == 4  # heading, rule, plain, SimAM: the control and the coarser measure add no rows
     assert rows[2].split("|")[1].strip() == "plain" and "1.000 M" in rows[2] and "baseline" in rows[2]
     assert "1.000 M (+3)" in rows[3] and "×1.061" in rows[3]
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench.report.verdicts import annotations, as_json, markdown, note, summary, terminal
-from bench.results.sides import Verdict
+from bench.results.gated import Verdict
 from bench.results.statistics import Estimate
 
 CELL = "resnet18/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bench.results.compare import Stored, compare_runs, compare_sides, exit_code
-from bench.results.record import Record, Value
-from bench.results.sides import Verdict
-from bench.run.stored import read_run
-from tests.invented import QUIET, counts, group, record, times
-from tests.invented import store as store_run
+from bench.store.record import Record, Value
+from bench.results.gated import Verdict
+from bench.store.stored_run import read_run
+from tests.factories import QUIET, counts, group, record, times
+from tests.factories import store as store_run
 
 GATE = {"latency_ratio": 0.01, "params": None}
 
@@ -38,7 +38,7 @@ def kinds(verdicts: Sequence[Verdict]) -> dict[str, str]:
     [(1.05, "regressed", 1), (0.95, "improved", 0), (1.001, "unchanged", 0)],
 )
 def test_a_slowed_copy(stored: Callable[..., Stored], slower: float, kind: str, code: int) -> None:
-    verdicts = compare_runs(stored(group()), stored(group(slower, twin=QUIET)))
+    verdicts = compare_runs(stored(group()), stored(group(slower, control=QUIET)))
     assert kinds(verdicts) == {"latency_ratio": kind, "params": "unchanged"}
     assert exit_code(verdicts) == code
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
@@ -78,7 +78,7 @@ def test_on_a_gpu_the_cpu_may_differ(stored: Callable[..., Stored]) -> None:
 
 
 def test_a_control_that_does_not_pass_leaves_its_group_open(stored: Callable[..., Stored]) -> None:
-    verdicts = compare_runs(stored(group(), "base"), stored(group(1.05, twin=[0.02 + each for each in QUIET]), "new"))
+    verdicts = compare_runs(stored(group(), "base"), stored(group(1.05, control=[0.02 + each for each in QUIET]), "new"))
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and time.reason == "the A/A control of new did not pass"
     assert time.control is not None and time.control.point == pytest.approx(1.02)
@@ -88,14 +88,14 @@ def test_a_control_that_does_not_pass_leaves_its_group_open(stored: Callable[...
 
 def test_a_wide_control_passes_by_its_estimate(stored: Callable[..., Stored]) -> None:
     wide = (0.02, -0.02, 0.02, -0.02, 0.02, -0.02)
-    verdicts = compare_runs(stored(group(twin=wide)), stored(group(1.05, twin=wide)))
+    verdicts = compare_runs(stored(group(control=wide)), stored(group(1.05, control=wide)))
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
     assert (time.kind, time.control) == ("regressed", None)
 
 
 def test_a_control_that_may_be_off_by_chance_says_how_many_repeats_would_tell(stored: Callable[..., Stored]) -> None:
     wide = (0.05, -0.01, 0.05, -0.01, 0.05, -0.01)  # 2 %, give or take 3.3
-    verdicts = compare_runs(stored(group(twin=QUIET), "base"), stored(group(1.05, twin=wide), "new"))
+    verdicts = compare_runs(stored(group(control=QUIET), "base"), stored(group(1.05, control=wide), "new"))
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and time.reason == "the A/A control of new did not pass"
     assert time.repeats is not None and time.repeats > 6
@@ -105,7 +105,7 @@ def test_a_control_that_may_be_off_by_chance_says_how_many_repeats_would_tell(st
 
 def test_without_a_control_nothing_is_told(stored: Callable[..., Stored]) -> None:
     def run(slower: float) -> Stored:
-        return stored([each for each in group(slower) if each.role != "twin"])
+        return stored([each for each in group(slower) if each.role != "control"])
 
     [time] = [verdict for verdict in compare_runs(run(1.0), run(1.05)) if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and time.reason == "no A/A control was measured beside it"
@@ -128,9 +128,9 @@ def test_what_failed_vanished_or_is_new_is_said(stored: Callable[..., Stored]) -
 
 def test_a_failed_control_is_a_failed_measurement(stored: Callable[..., Stored]) -> None:
     """Else a slow-down could hide behind it."""
-    slower = [each for each in group(1.2) if each.role != "twin"]
-    twin = next(each for each in group() if each.role == "twin")
-    broken = replace(twin, status="failed", reason="out of memory", values=())
+    slower = [each for each in group(1.2) if each.role != "control"]
+    control = next(each for each in group() if each.role == "control")
+    broken = replace(control, status="failed", reason="out of memory", values=())
     verdicts = compare_runs(stored(group()), stored([*slower, broken]))
     assert [verdict.kind for verdict in verdicts] == ["failed", "inconclusive", "unchanged"]
     assert verdicts[0].reason == "the A/A control: run: failed: out of memory" and exit_code(verdicts) == 3

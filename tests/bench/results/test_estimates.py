@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from bench.results.estimates import estimate
-from bench.results.frame import AXES, COLUMNS, load_frame
-from bench.results.record import Record, Value, append_records
+from bench.store.frame import AXES, COLUMNS, load_frame
+from bench.store.record import Record, Value, append_records
 from bench.suite.axes import CELL_AXES
-from tests.bench.results.test_record import RECORD
+from tests.bench.store.test_record import RECORD
 
 SIMAM = {"backbone": "resnet18", "attention": "simam", "placement": "spatial", "batch": 1}
 
@@ -87,7 +87,7 @@ def test_samples_that_could_not_be_read_are_left_out_in_pairs(tmp_path: Path) ->
         tmp_path,
         timed("baseline", "none", 0, (1.0, float("nan"), 4.0)),
         timed("variant", "simam", 0, (2.0, 9.0, float("inf"))),
-        timed("twin", "none", 0, (float("nan"),) * 3),
+        timed("control", "none", 0, (float("nan"),) * 3),
     )
     _, variant = estimate(found)
     assert variant.ratio is not None and variant.ratio.point == pytest.approx(2.0)

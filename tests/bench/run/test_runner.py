@@ -1,14 +1,16 @@
-"""The runner against an executor that plays a script: no process is started, no time passes."""
+"""The runner with a scripted executor, which starts no process."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from bench.results.record import Record
-from bench.run.executor import Message
-from bench.run.runner import Runner, members
+import msgspec
+
+from bench.run.executors import Executor
+from bench.run.messages import Died, Failed, Measured, Message, Started
+from bench.run.runner import Runner
 from bench.run.worker import Job
+from bench.store.record import FailedRecord, MeasuredRecord, Record, Value
 from bench.suite.axes import Choice
 from tests.helpers import plan
 
@@ -23,52 +25,58 @@ EXACT = TIMED.replace("latency: {repeats: 5}", "complexity: {}")
 
 
 class Script:
-    """Measures every member, but for the cells told to go wrong. A timed group gives its outcomes together, last."""
+    """An executor that measures every member except those of ``failing`` cells.
 
-    def __init__(self, wrong: dict[str, dict[str, Any]], together: bool = True) -> None:
-        self.wrong, self.together, self.jobs, self.timeouts = wrong, together, [], []
+    Args:
+        failing: id of a cell → its last message.
+        together: whether all outcomes come at the end, as for a timed group.
+    """
 
-    def __call__(self, job: Job, timeout: float) -> Iterator[dict[str, Any]]:
+    def __init__(self, failing: dict[str, Failed | Died], together: bool = True) -> None:
+        self.failing, self.together = failing, together
+        self.jobs: list[Job] = []
+        self.timeouts: list[float] = []
+
+    def __call__(self, job: Job, timeout: float) -> Iterator[Message]:
         self.jobs.append(job)
         self.timeouts.append(timeout)
         outcomes = []
         for member in job.members:
-            yield {"start": member.index}
-            if member.cell.id in self.wrong:
-                message = self.wrong[member.cell.id]
-                yield {**message, "failed": member.index} if "traceback" in message else message
+            yield Started(member.index)
+            if message := self.failing.get(member.cell.id):
+                yield msgspec.structs.replace(message, index=member.index) if isinstance(message, Failed) else message
                 return
-            value = {"name": "latency", "unit": "s", "samples": [1.0, 2.0], "reason": None}
-            outcomes.append({"measured": member.index, "values": [value], "details": {"rounds": 2}})
+            outcomes.append(Measured(member.index, (Value("latency", "s", (1.0, 2.0)),), {"rounds": 2}))
             if not self.together:
                 yield outcomes.pop()
         yield from outcomes
 
 
-def run(tmp_path: Path, text: str, script: Script) -> list[Record]:
-    runner = Runner(script, "cpu", "env", on_start=lambda *told: None)
+def run(tmp_path: Path, text: str, execute: Executor) -> list[Record]:
+    runner = Runner(execute, "cpu", "env", on_start=lambda *arguments: None)
     return [record for _, records in runner.run(plan(tmp_path, text), {}) for record in records]
 
 
 SIMAM = "resnet18/simam@spatial/inference/eager/b1/224/fp32"
 NONE = "resnet18/none/inference/eager/b1/224/fp32"
-DEATH = {"died": "the worker was killed by SIGSEGV"}
-ERROR = {"reason": "RuntimeError: no", "traceback": "Traceback…"}
+DEATH = Died("the worker was killed by SIGSEGV")
+ERROR = Failed(None, "RuntimeError: no", "Traceback…")
 
 
-def test_every_member_of_every_repeat_has_a_record(tmp_path: Path) -> None:
+def test_every_member_of_every_process_has_a_record(tmp_path: Path) -> None:
     script = Script({})
     records = run(tmp_path, TIMED, script)
     assert len(script.jobs) == 5 and set(script.timeouts) == {7.0}
     assert [job.repeat for job in script.jobs] == [0, 1, 2, 3, 4]
-    assert [record.role for record in records[:4]] == ["baseline", "variant", "variant", "twin"]
+    assert [record.role for record in records[:4]] == ["baseline", "variant", "variant", "control"]
     assert {record.status for record in records} == {"ok"}
     assert records[0].cell == records[3].cell == NONE
     assert records[1].axes["attention"] == "simam" and records[2].options == {"attention": {"e_lambda": 0.1}}
+    assert isinstance(records[0], MeasuredRecord)
     assert records[0].environment == "env" and records[0].values[0].samples == (1.0, 2.0)
 
 
-def test_a_death_fails_the_member_that_was_running_and_the_rest_is_measured(tmp_path: Path) -> None:
+def test_death_fails_only_the_running_member(tmp_path: Path) -> None:
     script = Script({SIMAM: DEATH})
     first, second, third, fourth = run(tmp_path, TIMED, script)[:4]
     assert (second.status, second.reason) == ("failed", "the worker was killed by SIGSEGV")
@@ -76,75 +84,75 @@ def test_a_death_fails_the_member_that_was_running_and_the_rest_is_measured(tmp_
     assert [member.index for member in script.jobs[1].members] == [0, 2, 3]
 
 
-def test_what_failed_is_skipped_in_later_repeats(tmp_path: Path) -> None:
+def test_failed_member_is_skipped_in_later_processes(tmp_path: Path) -> None:
     script = Script({SIMAM: ERROR})
     records = run(tmp_path, TIMED, script)
-    own = [record for record in records if record.cell == SIMAM]
-    assert [record.status for record in own] == ["failed", "skipped", "skipped", "skipped", "skipped"]
-    assert own[0].traceback == "Traceback…" and own[1].reason == "failed in repeat 0"
+    first, *later = [record for record in records if record.cell == SIMAM]
+    assert isinstance(first, FailedRecord) and first.traceback == "Traceback…"
+    assert [(record.status, record.reason) for record in later] == [("skipped", "failed in process 1")] * 4
     assert len(script.jobs) == 6
 
 
-def test_a_dead_baseline_fails_its_group(tmp_path: Path) -> None:
+def test_dead_baseline_fails_its_group(tmp_path: Path) -> None:
     script = Script({NONE: DEATH})
     records = run(tmp_path, TIMED, script)
     assert len(script.jobs) == 1
     assert [record.status for record in records[:4]] == ["failed"] * 4
-    assert records[1].reason == "the group's baseline did not run: the worker was killed by SIGSEGV"
+    assert records[1].reason == "the group's baseline was not measured: the worker was killed by SIGSEGV"
 
 
-def test_a_timed_unit_is_begun_again_whole_when_a_member_fails_midway(tmp_path: Path) -> None:
+def test_timed_unit_restarts_as_a_whole_after_a_failure(tmp_path: Path) -> None:
     script = Script({SIMAM: DEATH}, together=False)
     records = run(tmp_path, TIMED, script)[:4]
     assert [member.index for member in script.jobs[1].members] == [0, 2, 3]
     assert [record.status for record in records] == ["ok", "failed", "ok", "ok"]
 
 
-def test_a_timed_unit_that_dies_after_its_last_outcome_is_whole_and_is_not_begun_again(tmp_path: Path) -> None:
+def test_death_after_last_outcome_does_not_restart_a_timed_unit(tmp_path: Path) -> None:
     jobs: list[Job] = []
 
-    def execute(job: Job, timeout: float) -> Iterator[dict[str, Any]]:
+    def execute(job: Job, timeout: float) -> Iterator[Message]:
         jobs.append(job)
-        assert len(jobs) <= 5, "a unit was begun again"
+        assert len(jobs) <= 5, "a unit was started again"
         for member in job.members:
-            yield {"start": member.index}
-            yield {"measured": member.index, "values": [], "details": {}}
+            yield Started(member.index)
+            yield Measured(member.index, ())
         yield DEATH
 
-    records = run(tmp_path, TIMED, execute)  # type: ignore[arg-type]
+    records = run(tmp_path, TIMED, execute)
     assert len(jobs) == 5 and {record.status for record in records} == {"ok"}
 
 
-def test_what_was_measured_before_a_death_is_kept(tmp_path: Path) -> None:
+def test_exact_outcomes_before_a_death_are_kept(tmp_path: Path) -> None:
     script = Script({"resnet18/simam@spatial/inference/b1/224/fp32": DEATH}, together=False)
     assert [record.status for record in run(tmp_path, EXACT, script)] == ["ok", "failed", "ok"]
     assert [member.index for member in script.jobs[1].members] == [2]
 
 
-def test_a_worker_that_never_begins_fails_all_and_does_not_loop(tmp_path: Path) -> None:
-    def execute(job: Job, timeout: float) -> Iterator[dict[str, Any]]:
-        yield {"died": "the worker ended with status 1"}
+def test_worker_that_never_starts_fails_all_members(tmp_path: Path) -> None:
+    def execute(job: Job, timeout: float) -> Iterator[Message]:
+        yield Died("the worker ended with status 1")
 
-    records = run(tmp_path, EXACT, execute)  # type: ignore[arg-type]
+    records = run(tmp_path, EXACT, execute)
     assert {record.status for record in records} == {"failed"}
 
 
-def test_a_measure_that_forgets_a_member_is_found_out(tmp_path: Path) -> None:
-    def execute(job: Job, timeout: float) -> Iterator[dict[str, Any]]:
-        yield {"measured": 0, "values": [], "details": {}}
+def test_member_without_an_outcome_is_failed(tmp_path: Path) -> None:
+    def execute(job: Job, timeout: float) -> Iterator[Message]:
+        yield Measured(0, ())
 
-    records = run(tmp_path, EXACT, execute)  # type: ignore[arg-type]
+    records = run(tmp_path, EXACT, execute)
     assert [record.status for record in records] == ["ok", "failed", "failed"]
-    assert records[1].reason == "complexity gave no outcome for it"
+    assert records[1].reason == "complexity returned no outcome for this member"
 
 
-def test_members_end_with_the_twin(tmp_path: Path) -> None:
+def test_members_end_with_the_control(tmp_path: Path) -> None:
     [group] = plan(tmp_path, TIMED).groups
-    assert [(member.role, member.cell == group.baseline) for member in members(group)] == [
+    assert [(member.role, member.cell == group.baseline) for member in group.members] == [
         ("baseline", True),
         ("variant", False),
         ("variant", False),
-        ("twin", True),
+        ("control", True),
     ]
 
 
@@ -157,34 +165,34 @@ EXECUTIONS = """
 """
 
 
-def test_what_the_device_cannot_run_is_skipped_and_the_rest_is_measured(tmp_path: Path) -> None:
+def test_unsupported_members_are_skipped(tmp_path: Path) -> None:
     script = Script({})
-    baseline, graph, twin = run(tmp_path, EXECUTIONS, script)[:3]
+    baseline, graph, control = run(tmp_path, EXECUTIONS, script)[:3]
     assert (graph.status, graph.reason) == ("skipped", "execution graph needs a CUDA device")
-    assert [baseline.status, twin.status] == ["ok", "ok"]
+    assert [baseline.status, control.status] == ["ok", "ok"]
     assert len(script.jobs) == 5 and {len(job.members) for job in script.jobs} == {2}
 
 
-def test_no_process_is_started_for_a_group_that_the_device_cannot_run(tmp_path: Path) -> None:
+def test_no_process_for_a_group_with_unsupported_baseline(tmp_path: Path) -> None:
     script = Script({})
     records = run(tmp_path, EXECUTIONS.replace("execution: eager", "execution: graph"), script)
     assert script.jobs == []
     assert {record.status for record in records} == {"skipped"}
-    assert records[1].reason == "the group's baseline did not run: execution graph needs a CUDA device"
+    assert records[1].reason == "the group's baseline was not measured: execution graph needs a CUDA device"
 
 
-def test_groups_that_only_count_are_measured_side_by_side_and_told_in_order(tmp_path: Path) -> None:
-    """The first is not done before the second is; with one at a time this would wait for ever."""
-    second_is_done = threading.Event()
+def test_counted_groups_run_in_parallel_and_finish_in_order(tmp_path: Path) -> None:
+    """The first group waits for the second one, so that one at a time would deadlock."""
+    second_done = threading.Event()
 
     def execute(job: Job, timeout: float) -> Iterator[Message]:
         first = job.members[0].cell.backbone == Choice("resnet18")
         if first:
-            assert second_is_done.wait(60)
+            assert second_done.wait(60)
         for member in job.members:
-            yield {"measured": member.index, "values": [], "details": {}}
+            yield Measured(member.index, ())
         if not first:
-            second_is_done.set()
+            second_done.set()
 
     text = """
         name: t
@@ -192,23 +200,23 @@ def test_groups_that_only_count_are_measured_side_by_side_and_told_in_order(tmp_
         baseline: {attention: none}
         measures: {complexity: {}}
     """
-    runner = Runner(execute, "cpu", "env", on_start=lambda *told: None, at_once=2)
+    runner = Runner(execute, "cpu", "env", on_start=lambda *arguments: None, parallel_units=2)
     done = list(runner.run(plan(tmp_path, text), {}))
     assert [unit.group.baseline.backbone for unit, _ in done] == [
-        Choice(n) for n in ("resnet18", "resnet34", "resnet50")
+        Choice(name) for name in ("resnet18", "resnet34", "resnet50")
     ]
     assert all(record.status == "ok" for _, records in done for record in records)
 
 
-def test_what_is_timed_is_alone(tmp_path: Path) -> None:
+def test_timed_units_run_alone(tmp_path: Path) -> None:
     running: set[str] = set()
 
     def execute(job: Job, timeout: float) -> Iterator[Message]:
         assert not running
         running.add(job.measure.name)
         for member in job.members:
-            yield {"measured": member.index, "values": [], "details": {}}
+            yield Measured(member.index, ())
         running.clear()
 
-    runner = Runner(execute, "cpu", "env", on_start=lambda *told: None, at_once=2)
+    runner = Runner(execute, "cpu", "env", on_start=lambda *arguments: None, parallel_units=2)
     assert len(list(runner.run(plan(tmp_path, TIMED), {}))) > 1

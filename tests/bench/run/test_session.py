@@ -1,22 +1,22 @@
-"""Runs that end early and go on: what is kept, what is refused. Workers are played, no time passes."""
+"""Interrupted and resumed runs with fake workers: which units are measured again, and which runs are refused."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from bench.errors import InputError
-from bench.reports import left_of
-from bench.results.frame import load_frame
-from bench.results.record import read_records
+from bench.errors import InputError, RunError
 from bench.run import session
-from bench.run.check import check
-from bench.run.directory import RunDirectory, RunError
-from bench.run.environment import Environment
+from bench.run.checks import check_plan
+from bench.run.messages import Failed, Measured, Message, Started
 from bench.run.worker import Job
+from bench.store.directory import RunDirectory
+from bench.store.environment import Environment
+from bench.store.record import Value
+from bench.store.shards import read_records
+from bench.store.stored_run import StoredRun
 from bench.suite.load import load_suite
 from bench.suite.plan import expand
 from tests.helpers import plan, suite, write
@@ -29,45 +29,45 @@ SUITE = """
 """
 
 
-class Workers:
-    """Played workers: every member gives one value, until the job whose number is in ``dies`` or ``breaks``."""
+class FakeWorkers:
+    """Workers that give every member one value, except for cells in ``bad``, and are interrupted at job ``stop_at``."""
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.bad: set[str] = set()
         self.stop_at: int | None = None
 
-    def __call__(self, job: Job, timeout: float) -> Iterator[dict[str, Any]]:
-        if job.measure.name.startswith("bench.run.check"):
+    def __call__(self, job: Job, timeout: float) -> Iterator[Message]:
+        if job.measure.name.startswith("bench.run.checks"):
             return
         if self.stop_at is not None and len(self.jobs) == self.stop_at:
             raise KeyboardInterrupt
         self.jobs.append(job)
         for member in job.members:
-            yield {"start": member.index}
+            yield Started(member.index)
             if member.cell.id in self.bad:
-                yield {"failed": member.index, "reason": "bad", "traceback": "…"}
+                yield Failed(member.index, "bad", "…")
                 return
-            value = {"name": "latency", "unit": "s", "samples": [1.0], "reason": None}
-            yield {"measured": member.index, "values": [value], "details": {"rounds": 1, "stopped_by": "budget"}}
+            details = {"rounds": 1, "stopped_by": "budget"}
+            yield Measured(member.index, (Value("latency", "s", (1.0,)),), details)
 
 
 @pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Workers:
-    """Played workers, and a machine that only a test changes."""
-    played = Workers()
+def workers(monkeypatch: pytest.MonkeyPatch) -> FakeWorkers:
+    """Fake workers on the machine A."""
+    fake = FakeWorkers()
 
     class Processes:
-        def __enter__(self) -> Workers:
-            return played
+        def __enter__(self) -> FakeWorkers:
+            return fake
 
         def __exit__(self, *exception: object) -> None:
             pass
 
     monkeypatch.setattr(session, "LocalProcesses", Processes)
-    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("A"))
-    monkeypatch.setattr(session, "processes_at_once", lambda: 1)
-    return played
+    monkeypatch.setattr(session, "read_environment", lambda requested, execute: machine("A"))
+    monkeypatch.setattr(session, "parallel_processes", lambda: 1)
+    return fake
 
 
 def machine(cpu: str) -> Environment:
@@ -82,7 +82,7 @@ def keys(folder: Path) -> list[tuple[object, ...]]:
     return [record.key for record in read_records(folder / "records.jsonl")]
 
 
-def begun_and_stopped(tmp_path: Path, workers: Workers, after: int) -> Path:
+def interrupted_run(tmp_path: Path, workers: FakeWorkers, after: int) -> Path:
     folder = tmp_path / "out"
     workers.stop_at = after
     with pytest.raises(KeyboardInterrupt):
@@ -92,11 +92,11 @@ def begun_and_stopped(tmp_path: Path, workers: Workers, after: int) -> Path:
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 5, 11])
-def test_resuming_measures_only_what_is_missing(tmp_path: Path, workers: Workers, after: int) -> None:
+def test_resuming_measures_only_what_is_missing(tmp_path: Path, workers: FakeWorkers, after: int) -> None:
     whole = session.begin(plan(tmp_path, SUITE), tmp_path / "whole", "cpu", quiet())
     assert len(workers.jobs) == 12  # two groups of one repeat, two of five
     workers.jobs.clear()
-    folder = begun_and_stopped(tmp_path, workers, after)
+    folder = interrupted_run(tmp_path, workers, after)
     session.resume(folder, [], False, "cpu", quiet())
     assert len(workers.jobs) == 12
     assert keys(folder) == keys(whole)
@@ -105,17 +105,21 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path, workers: Workers
 
 
 @pytest.mark.parametrize("after", [1, 5])
-def test_what_is_left_of_a_run_is_known(tmp_path: Path, workers: Workers, after: int) -> None:
-    folder = begun_and_stopped(tmp_path, workers, after)
-    assert left_of(folder, load_frame(folder)) == (12 - after, 12)
+def test_number_of_missing_units(tmp_path: Path, workers: FakeWorkers, after: int) -> None:
+    def missing() -> tuple[int, int] | None:
+        found = StoredRun.load(folder).missing
+        return found and (len(found[0]), found[1])
+
+    folder = interrupted_run(tmp_path, workers, after)
+    assert missing() == (12 - after, 12)
     session.resume(folder, [], False, "cpu", quiet())
-    assert left_of(folder, load_frame(folder)) == (0, 12)
+    assert missing() == (0, 12)
     suite = folder / "suite.yaml"
     suite.write_text(suite.read_text().replace("simam", "no.such.module:Mine"))
-    assert left_of(folder, load_frame(folder)) is None
+    assert missing() is None
 
 
-def test_a_timed_unit_that_is_not_whole_is_measured_whole(tmp_path: Path, workers: Workers) -> None:
+def test_incomplete_timed_unit_is_measured_as_a_whole(tmp_path: Path, workers: FakeWorkers) -> None:
     folder = session.begin(plan(tmp_path, SUITE), tmp_path / "out", "cpu", quiet())
     path, before = folder / "records.jsonl", keys(folder)
     lines = path.read_text().splitlines(keepends=True)
@@ -127,7 +131,7 @@ def test_a_timed_unit_that_is_not_whole_is_measured_whole(tmp_path: Path, worker
     assert keys(folder) == before
 
 
-def test_of_an_exact_unit_only_the_missing_member_is_measured(tmp_path: Path, workers: Workers) -> None:
+def test_exact_unit_measures_only_the_missing_member(tmp_path: Path, workers: FakeWorkers) -> None:
     text = SUITE.replace(", latency: {repeats: 5}", "")
     folder = session.begin(plan(tmp_path, text), tmp_path / "out", "cpu", quiet())
     path = folder / "records.jsonl"
@@ -139,7 +143,7 @@ def test_of_an_exact_unit_only_the_missing_member_is_measured(tmp_path: Path, wo
     ]
 
 
-def test_failures_stand_until_they_are_retried(tmp_path: Path, workers: Workers) -> None:
+def test_failures_are_kept_until_retried(tmp_path: Path, workers: FakeWorkers) -> None:
     workers.bad = {"resnet18/simam@spatial/inference/eager/b1/224/fp32"}
     folder = session.begin(plan(tmp_path, SUITE), tmp_path / "out", "cpu", quiet())
     statuses = [record.status for record in read_records(folder / "records.jsonl")]
@@ -154,25 +158,27 @@ def test_failures_stand_until_they_are_retried(tmp_path: Path, workers: Workers)
     assert sorted(keys(folder)) == sorted(before)
 
 
-def test_what_failed_before_a_stop_is_not_tried_again_in_later_repeats(tmp_path: Path, workers: Workers) -> None:
+def test_failure_before_interruption_skips_later_processes(tmp_path: Path, workers: FakeWorkers) -> None:
     workers.bad = {"resnet18/simam@spatial/inference/eager/b1/224/fp32"}
-    folder = begun_and_stopped(tmp_path, workers, after=5)
+    folder = interrupted_run(tmp_path, workers, after=5)
     session.resume(folder, [], False, "cpu", quiet())
-    own = [record for record in read_records(folder / "records.jsonl") if record.cell in workers.bad]
-    assert [record.status for record in own] == ["failed", *["skipped"] * 4]
+    bad = [record for record in read_records(folder / "records.jsonl") if record.cell in workers.bad]
+    assert [record.status for record in bad] == ["failed", *["skipped"] * 4]
 
 
-def test_time_is_not_mixed_from_two_machines(tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = begun_and_stopped(tmp_path, workers, after=5)
+def test_times_of_two_machines_are_not_mixed(
+    tmp_path: Path, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = interrupted_run(tmp_path, workers, after=5)
     before = (folder / "records.jsonl").read_bytes()
-    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("B"))
+    monkeypatch.setattr(session, "read_environment", lambda requested, execute: machine("B"))
     with pytest.raises(RunError, match=r"latency was measured in another environment \(cpu: A there, B here\)"):
         session.resume(folder, [], False, "cpu", quiet())
     assert (folder / "records.jsonl").read_bytes() == before
 
 
-def test_what_is_exact_goes_on_anywhere_and_says_where(
-    tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+def test_exact_units_resume_on_another_machine(
+    tmp_path: Path, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = SUITE.replace(", latency: {repeats: 5}", "")
     folder = tmp_path / "out"
@@ -180,15 +186,15 @@ def test_what_is_exact_goes_on_anywhere_and_says_where(
     with pytest.raises(KeyboardInterrupt):
         session.begin(plan(tmp_path, text), folder, "cpu", quiet())
     workers.stop_at = None
-    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("B"))
+    monkeypatch.setattr(session, "read_environment", lambda requested, execute: machine("B"))
     session.resume(folder, [], False, "cpu", quiet())
     ids = [record.environment for record in read_records(folder / "records.jsonl")]
     assert ids == [machine("A").id] * 2 + [machine("B").id] * 2
     assert list(json.loads((folder / "environment.json").read_text())) == [machine("A").id, machine("B").id]
 
 
-def test_with_only_the_exact_part_goes_on_elsewhere(
-    tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+def test_only_exact_part_resumes_on_another_machine(
+    tmp_path: Path, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = SUITE.replace("complexity: {}, latency: {repeats: 5}", "latency: {repeats: 5}, complexity: {}")
     folder = tmp_path / "out"
@@ -196,28 +202,28 @@ def test_with_only_the_exact_part_goes_on_elsewhere(
     with pytest.raises(KeyboardInterrupt):
         session.begin(plan(tmp_path, text), folder, "cpu", quiet())
     workers.stop_at = None
-    monkeypatch.setattr(session, "read_environment", lambda wanted, execute: machine("B"))
+    monkeypatch.setattr(session, "read_environment", lambda requested, execute: machine("B"))
     session.resume(folder, ["measure=complexity"], False, "cpu", quiet())
     measures = [record.measure for record in read_records(folder / "records.jsonl")]
     assert measures == ["latency"] * 9 + ["complexity"] * 4
 
 
-def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, workers: Workers) -> None:
-    folder = begun_and_stopped(tmp_path, workers, after=1)
-    with RunDirectory.open(folder), pytest.raises(RunError, match="another run is at work in"):
+def test_two_processes_in_one_folder_are_refused(tmp_path: Path, workers: FakeWorkers) -> None:
+    folder = interrupted_run(tmp_path, workers, after=1)
+    with RunDirectory.open(folder), pytest.raises(RunError, match="another process is measuring into"):
         session.resume(folder, [], False, "cpu", quiet())
     session.resume(folder, [], False, "cpu", quiet())
 
 
-def test_there_must_be_a_run_to_resume(tmp_path: Path, workers: Workers) -> None:
+def test_resume_needs_a_run(tmp_path: Path, workers: FakeWorkers) -> None:
     with pytest.raises(RunError, match="holds no run to resume"):
         session.resume(tmp_path, [], False, "cpu", quiet())
     with pytest.raises(RunError, match="holds no run to resume"):
         session.resume(tmp_path / "nowhere", [], False, "cpu", quiet())
 
 
-def test_damage_in_the_middle_is_named(tmp_path: Path, workers: Workers) -> None:
-    folder = begun_and_stopped(tmp_path, workers, after=3)
+def test_damaged_line_is_named(tmp_path: Path, workers: FakeWorkers) -> None:
+    folder = interrupted_run(tmp_path, workers, after=3)
     path = folder / "records.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join([lines[0], "{]\n", *lines[1:]]))
@@ -225,17 +231,17 @@ def test_damage_in_the_middle_is_named(tmp_path: Path, workers: Workers) -> None
         session.resume(folder, [], False, "cpu", quiet())
 
 
-def test_the_stored_suite_keeps_what_the_command_line_said(tmp_path: Path, workers: Workers) -> None:
+def test_stored_suite_includes_command_line_settings(tmp_path: Path, workers: FakeWorkers) -> None:
     path = write(tmp_path, SUITE)
-    asked = expand(load_suite(path, ["measures.latency.repeats=7"], ["backbone=resnet34"]))
-    folder = session.begin(asked, tmp_path / "out", "cpu", quiet())
+    requested = expand(load_suite(path, ["measures.latency.repeats=7"], ["backbone=resnet34"]))
+    folder = session.begin(requested, tmp_path / "out", "cpu", quiet())
     assert len(workers.jobs) == 8
-    assert expand(load_suite(folder / "suite.yaml")).groups == asked.groups
+    assert expand(load_suite(folder / "suite.yaml")).groups == requested.groups
     session.resume(folder, [], False, "cpu", quiet())
     assert len(workers.jobs) == 8
 
 
-def test_only_paper_is_where_each_modules_paper_puts_it(tmp_path: Path) -> None:
+def test_only_paper_keeps_the_placements_of_the_papers(tmp_path: Path) -> None:
     text = SUITE.replace("[none, simam]}", "[simam, se], placement: [spatial, branch_end]}").replace(
         "resnet34", "resnet50"
     )
@@ -247,28 +253,29 @@ def test_only_paper_is_where_each_modules_paper_puts_it(tmp_path: Path) -> None:
     ]
 
 
-def test_on_resuming_only_narrows(tmp_path: Path, workers: Workers) -> None:
-    asked = expand(load_suite(write(tmp_path, SUITE), only=["backbone=resnet34"]))
-    folder = session.begin(asked, tmp_path / "out", "cpu", quiet())
+def test_resume_with_only_restricts_the_plan(tmp_path: Path, workers: FakeWorkers) -> None:
+    requested = expand(load_suite(write(tmp_path, SUITE), only=["backbone=resnet34"]))
+    folder = session.begin(requested, tmp_path / "out", "cpu", quiet())
     with pytest.raises(InputError, match="--only backbone=resnet18: the suite keeps only resnet34"):
         session.resume(folder, ["backbone=resnet18"], False, "cpu", quiet())
 
 
-def test_a_resumed_run_stays_on_its_device(tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, asked = begun_and_stopped(tmp_path, workers, after=1), []
+def test_resume_stays_on_the_device(tmp_path: Path, workers: FakeWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = interrupted_run(tmp_path, workers, after=1)
+    requests: list[str] = []
 
-    def read(wanted: str, execute: object) -> Environment:
-        asked.append(wanted)
+    def read(requested: str, execute: object) -> Environment:
+        requests.append(requested)
         return machine("A")
 
     monkeypatch.setattr(session, "read_environment", read)
     session.resume(folder, [], False, "auto", quiet())
-    assert asked == ["cpu"]
+    assert requests == ["cpu"]
 
 
 @pytest.mark.parametrize("damaged", ["{", '{"e": {"facts": "x", "state": {}}}', '{"e": {"state": {}}}'])
-def test_a_damaged_environment_is_a_message(tmp_path: Path, workers: Workers, damaged: str) -> None:
-    folder = begun_and_stopped(tmp_path, workers, after=1)
+def test_damaged_environment_is_an_input_error(tmp_path: Path, workers: FakeWorkers, damaged: str) -> None:
+    folder = interrupted_run(tmp_path, workers, after=1)
     (folder / "environment.json").write_text(damaged)
     with pytest.raises(RunError, match=r"environment.json is damaged"):
         session.resume(folder, [], False, "auto", quiet())
@@ -305,13 +312,13 @@ def test_only_keeps_the_baseline(tmp_path: Path) -> None:
         ([], ["measure=memory"], "the suite has no measure memory; it has complexity, latency"),
     ],
 )
-def test_bad_settings_are_messages(tmp_path: Path, settings: list[str], only: list[str], message: str) -> None:
+def test_bad_settings(tmp_path: Path, settings: list[str], only: list[str], message: str) -> None:
     with pytest.raises(InputError) as caught:
         expand(load_suite(write(tmp_path, SUITE), settings, only))
     assert message in str(caught.value)
 
 
-def test_settings_reach_into_lists_and_dotted_names(tmp_path: Path) -> None:
+def test_settings_in_lists_and_dotted_names(tmp_path: Path) -> None:
     text = """
         name: t
         axes: [{backbone: [resnet18], batch: [1]}]
@@ -326,13 +333,13 @@ def test_settings_reach_into_lists_and_dotted_names(tmp_path: Path) -> None:
     assert suite(tmp_path, loaded.to_yaml()).grids == loaded.grids
 
 
-def test_a_measure_of_the_machine_builds_no_network(tmp_path: Path) -> None:
+def test_machine_measure_builds_no_network(tmp_path: Path) -> None:
     text = SUITE.replace("complexity: {}", "machine: {}")
     jobs: list[Job] = []
 
-    def execute(job: Job, timeout: float) -> Iterator[dict[str, Any]]:
+    def execute(job: Job, timeout: float) -> Iterator[Message]:
         jobs.append(job)
         yield from ()
 
-    check(expand(load_suite(write(tmp_path, text))), execute)
+    check_plan(expand(load_suite(write(tmp_path, text))), execute)
     assert all(member.cell.backbone is not None for job in jobs for member in job.members)

@@ -1,4 +1,4 @@
-"""Real runs, stopped and killed: nothing measured is lost, and a resumed run ends like an undisturbed one."""
+"""Runs that are interrupted and killed: no record is lost, and a resumed run ends like an uninterrupted one."""
 
 import os
 import random
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.results.record import read_records
+from bench.store.shards import read_records
 from tests.helpers import write
 
 SUITE = """
@@ -29,7 +29,7 @@ SUITE = """
       "tests.helpers:Process": {}
 """
 CAMPAIGNS = 4
-"""At a time; 20 kills together."""
+"""Campaigns at the same time, with 20 kills in all."""
 
 
 def start(*arguments: str | Path, **options: object) -> "subprocess.Popen[str]":
@@ -44,7 +44,7 @@ def run(*arguments: str | Path) -> int:
 
 
 def wait_for_unit(process: "subprocess.Popen[str]", number: int) -> bool:
-    """Read the progress up to the start of a unit of work; False where the run ends before it."""
+    """Read the progress until a unit of work starts; False if the run ends before it."""
     assert process.stderr is not None
     return any(line.startswith(f"[{number}/") for line in process.stderr)
 
@@ -54,41 +54,41 @@ def measured(folder: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[object, ...]]]:
-    folder = tmp_path_factory.mktemp("undisturbed")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[object, ...]]]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
     suite = write(folder, SUITE)
     assert run(suite, "--out", folder / "out") == 0
     return suite, measured(folder / "out")
 
 
-def test_kill_9_of_the_parent_or_a_worker_at_random_moments(
-    undisturbed: tuple[Path, list[tuple[object, ...]]], tmp_path: Path
+def test_kill_9_of_parent_or_worker_at_random_times(
+    uninterrupted: tuple[Path, list[tuple[object, ...]]], tmp_path: Path
 ) -> None:
     with ThreadPoolExecutor(CAMPAIGNS) as pool:
-        kills = pool.map(lambda seed: _campaign(*undisturbed, tmp_path / str(seed), seed), range(CAMPAIGNS))
+        kills = pool.map(lambda seed: _campaign(*uninterrupted, tmp_path / str(seed), seed), range(CAMPAIGNS))
         assert sum(kills) == 20
 
 
 def _campaign(suite: Path, expected: list[tuple[object, ...]], home: Path, seed: int) -> int:
-    """Runs that are killed and resumed until all is measured, and more runs until there were kills enough."""
+    """Kill and resume runs until they are complete, and start more runs until there were enough kills."""
     draw, kills, number = random.Random(seed), 0, 0
     while kills < 20 // CAMPAIGNS:
         number += 1
         folder = home / str(number)
-        while not _whole(folder, expected):
-            begun = (folder / "suite.yaml").exists()
-            process = start(*(("--resume", folder, "--retry-failed") if begun else (suite, "--out", folder)))
+        while not _is_complete(folder, expected):
+            started = (folder / "suite.yaml").exists()
+            process = start(*(("--resume", folder, "--retry-failed") if started else (suite, "--out", folder)))
             if kills < 20 // CAMPAIGNS and wait_for_unit(process, draw.randint(1, 2)):
-                time.sleep(draw.random())  # anywhere in the unit or after it: a moment, not a wait for something
+                time.sleep(draw.random())  # a random time, during the unit or after it
                 kills += _kill(process, draw)
-            _, said = process.communicate()
-            assert "cannot resume" not in said, "somebody changed the checkout that the run is from"
+            _, output = process.communicate()
+            assert "cannot resume" not in output, "the checkout was changed during the test"
         assert measured(folder) == expected
     return kills
 
 
 def _kill(process: "subprocess.Popen[str]", draw: random.Random) -> int:
-    """Kill the run or one of its workers; whoever it was, no worker is left behind. 1, or 0 if all were gone."""
+    """Kill the run or one of its workers. If it was the run, its workers end. Returns 0 if all had ended, else 1."""
     try:
         parent = psutil.Process(process.pid)
         workers = parent.children()
@@ -101,39 +101,37 @@ def _kill(process: "subprocess.Popen[str]", draw: random.Random) -> int:
     return 1
 
 
-def _whole(folder: Path, expected: list[tuple[object, ...]]) -> bool:
+def _is_complete(folder: Path, expected: list[tuple[object, ...]]) -> bool:
     return (folder / "records.jsonl").exists() and measured(folder) == expected
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_run_and_says_how_to_go_on(
-    undisturbed: tuple[Path, list[tuple[object, ...]]], tmp_path: Path, number: signal.Signals
+def test_signal_stops_the_run_with_a_resume_command(
+    uninterrupted: tuple[Path, list[tuple[object, ...]]], tmp_path: Path, number: signal.Signals
 ) -> None:
-    suite, expected = undisturbed
+    suite, expected = uninterrupted
     folder, hold = tmp_path / "out", tmp_path / "hold"
-    hold.touch()  # or the second unit might be over before the signal is there
+    hold.touch()  # the second unit waits for the signal
     process = start(suite, "--out", folder, env={**os.environ, "HOLD": str(hold)})
     assert wait_for_unit(process, 2)
     workers = psutil.Process(process.pid).children()
     process.send_signal(number)
-    _, said = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == 128 + number
-    assert said.strip().endswith(
-        f"interrupted; what was measured is kept; go on with: python -m bench run --resume {folder}"
+    assert output.strip().endswith(
+        f"interrupted; all records written before are kept; resume with: simam-bench run --resume {folder}"
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert psutil.wait_procs(workers, timeout=60)[1] == []
     assert [record.status for record in read_records(folder / "records.jsonl")] == ["ok", "ok"]
     assert run("--resume", folder) == 0
     assert measured(folder) == expected
 
 
-def test_a_full_disk_is_an_error_that_loses_nothing(
-    undisturbed: tuple[Path, list[tuple[object, ...]]], tmp_path: Path
-) -> None:
-    suite, expected = undisturbed
+def test_full_disk_loses_no_record(uninterrupted: tuple[Path, list[tuple[object, ...]]], tmp_path: Path) -> None:
+    suite, expected = uninterrupted
     folder = tmp_path / "out"
-    # Files may not grow beyond this: as much as the suite, the environment and the first two records need.
+    # Size limit of a file: enough for the suite, the environment and the first two records.
     limit = 3000
     process = start(
         suite,
@@ -142,12 +140,11 @@ def test_a_full_disk_is_an_error_that_loses_nothing(
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         env={key: value for key, value in os.environ.items() if not key.startswith("COV")},
     )
-    _, said = process.communicate()
-    assert process.returncode == 3, said
-    assert f"cannot write {folder / 'records.jsonl'}: File too large; all that was measured before is kept" in said
-    assert "Traceback" not in said
-    there = len(read_records(folder / "records.jsonl"))
-    assert 0 < there < len(expected)
+    _, output = process.communicate()
+    assert process.returncode == 3, output
+    assert f"cannot write {folder / 'records.jsonl'}: File too large; all records written before are kept" in output
+    assert "Traceback" not in output
+    assert 0 < len(read_records(folder / "records.jsonl")) < len(expected)
     assert run("--resume", folder) == 0
     assert measured(folder) == expected
 
@@ -157,14 +154,14 @@ def test_a_full_disk_is_an_error_that_loses_nothing(
     [
         (["--out", "/proc/nowhere"], "cannot make /proc/nowhere: No such file or directory"),
         (["--resume", "/proc"], "/proc holds no run to resume"),
-        (["--retry-failed"], "--retry-failed goes with --resume"),
+        (["--retry-failed"], "--retry-failed needs --resume"),
     ],
 )
-def test_folders_that_cannot_be_had(
-    undisturbed: tuple[Path, list[tuple[object, ...]]], arguments: list[str], message: str
+def test_unusable_folders(
+    uninterrupted: tuple[Path, list[tuple[object, ...]]], arguments: list[str], message: str
 ) -> None:
-    suite = [] if "--resume" in arguments else [undisturbed[0]]
+    suite = [] if "--resume" in arguments else [uninterrupted[0]]
     process = start(*suite, *arguments)
-    _, said = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == 2
-    assert said.startswith("error: ") and message in said and len(said.splitlines()) == 1
+    assert output.startswith("error: ") and message in output and len(output.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Trees that look like /proc and /sys of machines we know."""
+"""Readers of /proc and /sys, on folders that look like those of known machines."""
 
 import math
 from pathlib import Path
@@ -6,22 +6,14 @@ from pathlib import Path
 import pytest
 
 from bench.run import system
-
-
-def tree(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{text}\n")
-    return root
-
+from tests.system_files import write_files
 
 CPU = "sys/devices/system/cpu"
 READERS = [
     system.cpu_model,
     system.governor,
     system.turbo,
-    system.throttles,
+    system.throttle_count,
     system.clock_source,
     system.virtual,
     system.cpu_quota,
@@ -29,12 +21,12 @@ READERS = [
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_what_is_not_there_is_none(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
+def test_missing_files_read_as_none(tmp_path: Path, read) -> None:  # type: ignore[no-untyped-def]
     assert read(tmp_path) is None
 
 
-def test_a_laptop_tells_all(tmp_path: Path) -> None:
-    root = tree(
+def test_all_facts_of_a_laptop(tmp_path: Path) -> None:
+    root = write_files(
         tmp_path,
         {
             "proc/cpuinfo": "processor\t: 0\nmodel name\t: A CPU: fast\nflags\t\t: fpu sse2\n\nprocessor\t: 1",
@@ -58,21 +50,21 @@ def test_a_laptop_tells_all(tmp_path: Path) -> None:
         ("cpufreq/boost", "", None),
     ],
 )
-def test_turbo_has_two_names_with_opposite_senses(tmp_path: Path, name: str, text: str, on: bool | None) -> None:
-    assert system.turbo(tree(tmp_path, {f"{CPU}/{name}": text})) is on
+def test_turbo_in_files_with_opposite_senses(tmp_path: Path, name: str, text: str, on: bool | None) -> None:
+    assert system.turbo(write_files(tmp_path, {f"{CPU}/{name}": text})) is on
 
 
 @pytest.mark.parametrize(
     ("files", "virtual"),
     [
         ({"proc/cpuinfo": "flags : fpu hypervisor sse2"}, True),
-        ({"proc/cpuinfo": "flags : fpu sse2", "sys/hypervisor/type": "xen"}, False),  # Xen's own first system
+        ({"proc/cpuinfo": "flags : fpu sse2", "sys/hypervisor/type": "xen"}, False),  # Xen's host, Dom0
         ({"proc/cpuinfo": "Features : fp asimd", "sys/hypervisor/type": "xen"}, True),
         ({"proc/cpuinfo": "Features : fp asimd"}, None),
     ],
 )
-def test_a_virtual_machine_shows(tmp_path: Path, files: dict[str, str], virtual: bool | None) -> None:
-    assert system.virtual(tree(tmp_path, files)) is virtual
+def test_virtual_machines(tmp_path: Path, files: dict[str, str], virtual: bool | None) -> None:
+    assert system.virtual(write_files(tmp_path, files)) is virtual
 
 
 @pytest.mark.parametrize(
@@ -107,5 +99,5 @@ def test_a_virtual_machine_shows(tmp_path: Path, files: dict[str, str], virtual:
         ),
     ],
 )
-def test_a_quota_is_the_least_of_a_group_and_its_ancestors(tmp_path: Path, files: dict[str, str], quota: float) -> None:
-    assert system.cpu_quota(tree(tmp_path, files)) == quota
+def test_cpu_quota_is_least_of_group_and_ancestors(tmp_path: Path, files: dict[str, str], quota: float) -> None:
+    assert system.cpu_quota(write_files(tmp_path, files)) == quota

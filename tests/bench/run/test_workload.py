@@ -17,7 +17,7 @@ def with_sigmoid(bias: float = 0.0) -> Cell:
     return Cell(TINY, Choice("tests.helpers:Sigmoid", (("bias", bias),)), Choice("layers", (("glob", "0"),)))
 
 
-def test_variants_of_a_seed_share_the_weights_of_the_layers_they_share() -> None:
+def test_variants_of_a_seed_share_weights() -> None:
     plain = build_network(Cell(TINY), seed=5).state_dict()
     ours = build_network(with_sigmoid(0.5), seed=5).state_dict()
     assert torch.equal(ours.pop("0.1.weight"), torch.full((4, 1, 1), 0.5))
@@ -26,32 +26,32 @@ def test_variants_of_a_seed_share_the_weights_of_the_layers_they_share() -> None
     assert all(torch.equal(renamed[name], weight) for name, weight in plain.items())
 
 
-def test_variants_of_a_seed_see_the_same_images() -> None:
-    plain, ours = (build(each, 5, "cpu").inputs for each in (cell(), replace(with_sigmoid(), resolution=8)))
+def test_variants_of_a_seed_share_inputs() -> None:
+    plain, ours = (build(variant, 5, "cpu").inputs for variant in (cell(), replace(with_sigmoid(), resolution=8)))
     assert torch.equal(plain, ours) and not torch.equal(plain, build(cell(), 6, "cpu").inputs)
 
 
-def test_seeds_differ_and_repeat() -> None:
+def test_seeds_are_reproducible_and_differ() -> None:
     one, same, other = (build_network(Cell(TINY), seed=seed).state_dict()["0.weight"] for seed in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
 
 
-def test_inference_runs_without_gradients_in_eval_mode() -> None:
-    work = build(cell(mode="inference", batch=2), 0, "cpu")
-    output = work.call()
+def test_inference_without_gradients_in_eval_mode() -> None:
+    workload = build(cell(mode="inference", batch=2), 0, "cpu")
+    output = workload.call()
     assert output.shape == (2, 5) and output.is_inference()
-    assert not work.network.training and work.settings["inference_mode"] is True
+    assert not workload.network.training and workload.settings["inference_mode"] is True
 
 
-def test_the_hundredth_training_step_does_the_work_of_the_first() -> None:
-    work = build(cell(mode="training", batch=2), 0, "cpu")
-    before = [parameter.clone() for parameter in work.network.parameters()]
-    first = work.call().detach().clone()
+def test_training_steps_all_do_the_same_work() -> None:
+    workload = build(cell(mode="training", batch=2), 0, "cpu")
+    before = [parameter.clone() for parameter in workload.network.parameters()]
+    first = workload.call().detach().clone()
     for _ in range(3):
-        again = work.call()
-    assert all(torch.equal(old, new) for old, new in zip(before, work.network.parameters(), strict=True))
+        again = workload.call()
+    assert all(torch.equal(old, new) for old, new in zip(before, workload.network.parameters(), strict=True))
     assert torch.equal(first, again.detach())
-    assert all(parameter.grad is not None for parameter in work.network.parameters())
+    assert all(parameter.grad is not None for parameter in workload.network.parameters())
 
 
 @pytest.mark.parametrize(
@@ -65,30 +65,36 @@ def test_the_hundredth_training_step_does_the_work_of_the_first() -> None:
 )
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_dtypes(dtype: str, mode: str, inputs: torch.dtype, output: torch.dtype) -> None:
-    work = build(cell(mode=mode, batch=2, dtype=dtype), 0, "cpu")
-    assert work.inputs.dtype == inputs
-    assert work.call().dtype == output
+    workload = build(cell(mode=mode, batch=2, dtype=dtype), 0, "cpu")
+    assert workload.inputs.dtype == inputs
+    assert workload.call().dtype == output
 
 
 def test_memory_format_and_threads() -> None:
     before = torch.get_num_threads()
     try:
-        work = build(cell(mode="inference", batch=2, memory_format="channels_last", threads=1), 0, "cpu")
-        assert work.inputs.is_contiguous(memory_format=torch.channels_last)
-        assert work.settings["threads"] == 1
+        workload = build(cell(mode="inference", batch=2, memory_format="channels_last", threads=1), 0, "cpu")
+        assert workload.inputs.is_contiguous(memory_format=torch.channels_last)
+        assert workload.settings["threads"] == 1
         torch.set_num_threads(2)
-        work.call()
+        workload.call()
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
 
 
-def test_meta_takes_no_memory() -> None:
-    work = build(Cell(Choice("resnet152"), Choice("simam"), Choice("spatial"), resolution=224), 0, "meta")
-    assert {parameter.device.type for parameter in work.network.parameters()} == {"meta"} == {work.inputs.device.type}
+def test_meta_network_has_no_data() -> None:
+    workload = build(Cell(Choice("resnet152"), Choice("simam"), Choice("spatial"), resolution=224), 0, "meta")
+    assert (
+        {parameter.device.type for parameter in workload.network.parameters()}
+        == {"meta"}
+        == {workload.inputs.device.type}
+    )
 
 
-def test_on_meta_a_module_has_the_numbers_that_it_keeps_elsewhere() -> None:
-    work = build(Cell(TINY, Choice("tests.helpers:Drawn"), Choice("layers", (("glob", "0"),)), resolution=8), 0, "meta")
-    (module,) = (each for each in work.network.modules() if type(each).__name__ == "Drawn")
-    assert bool((module.numbers >= 1).all()) and next(work.network.parameters()).is_meta
+def test_tensors_of_a_module_on_other_devices_are_drawn_on_meta() -> None:
+    workload = build(
+        Cell(TINY, Choice("tests.helpers:Drawn"), Choice("layers", (("glob", "0"),)), resolution=8), 0, "meta"
+    )
+    (module,) = (layer for layer in workload.network.modules() if type(layer).__name__ == "Drawn")
+    assert bool((module.numbers >= 1).all()) and next(workload.network.parameters()).is_meta

@@ -69,7 +69,7 @@ def test_options_are_swept(tmp_path: Path) -> None:
         ),
         GOOD.replace("axes:\n  backbone: [resnet18]", "axes:\n  backbone: ['tests.helpers:tiny']"),
         GOOD.replace("mode:", "dataset: [cifar10, {image_folder: {folder: mine}}]\n  seed: [0, 2]\n  mode:").replace(
-            "complexity: {}", "complexity: {}\n  accuracy: {recipe: paper_cifar, judge: held_out}"
+            "complexity: {}", "complexity: {}\n  accuracy: {recipe: paper_cifar, eval_on: held_out}"
         )
         + "data: {root: /data, download: true}\n",
     ],

@@ -1,0 +1,1 @@
+"""Compare two revisions of a repository in one session, with their timed blocks interleaved."""

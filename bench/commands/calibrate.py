@@ -1,0 +1,46 @@
+"""``calibrate``: the gate's false alarms and power on this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.commands.failures import user_errors
+from bench.commands.options import Device, DeviceOption, load_plan
+
+EXAMPLES = "Example: `simam-bench calibrate reports/calibration --rounds 20`"
+
+
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="Folder of the rounds; created if needed.", metavar="DIR")],
+    rounds: Annotated[int, typer.Option(min=0, help="Number of rounds to have; each takes about 6 minutes.")] = 0,
+    compare_suite: Annotated[Path, typer.Option(help="Suite that `compare` is calibrated on.")] = Path(
+        "calibrate_compare"
+    ),
+    ab_suite: Annotated[Path, typer.Option(help="Suite that `ab` is calibrated on.")] = Path("calibrate_ab"),
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Measure how often the gate, and the rules of other tools, raise false alarms here, and what they find.
+
+    Existing rounds are kept, so a killed calibration continues with the same command, and more rounds can be added.
+    """
+    from rich.console import Console
+
+    from bench.store.files import write_whole
+    from bench.studies.calibration import page, rounds as recorded
+    from bench.studies.calibration.trials import calibrated
+
+    console = Console(stderr=True)
+    with user_errors():
+        recorded.record(load_plan(compare_suite), load_plan(ab_suite), folder, rounds, device.value, console)
+        by_kind = recorded.read(folder)
+        console.print("evaluating windows of the records", highlight=False)
+        result = calibrated(
+            by_kind["run"], [run.frame for run in by_kind["same"]], [run.frame for run in by_kind["slowed"]]
+        )
+        # Comparisons are of revisions of a temporary repository; the runs have the revision of this one.
+        environments = {id_: each for run in by_kind["run"] for id_, each in run.environments.items()}
+        command = f"python -m bench calibrate {folder}"
+        text = page.render(result, sum(map(len, by_kind.values())), environments, command)
+        print(text)
+        write_whole(folder / "report.md", text)

@@ -1,0 +1,43 @@
+"""``compare``: what regressed between two stored runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.commands.failures import user_errors
+from bench.commands.options import FormatOption, GitHub, Strict, VerdictFormat
+
+EXAMPLES = "Example: `simam-bench compare runs/before runs/after --format markdown`"
+
+
+def compare(
+    base: Annotated[Path, typer.Argument(help="Folder of the earlier run.", metavar="BASE")],
+    new: Annotated[Path, typer.Argument(help="Folder of the later run.", metavar="NEW")],
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Compare times although this differs: device, cpu, gpu, threads or torch.", metavar="KEY"),
+    ] = None,
+    form: FormatOption = VerdictFormat.terminal,
+    github: GitHub = False,
+    strict: Strict = False,
+) -> None:
+    """Compare two runs and report what regressed.
+
+    Exit 0: nothing regressed. 1: something regressed. 2: bad input. 3: a measurement failed or vanished, the runs are
+    incomparable, or no verdict was reached.
+    """
+    from bench.commands.verdicts import job_summary_file, print_verdicts
+    from bench.errors import InputError
+    from bench.results.compare import compare_runs
+    from bench.store.stored_run import StoredRun
+
+    with user_errors():
+        job_summary = job_summary_file(form.value) if github else None
+        runs = [StoredRun.load(folder) for folder in (base, new)]
+        for run in runs:
+            if run.sides:
+                raise InputError(f"{run.path} compares two revisions; its verdicts are in {run.path / 'report.md'}")
+        verdicts = compare_runs(*runs, accept or ())
+        code = print_verdicts(verdicts, form.value, job_summary, strict)
+    raise typer.Exit(code)

@@ -1,0 +1,57 @@
+"""Arguments and options that several commands share."""
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bench.suite.plan import Plan
+
+
+class Device(str, Enum):
+    """Where to measure."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class VerdictFormat(str, Enum):
+    """How verdicts are printed."""
+
+    terminal = "terminal"
+    markdown = "markdown"
+    json = "json"
+
+
+SUITE_HELP = "A suite file, or the name of a built-in suite such as smoke."
+
+SuiteArgument = Annotated[Path, typer.Argument(help=SUITE_HELP, metavar="SUITE")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Replace a value of the suite, as in measures.latency.budget=10s.", metavar="KEY=VALUE"),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="Keep a part of the grid, as in backbone=resnet18 or measure=latency.", metavar="KEY=VALUE"),
+]
+DeviceOption = Annotated[Device, typer.Option(help="Device to measure on; auto chooses a GPU if there is one.")]
+FormatOption = Annotated[VerdictFormat, typer.Option("--format", help="How to print the verdicts.")]
+GitHub = Annotated[
+    bool, typer.Option("--github", help="Also write the job summary and annotations of a GitHub Actions job.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any verdict is inconclusive.")]
+
+
+def load_plan(suite: Path, settings: list[str] | None = None, only: list[str] | None = None) -> "Plan":
+    """The plan of a suite file or a built-in suite.
+
+    Raises:
+        SuiteError: there is no such suite, or something in it is wrong.
+    """
+    from bench.suite.load import find_suite, load_suite
+    from bench.suite.plan import expand
+
+    return expand(load_suite(find_suite(suite), settings or (), only or ()))

@@ -1,0 +1,126 @@
+"""``plan``: show the grid of a suite without measuring anything."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.commands.failures import user_errors
+from bench.commands.options import Only, Settings, SuiteArgument, load_plan
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.suite.plan import Plan
+
+EXAMPLES = (
+    "Examples: `simam-bench plan smoke` and `simam-bench plan accuracy_cifar10_quick --resolve 0.3 --spread 0.2`"
+)
+
+DEFAULT_SPREAD = 0.25
+"""Standard deviation of paired differences over seeds, in percentage points, if the user gives none."""
+
+
+def plan(
+    suite: SuiteArgument,
+    only: Only = None,
+    settings: Settings = None,
+    resolve: Annotated[
+        float | None,
+        typer.Option(help="Also print how many seeds detect this difference in top-1.", metavar="POINTS"),
+    ] = None,
+    spread: Annotated[
+        str | None,
+        typer.Option(
+            help="With --resolve: standard deviation of the difference over seeds, or a run to take it from.",
+            metavar="POINTS|RUN",
+        ),
+    ] = None,
+) -> None:
+    """Show the grid of a suite and the expected time, without measuring anything."""
+    from rich.console import Console
+
+    from bench.errors import InputError
+
+    with user_errors():
+        if spread is not None and resolve is None:
+            raise InputError("--spread needs --resolve")
+        expanded = load_plan(suite, settings, only)
+        console = Console()
+        _print_groups(expanded, console)
+        _print_expected_time(expanded, console)
+        if resolve is not None:
+            console.print(_required_seeds(expanded, resolve, spread), highlight=False, soft_wrap=True)
+
+
+def _print_groups(expanded: "Plan", console: "Console") -> None:
+    console.print(f"{expanded.suite.name}: {expanded.suite.title}", markup=False, highlight=False)
+    for group in expanded.groups:
+        repeats = len(group.seeds)
+        head = f"\n{group.measure.name}  {group.id}  {repeats} repeat{'s' if repeats > 1 else ''}"
+        console.print(head, markup=False, highlight=False, soft_wrap=True)
+        for member in group.members:
+            role = "" if member.role == "variant" else f"  {member.role}"
+            console.print(f"  {member.cell.id}{role}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_expected_time(expanded: "Plan", console: "Console") -> None:
+    from bench.run.time_estimates import estimates_from
+    from bench.store.directory import RUNS
+
+    units, estimates = list(expanded.units()), estimates_from(RUNS)
+    known = sum(map(estimates.knows, units))
+    source = f"{known} of {len(units)} estimated from earlier runs in runs/" if known else "a guess: no earlier run"
+    seconds = sum(map(estimates, units))
+    duration = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    console.print(
+        f"\n{len(expanded.groups)} groups, {len(units)} units of work, about {duration} ({source})", highlight=False
+    )
+
+
+def _required_seeds(expanded: "Plan", resolve: float, spread: str | None) -> str:
+    """How many seeds detect a difference, in a sentence."""
+    from bench.errors import InputError
+    from bench.results.accuracy import resolving_seeds
+
+    groups = [group for group in expanded.groups if group.measure.name == "accuracy"]
+    if not groups:
+        raise InputError("--resolve is about accuracy, and the suite does not measure it")
+    if not 0 < resolve < 100:
+        raise InputError(f"--resolve {resolve:g}: give a difference between 0 and 100 percentage points")
+    family = max(1, sum(len(group.variants) for group in groups))
+    deviation, source = _deviation(spread)
+    seeds = resolving_seeds(resolve, deviation, family)
+    needed = f"needs {seeds} seeds" if seeds else "needs more than a thousand seeds"
+    planned = max(len(group.seeds) for group in groups)
+    return (
+        f"\nDetecting a difference of {resolve:g} percentage points with 80 % power among {family} variants {needed}; "
+        f"the suite has {planned} (standard deviation over seeds: {deviation:.2g} points, {source})."
+    )
+
+
+def _deviation(given: str | None) -> tuple[float, str]:
+    """Standard deviation of paired differences over seeds in percentage points, and its source."""
+    from bench.errors import InputError
+
+    if given is None:
+        return DEFAULT_SPREAD, "assumed; --spread replaces it"
+    try:
+        deviation = float(given)
+    except ValueError:
+        return _deviation_of_run(Path(given)), f"as in {given}"
+    if not 0 < deviation < 100:
+        raise InputError(f"--spread {given}: give a number between 0 and 100 percentage points, or the folder of a run")
+    return deviation, "as given"
+
+
+def _deviation_of_run(folder: Path) -> float:
+    from bench.errors import InputError
+    from bench.results.accuracy import spread_of
+    from bench.results.estimates import estimate
+    from bench.store.stored_run import StoredRun
+
+    deviation = spread_of(estimate(StoredRun.load(folder).frame))
+    if deviation is None:
+        raise InputError(f"--spread {folder}: no variant of that run has differing accuracies of two or more seeds")
+    return deviation

@@ -1,0 +1,76 @@
+"""``run``: measure a suite and write its report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.commands.failures import FAILED, OK, user_errors
+from bench.commands.options import SUITE_HELP, Device, DeviceOption, Only, Settings, load_plan
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXAMPLES = (
+    "Examples: `simam-bench run smoke`, `simam-bench run suites/latency.yaml --set measures.latency.budget=20s` and, "
+    "after a kill, `simam-bench run --resume runs/smoke-20260101-120000`"
+)
+
+
+def run(
+    suite: Annotated[Path | None, typer.Argument(help=SUITE_HELP)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to create; default runs/SUITE-TIME.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run that ended early: measure what is missing.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: measure failed units again.")
+    ] = False,
+    device: DeviceOption = Device.auto,
+    only: Only = None,
+    settings: Settings = None,
+) -> None:
+    """Measure a suite and write its report.
+
+    Exit 0: all measured. 2: bad input, nothing measured. 3: something failed, the rest is measured. 128 + N: stopped
+    by signal N.
+    """
+    from rich.console import Console
+
+    from bench.errors import InputError
+    from bench.run import session
+
+    console = Console(stderr=True)
+    with user_errors():
+        if resume is None and suite is not None and not retry_failed:
+            folder = session.begin(load_plan(suite, settings, only), out, device.value, console)
+        elif resume is not None and suite is None and out is None and not settings:
+            folder = session.resume(resume, only or [], retry_failed, device.value, console)
+        else:
+            raise InputError(
+                "write either `run SUITE`, or `run --resume DIR` without a suite, --out and --set: the folder has its "
+                "suite; --retry-failed needs --resume"
+            )
+        failed = _report(folder, console)
+    raise typer.Exit(FAILED if failed else OK)
+
+
+def _report(folder: Path, console: "Console") -> bool:
+    """Print and write the report of a run. Returns whether anything failed."""
+    from rich.markup import escape
+
+    from bench.report.formats.markdown import markdown
+    from bench.report.writer import build, save
+    from bench.store.directory import RunDirectory
+    from bench.store.stored_run import StoredRun
+
+    run = StoredRun.load(folder)
+    report = build([run])
+    print(markdown(report.page))
+    with RunDirectory(folder):
+        save(report, folder, ["md"])
+    failed = sum(record.status == "failed" for record in run.records)
+    if failed:
+        console.print(f"{failed} measurements failed; the report names them and the causes")
+    console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
+    return failed > 0

@@ -1,0 +1,63 @@
+"""Printing verdicts, for the commands that compare."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.results.verdicts import Verdict
+
+
+def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path | None, strict: bool) -> int:
+    """Print verdicts. Returns the exit code.
+
+    Args:
+        verdicts: of one comparison.
+        form: terminal, markdown or json.
+        job_summary: the file of a GitHub job's summary; None outside such jobs.
+        strict: whether a single inconclusive verdict gives exit code 3.
+    """
+    from rich.console import Console
+
+    from bench.report import verdicts as text
+    from bench.results.verdicts import exit_code
+
+    code = exit_code(verdicts, strict)
+    if form == "markdown":
+        print(text.markdown(verdicts))
+    elif form == "json":
+        print(text.as_json(verdicts, code))
+    else:
+        # Into a pipe, lines have any length, so that nothing is cut off.
+        console = Console() if sys.stdout.isatty() else Console(width=1000)
+        console.print(text.terminal(verdicts))
+        console.print(f"\n{text.summary(verdicts)}", markup=False, highlight=False)
+    if job_summary is not None:
+        with job_summary.open("a", encoding="utf-8") as file:
+            file.write(text.markdown(verdicts))
+        print(text.annotations(verdicts), end="")
+    return code
+
+
+def job_summary_file(form: str) -> Path:
+    """The file of a GitHub job's summary; checked before anything is measured.
+
+    Raises:
+        InputError: this is not such a job, the file cannot be written, or the format does not allow annotations.
+    """
+    from bench.errors import InputError
+
+    if form == "json":
+        raise InputError("--github prints annotations between the lines: use it with terminal or markdown, not json")
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        raise InputError(
+            "--github is for a job of GitHub Actions, where GITHUB_STEP_SUMMARY names a file; it is not set"
+        )
+    try:
+        with Path(path).open("a", encoding="utf-8"):
+            return Path(path)
+    except OSError as error:
+        raise InputError(f"cannot write GITHUB_STEP_SUMMARY, {path}: {error.strerror or error}") from error

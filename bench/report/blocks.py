@@ -1,0 +1,119 @@
+"""The blocks of a page, independent of any format. All texts are plain; each format escapes them in its own way."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeAlias
+
+MOST_FIGURES = 6
+"""Figures of one kind in a report: drawing takes longer than everything else."""
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """One cell of a table.
+
+    Args:
+        text: as a reader sees it.
+        number: the key to sort by; None for names and empty cells.
+        best: whether it is the best of its column for a network, or not significantly different from the best.
+    """
+
+    text: str
+    number: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Args:
+        headings: of the columns.
+        rows: each as long as the headings.
+        records: the records that the table was made from, in words; empty for a table without records.
+    """
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[TableCell]]
+    records: str = ""
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether each column has numbers."""
+        return [any(row[column].number is not None for row in self.rows) for column in range(len(self.headings))]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The heading of the blocks up to the next heading."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class BulletList:
+    """A list with one bullet for each item."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Details:
+    """A table that is collapsed under its summary."""
+
+    summary: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class Code:
+    """Commands or the content of a file."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Args:
+        name: of its file, without the ending.
+        title: its caption, which is also its alternative text.
+        spec: Vega-Lite specification that contains the data.
+    """
+
+    name: str
+    title: str
+    spec: Mapping[str, Any]
+
+
+Block: TypeAlias = Heading | Paragraph | BulletList | Table | Details | Code | Figure
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page, its blocks in reading order."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+def text_cell(text: str | None) -> TableCell:
+    """A cell without a number; a dash if there is no text."""
+    return TableCell(text if text is not None else "–")
+
+
+def first_figures(figures: Iterator[Figure]) -> Iterator[Block]:
+    """The first :data:`MOST_FIGURES` figures, and a note if there are more."""
+    yield from islice(figures, MOST_FIGURES)
+    if next(figures, None) is not None:
+        yield Paragraph(f"Only the first {MOST_FIGURES} of these figures are drawn; the tables have all of the data.")

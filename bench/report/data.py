@@ -1,0 +1,59 @@
+"""The data of a report: records, and everything that is estimated from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.results.accuracy import AccuracyGain, accuracy_gains
+from bench.results.estimates import Comparison, estimate
+from bench.results.roofline import MachineLimits, machine_limits
+from bench.store.stored_run import StoredRun
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """The records of the runs in a report, and the estimates.
+
+    Args:
+        runs: in the order given.
+        frame: the records of all runs, see :data:`bench.results.columns.COLUMNS`.
+        comparisons: all estimates.
+        costs: the estimates without those of accuracies and of the machine.
+        gains: the accuracy gain of every trained variant.
+        machines: name of the run → limits of its machine, for runs that measured them.
+    """
+
+    runs: Sequence[StoredRun]
+    frame: pd.DataFrame
+    comparisons: Sequence[Comparison]
+    costs: Sequence[Comparison]
+    gains: Sequence[AccuracyGain]
+    machines: Mapping[str, MachineLimits]
+
+    @property
+    def several_runs(self) -> bool:
+        """Whether a name must say which run it belongs to."""
+        return len(self.runs) > 1
+
+    def threshold(self, comparison: Comparison) -> float:
+        """The threshold of a time's ratio in its run, as a fraction."""
+        return next(run.threshold(comparison.value) for run in self.runs if run.name == comparison.run)
+
+
+def analyse(runs: Sequence[StoredRun]) -> ReportData:
+    """Estimate everything in the records of one or several runs.
+
+    Raises:
+        RunError: a run has no records.
+    """
+    frame = pd.concat([run.frame for run in runs], ignore_index=True) if len(runs) > 1 else runs[0].frame
+    comparisons = estimate(frame)
+    return ReportData(
+        runs=runs,
+        frame=frame,
+        comparisons=comparisons,
+        costs=[comparison for comparison in comparisons if comparison.measure not in ("machine", "accuracy")],
+        gains=accuracy_gains(comparisons),
+        machines={run.name: limits for run in runs if (limits := machine_limits(run.frame)) is not None},
+    )

@@ -1,0 +1,53 @@
+"""The formats that a report is written in: name → the files that make it."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+
+from bench.report.blocks import Figure
+from bench.report.page import Report
+
+
+def _markdown(report: Report) -> Iterator[tuple[str, str | bytes]]:
+    from bench.report.figures import svg
+    from bench.report.formats.markdown import FIGURES, markdown
+
+    yield "report.md", markdown(report.page, figures=True)
+    for block in report.page.blocks:
+        if isinstance(block, Figure):
+            yield f"{FIGURES}/{block.name}.svg", svg(block)
+
+
+def _html(report: Report) -> Iterator[tuple[str, str | bytes]]:
+    from bench.report.formats.html import html
+
+    yield "report.html", html(report.page)
+
+
+def _latex(report: Report) -> Iterator[tuple[str, str | bytes]]:
+    from bench.report.formats.latex import latex
+
+    yield "report.tex", latex(report.page)
+
+
+def _csv(report: Report) -> Iterator[tuple[str, str | bytes]]:
+    from bench.report.formats.tidy import tidy
+
+    yield "report.csv", tidy(report.comparisons).to_csv(index=False)
+
+
+def _parquet(report: Report) -> Iterator[tuple[str, str | bytes]]:
+    from bench.report.formats.tidy import tidy
+
+    file = io.BytesIO()
+    tidy(report.comparisons).to_parquet(file, index=False)
+    yield "report.parquet", file.getvalue()
+
+
+FORMATS: Mapping[str, Callable[[Report], Iterator[tuple[str, str | bytes]]]] = {
+    "md": _markdown,
+    "html": _html,
+    "latex": _latex,
+    "csv": _csv,
+    "parquet": _parquet,
+}
+"""Files by their paths in the folder, whole."""

@@ -1,0 +1,45 @@
+"""A page as one HTML file that opens offline: tables that sort and filter, figures that tell more where one points."""
+
+import base64
+from functools import cache
+from importlib.resources import files
+
+from bench.report.blocks import Figure, Page
+
+
+def html(page: Page) -> str:
+    """All of it. Texts are escaped by the template, data by its JSON."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("bench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    drawn = any(isinstance(block, Figure) for block in page.blocks)
+    return environment.get_template("report.html.j2").render(
+        title=page.title,
+        blocks=[(type(block).__name__, block) for block in page.blocks],
+        tables_script=_data_url(_itables("dt_bundle.js")),
+        tables_style=_itables("dt_bundle.css"),
+        figures_script=_vega() if drawn else "",
+    )
+
+
+def _itables(name: str) -> str:
+    """DataTables, as itables ships it."""
+    return files("itables").joinpath("html", name).read_text(encoding="utf-8")
+
+
+def _data_url(script: str) -> str:
+    return f"data:text/javascript;base64,{base64.b64encode(script.encode()).decode()}"
+
+
+@cache
+def _vega() -> str:
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")  # which would end the element that it stands in

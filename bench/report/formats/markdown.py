@@ -1,0 +1,70 @@
+"""A page as Markdown, as GitHub shows it."""
+
+import re
+from functools import singledispatch
+
+from bench.report.blocks import Block, TableCell, Code, Figure, Details, Heading, Page, BulletList, Table, Paragraph
+from bench.report.numbers import escape
+
+FIGURES = "figures"
+"""The folder beside the page that its figures are in."""
+
+
+def markdown(page: Page, figures: bool = False) -> str:
+    """All of it.
+
+    Args:
+        page: what is said.
+        figures: whether the files of the figures lie beside the page, as ``figures/NAME.svg``.
+    """
+    blocks = (block for block in page.blocks if figures or not isinstance(block, Figure))
+    return "\n\n".join([f"# {escape(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
+
+
+@singledispatch
+def _block(block: Block) -> str:
+    raise TypeError(f"no such block: {block!r}")
+
+
+@_block.register
+def _(block: Heading) -> str:
+    return f"## {escape(block.text)}"
+
+
+@_block.register
+def _(block: Paragraph) -> str:
+    return escape(block.text)
+
+
+@_block.register
+def _(block: BulletList) -> str:
+    return "\n".join(f"- {escape(item)}" for item in block.items)
+
+
+@_block.register
+def _(block: Table) -> str:
+    from tabulate import tabulate
+
+    rows = [[_cell(cell) for cell in row] for row in block.rows]
+    return tabulate(rows, headers=list(map(escape, block.headings)), tablefmt="github", disable_numparse=True)
+
+
+def _cell(cell: TableCell) -> str:
+    return f"**{escape(cell.text)}**" if cell.best else escape(cell.text)
+
+
+@_block.register
+def _(block: Details) -> str:
+    return f"<details><summary>{escape(block.summary)}</summary>\n\n{_block(block.table)}\n\n</details>"
+
+
+@_block.register
+def _(block: Code) -> str:
+    # Backticks that no line of the block can end.
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
+    return f"{fence}{block.language}\n{block.text}{fence}"
+
+
+@_block.register
+def _(block: Figure) -> str:
+    return f"![{escape(block.title)}]({FIGURES}/{block.name}.svg)"

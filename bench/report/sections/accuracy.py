@@ -1,0 +1,192 @@
+"""The accuracy gain of each module: a table for each network and data set, and a sentence for each module."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
+from bench.report.data import ReportData
+from bench.report.names import module_name, network_name, variant_name
+from bench.report.numbers import interval, quantity
+from bench.report.sections.sources import records_of
+from bench.results.accuracy import MOST_SEEDS, AccuracyGain
+from bench.results.estimates import Comparison
+from bench.results.statistics import Estimate
+from bench.results.values import VALUES
+
+EVALUATED_ON = {"test": "the test set", "held_out": "images held out from the training set"}
+"""The measure's option ``eval_on`` in words."""
+HEADINGS = (
+    "module",
+    "placement",
+    *(f"{VALUES[name].title} (%)" for name in ("top1", "top5", "best_top1")),
+    f"Δ {VALUES['top1'].title} (pp) [95 % CI]",
+    "P(better)",
+    "verdict",
+)
+NOTE = (
+    "Accuracies of trained networks are those of the last epoch: means over seeds with 95 % Student-t intervals. The "
+    "best epoch's top-1 is shown because other work reports it; it is selected on the images that it is evaluated on. "
+    "Δ top-1 is the difference from the baseline of the same seed, in percentage points; both share the initial "
+    "weights of their common layers, the order of images and the crops. P(better) is the probability that the mean "
+    "difference is positive. A verdict needs p < 0.05, Holm-adjusted over the variants of the run. docs/accuracy.md "
+    "describes the method."
+)
+
+
+def accuracy(data: ReportData) -> Iterator[Block]:
+    """A table for each group of accuracies, how its networks were trained, and figures."""
+    from bench.report.figures.curves import curves
+    from bench.report.figures.placement import placement
+    from bench.report.figures.sweep import sweep
+
+    yield from accuracy_tables(data.comparisons, data.gains)
+    for draw in (sweep, placement, curves):
+        yield from first_figures(draw(data))
+
+
+def accuracy_sentences(comparisons: Iterable[Comparison], gains: Iterable[AccuracyGain]) -> Iterator[str]:
+    """One sentence for the accuracy gain of each module and placement."""
+    baselines = {
+        (member.run, member.group): member
+        for member in comparisons
+        if member.value == "top1" and member.role == "baseline"
+    }
+    several_runs = len({run for run, _ in baselines}) > 1
+    for gain in gains:
+        baseline = baselines[gain.variant.run, gain.variant.group]
+        yield _sentence(gain, f"{module_name(baseline.axes['attention'])} {_network(baseline, several_runs)}")
+
+
+def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain]) -> Iterator[Block]:
+    """For each group of accuracies a heading, a table and the training; then how to read all of the tables."""
+    by_cell = {(gain.variant.run, gain.variant.group, gain.variant.cell): gain for gain in gains}
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for comparison in comparisons:
+        if comparison.measure == "accuracy":
+            groups.setdefault((comparison.run, comparison.group), []).append(comparison)
+    several_runs = len({run for run, _ in groups}) > 1
+    for group in groups.values():
+        yield Heading(_network(group[0], several_runs))
+        yield Table(HEADINGS, list(_rows(group, by_cell)), records_of(group))
+        yield Paragraph(_training(group))
+    if groups:
+        yield Paragraph(NOTE)
+
+
+def _network(comparison: Comparison, several_runs: bool) -> str:
+    """The network and its data set, with the run if there are several."""
+    run = f", {comparison.run}" if several_runs else ""
+    return f"{network_name(comparison.axes['backbone'])} on {comparison.details['dataset']}{run}"
+
+
+def _sentence(gain: AccuracyGain, baseline: str) -> str:
+    count = len(gain.variant.differences)
+    facts = [
+        f"{variant_name(gain.variant)}: {_points(gain.points)} percentage points top-1 over {baseline}",
+        f"{count} seed{'s' if count > 1 else ''}",
+        f"{_verdict(gain)}{_probabilities(gain)}",
+    ]
+    if gain.verdict == "inconclusive":
+        facts.append(_resolution(gain))
+    return f"{'; '.join(facts)}."
+
+
+def _verdict(gain: AccuracyGain) -> str:
+    return "no significant difference" if gain.verdict == "inconclusive" else f"significantly {gain.verdict}"
+
+
+def _probabilities(gain: AccuracyGain) -> str:
+    facts = []
+    if gain.p is not None:
+        family = f", Holm-adjusted over {gain.family} variants" if gain.family > 1 else ""
+        facts.append(f"p = {gain.p:.2g}{family}")
+    if gain.probability is not None:
+        probability = _probability(gain.probability)
+        facts.append(f"P(better) {'' if probability[0] in '<>' else '= '}{probability}")
+    return f" ({'; '.join(facts)})" if facts else ""
+
+
+def _resolution(gain: AccuracyGain) -> str:
+    """What it would take to detect the difference."""
+    if gain.seeds is not None:
+        return f"{gain.seeds} seeds would detect such a difference with 80 % power, at the observed spread"
+    if len(gain.variant.differences) < 2:
+        return "one seed gives no estimate of the spread"
+    if gain.p is None:
+        return "every seed gave the same difference, which gives no estimate of the spread"
+    return f"more than {MOST_SEEDS} seeds would be needed to detect such a difference"
+
+
+def _rows(group: Sequence[Comparison], gains: Mapping[tuple[str, str, str], AccuracyGain]) -> Iterator[list[TableCell]]:
+    cells: dict[str, dict[str, Comparison]] = {}
+    for comparison in group:
+        cells.setdefault(comparison.cell, {})[comparison.value] = comparison
+    for cell, values in cells.items():
+        if (top1 := values.get("top1")) is None:
+            continue
+        gain = gains.get((top1.run, top1.group, cell))
+        probability = gain.probability if gain else None
+        yield [
+            text_cell(module_name(top1.axes["attention"])),
+            text_cell(top1.axes["placement"]),
+            *(_share(values.get(name)) for name in ("top1", "top5", "best_top1")),
+            _difference(top1, gain),
+            text_cell(None) if probability is None else TableCell(_probability(probability), probability),
+            text_cell(gain.verdict if gain else None),
+        ]
+
+
+def _difference(top1: Comparison, gain: AccuracyGain | None) -> TableCell:
+    if gain is not None:
+        return TableCell(_points(gain.points), gain.points.point)
+    return TableCell("baseline", 0.0) if top1.role == "baseline" else text_cell(None)
+
+
+def _share(comparison: Comparison | None) -> TableCell:
+    """A share in percent, with its interval over seeds."""
+    if comparison is None:
+        return text_cell(None)
+    share = comparison.absolute
+    text = f"{100 * share.point:.2f}"
+    if share.low is not None and share.high is not None and share.method != "exact":
+        text += f" {interval(100 * share.low, 100 * share.high, 2)}"
+    return TableCell(text, share.point)
+
+
+def _points(estimate: Estimate) -> str:
+    return f"{estimate.point:+.2f} {interval(estimate.low, estimate.high, 2)}".replace("-", "−")
+
+
+def _probability(probability: float) -> str:
+    return ">0.999" if probability > 0.999 else "<0.001" if probability < 0.001 else f"{probability:.3f}"
+
+
+def _training(group: Sequence[Comparison]) -> str:
+    """How the networks of a group were trained and evaluated."""
+    details = group[0].details
+    evaluated = f"valuated on {EVALUATED_ON[details['eval_on']]}, on {_execution(details)}."
+    if "recipe" not in details:
+        return f"Weights from {details['weights']}, e{evaluated}"
+    recipe = details["recipe"]
+    trained = f"Trained for {recipe['epochs']} epochs with batches of {recipe['batch']}: {recipe['title']}."
+    return f"{trained} E{evaluated} {_speed(group)}"
+
+
+def _execution(details: Mapping[str, Any]) -> str:
+    """The device and the mode of execution."""
+    facts = [
+        "a GPU" if details["device"] == "cuda" else f"{details['threads']} CPU threads",
+        "bfloat16 autocast" if details["autocast"] else "float32",
+        *(["compiled"] if details["compile"] else []),
+    ]
+    return ", ".join(facts)
+
+
+def _speed(group: Iterable[Comparison]) -> str:
+    """The range of training speeds. They have no column, because times that are not paired cannot rank modules."""
+    speeds = sorted({member.absolute.point for member in group if member.value == "throughput"})
+    span = " to ".join(quantity(float(speed), "1") for speed in dict.fromkeys((speeds[0], speeds[-1])))
+    return (
+        f"Training speed: {span} images/s, one network after another, so speeds do not compare modules; the measure "
+        "latency in training mode does."
+    )

@@ -1,0 +1,70 @@
+"""Sentences on the work that modules add: by operator, and against the limits of the machine."""
+
+from collections.abc import Iterable, Iterator
+
+from bench.report.names import module_name
+from bench.report.numbers import enumerated, quantity, ratio
+from bench.results.estimates import Comparison
+from bench.results.roofline import AddedWork, MachineLimits, added_work
+
+MOST_NAMED = 3
+"""Operators of a module that a sentence names."""
+
+
+def added_work_sentences(comparisons: Iterable[Comparison], machine: MachineLimits | None) -> Iterator[str]:
+    """What the variants of one group add, what limits its speed, and which operators it is in.
+
+    Variants that add the same share a sentence.
+
+    Args:
+        comparisons: the values of one group's complexity.
+        machine: the limits of the machine, if they are known.
+    """
+    subjects: dict[str, dict[str, dict[str | None, None]]] = {}
+    for added in added_work(comparisons):
+        axes = added.variant.axes
+        modules = subjects.setdefault(_predicate(added, machine), {})
+        modules.setdefault(module_name(axes["attention"]), {})[axes["placement"]] = None
+    for predicate, modules in subjects.items():
+        names = [f"{module}{_at(placements)}" for module, placements in modules.items()]
+        yield f"{enumerated(names)} {'each add' if len(names) > 1 else 'adds'} {predicate}"
+
+
+def _at(placements: Iterable[str | None]) -> str:
+    named = [placement for placement in placements if placement is not None]
+    return f" at {' or '.join(named)}" if named else ""
+
+
+def _predicate(added: AddedWork, machine: MachineLimits | None) -> str:
+    """The sentence without its subject and verb."""
+    moved = f" ({ratio(added.variant.ratio)})" if added.variant.ratio else ""
+    text = (
+        f"{_amount(added.operators, '1')} operators, {_amount(added.operations, '1')} operations and "
+        f"{_amount(added.bytes_moved, 'B')} moved{moved}."
+    )
+    if added.operations > 0 and added.bytes_moved > 0:
+        text += _limit(added.operations, added.bytes_moved, machine)
+    return f"{text}{_operators(added)}"
+
+
+def _limit(operations: float, moved: float, machine: MachineLimits | None) -> str:
+    """What limits the speed of work, and the least time that it takes."""
+    intensity = f"{operations / moved:#.2g} operations per byte"
+    if machine is None:
+        return f" Arithmetic intensity: {intensity}."
+    seconds = quantity(max(operations / machine.rate, moved / machine.bandwidth), "s")
+    if operations / moved < machine.ridge:
+        return f" At {intensity} this is memory-bound and takes at least {seconds} without cache hits."
+    return f" At {intensity} this is compute-bound and takes at least {seconds}."
+
+
+def _operators(added: AddedWork) -> str:
+    """The operators that the added bytes belong to, the most first."""
+    total = sum(added.by_operator.values())
+    shares = {name: 100 * count / total for name, count in added.by_operator.items()}
+    named = [f"{name} {share:.0f} %" for name, share in list(shares.items())[:MOST_NAMED] if share >= 1]
+    return f" Added bytes by operator: {', '.join(named)}." if named else ""
+
+
+def _amount(number: float, unit: str) -> str:
+    return f"{'−' if number < 0 else ''}{quantity(abs(number), unit)}"

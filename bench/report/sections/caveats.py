@@ -1,0 +1,77 @@
+"""What a reader has to know before trusting the tables: unusual circumstances of runs, and values in several runs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bench.report.blocks import Block, BulletList, Paragraph
+from bench.report.data import ReportData
+from bench.report.sections.overview import COLUMNS, has_overview
+from bench.results.estimates import Comparison
+from bench.store.stored_run import StoredRun
+
+_MACHINE = ("device", "cpu", "gpu", "threads")
+"""The facts that identify a machine."""
+
+
+def caveats(data: ReportData) -> Iterator[Block]:
+    """The caveats as a list, if there are any."""
+    items = [*run_caveats(data.runs), *conflicts(data.comparisons, has_overview(data.comparisons))]
+    if items:
+        yield Paragraph("Caveats:")
+        yield BulletList([f"{item}." for item in items])
+
+
+def run_caveats(runs: Sequence[StoredRun]) -> Iterator[str]:
+    """A sentence for each run that has uncommitted changes, is incomplete, or was measured on several machines."""
+    first = runs[0]
+    for run in runs:
+        for environment in run.environments.values():
+            if environment.facts.get("dirty"):
+                yield f"{run.name} was measured with uncommitted changes"
+        if run.missing and run.missing[0]:
+            units, total = run.missing
+            yield f"{len(units)} of {total} units of work of {run.name} are not measured yet; resume it with run --resume"
+        machines = list(dict.fromkeys(_machine(environment.facts) for environment in run.environments.values()))
+        if len(machines) > 1:
+            yield f"{run.name} was measured on {len(machines)} machines: {'; '.join(machines)}"
+        if run is not first and machines[0] != _machine(first.facts):
+            yield (
+                f"{run.name} and {first.name} were measured on different machines ({machines[0]}; "
+                f"{_machine(first.facts)}): compare only changes against the baseline of the same run"
+            )
+
+
+def _machine(facts: Mapping[str, Any]) -> str:
+    identity = [f"{key} {facts[key]}" for key in _MACHINE if facts.get(key) is not None]
+    return ", ".join([*identity, f"torch {facts.get('packages', {}).get('torch')}"])
+
+
+def conflicts(comparisons: Iterable[Comparison], overview: bool) -> Iterator[str]:
+    """A sentence for each kind of value that two runs measured; of exact values only if they differ.
+
+    The limits of machines are reported for each run, so they cannot conflict.
+
+    Args:
+        comparisons: of several runs.
+        overview: whether the page has the overview table, which shows the value of the first run.
+    """
+    first_seen: dict[tuple[str, str, str, str], Comparison] = {}
+    kinds: dict[tuple[str, str, str, bool], list[tuple[Comparison, Comparison]]] = {}
+    for comparison in comparisons:
+        if comparison.role == "control" or comparison.measure == "machine":
+            continue
+        key = comparison.measure, comparison.cell, comparison.role, comparison.value
+        first = first_seen.setdefault(key, comparison)
+        exact = first.absolute.method == "exact"
+        if first.run != comparison.run and not (exact and first.absolute == comparison.absolute):
+            kinds.setdefault((comparison.value, first.run, comparison.run, exact), []).append((first, comparison))
+    for (value, first_run, second_run, exact), pairs in kinds.items():
+        cell = pairs[0][0].cell
+        remark = f"; {len(pairs) - 1} more such values" if len(pairs) > 1 else ""
+        if overview and any(column.value == value for column in COLUMNS):
+            remark += "; the overview shows the first run's"
+        if exact:
+            one, other = (f"{member.absolute.point:,} in {member.run}" for member in pairs[0])
+            yield f"{value} of {cell} differs: {one}, and {other}{remark}"
+        else:
+            yield f"{value} of {cell} was measured in {first_run} and in {second_run}{remark}"

@@ -1,0 +1,269 @@
+"""The costs of each network: a row for each combination of module, placement and conditions."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from bench.report.blocks import (
+    Block,
+    BulletList,
+    Details,
+    Heading,
+    Paragraph,
+    Table,
+    TableCell,
+    first_figures,
+    text_cell,
+)
+from bench.report.data import ReportData
+from bench.report.names import (
+    CONDITIONS,
+    change_heading,
+    condition_name,
+    module_name,
+    network_name,
+    shared_conditions,
+    value_heading,
+)
+from bench.report.numbers import change, difference, percent, quantity, ratio
+from bench.report.sections.added_work import added_work_sentences
+from bench.report.sections.sources import records_of
+from bench.results.estimates import Comparison
+from bench.results.values import VALUES, ValueSpec, value_spec
+
+MOST_SHOWN = 40
+"""Rows of a network up to which all conditions are shown."""
+NOTE = (
+    "Δ, × and Δ % are relative to the baseline of the same group; brackets behind a Δ % are unadjusted 95 % confidence "
+    "intervals. Counts are exact and of one call: in training mode, of a whole step on the whole batch; "
+    "docs/counting.md describes how they are counted. The columns:"
+)
+
+
+@dataclass
+class CostRow:
+    """The coordinates of a cell in one run, and the values that every measure gives for it.
+
+    Args:
+        run: the run's name.
+        axes: axis → label.
+        values: name of the value → its estimates.
+    """
+
+    run: str
+    axes: Mapping[str, Any]
+    values: dict[str, Comparison] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CostColumn:
+    """A column of the table.
+
+    Args:
+        heading: its heading.
+        cell: row → cell.
+    """
+
+    heading: str
+    cell: Callable[[CostRow], TableCell]
+
+
+def costs(data: ReportData) -> Iterator[Block]:
+    """The limits of the machines, a table for each network with what its modules add, notes, and figures."""
+    from bench.report.figures.memory import memory
+    from bench.report.figures.roofline import roofline
+
+    for run, machine in data.machines.items():
+        yield Paragraph(
+            f"The machine{f' of {run}' if data.several_runs else ''} copies {quantity(machine.bandwidth, 'B/s')} (read "
+            f"plus written) and reaches {quantity(machine.rate, 'FLOP/s')} in an fp32 matrix product. Work with fewer "
+            f"than {machine.ridge:.1f} operations per byte moved is memory-bound."
+        )
+    networks: dict[str, list[CostRow]] = {}
+    for row in cost_rows(data.costs):
+        networks.setdefault(_heading(row.run, row.axes, data), []).append(row)
+    added = _added_work(data)
+    for heading, rows in networks.items():
+        shown, others = split_rows(rows)
+        yield Heading(heading)
+        if conditions := fixed_conditions(shown):
+            yield Paragraph(f"All rows: {conditions}.")
+        yield cost_table(shown)
+        yield from added.get(heading, ())
+        if others:
+            yield Details("Other conditions", cost_table(others))
+    if networks:
+        yield Paragraph(NOTE)
+        yield BulletList(list(_descriptions(networks.values())))
+    yield from first_figures(memory(data))
+    yield from first_figures(roofline(data))
+
+
+def cost_rows(comparisons: Iterable[Comparison]) -> list[CostRow]:
+    """Join measures that read different axes: a value belongs to every row that agrees on all axes it was read on."""
+    rows: list[CostRow] = []
+    # Axes that a comparison was read on → its run and labels on these → rows; a scan of all rows for each comparison
+    # would take minutes for thousands of rows.
+    index: dict[tuple[str, ...], dict[tuple[Any, ...], list[CostRow]]] = {}
+    for comparison in sorted((member for member in comparisons if member.role != "control"), key=_open_axes):
+        axes = _axes_read(comparison)
+        if axes not in index:
+            index[axes] = {}
+            for row in rows:
+                index[axes].setdefault(_coordinates(row, axes), []).append(row)
+        candidate = CostRow(comparison.run, comparison.axes)
+        if _coordinates(candidate, axes) not in index[axes]:
+            rows.append(candidate)
+            for known, members in index.items():
+                members.setdefault(_coordinates(candidate, known), []).append(candidate)
+        for row in index[axes][_coordinates(candidate, axes)]:
+            row.values.setdefault(comparison.value, comparison)
+    return rows
+
+
+def _open_axes(comparison: Comparison) -> int:
+    """How many axes have no label; the placement does not count, since a plain network never has one."""
+    return sum(label is None for axis, label in comparison.axes.items() if axis != "placement")
+
+
+def _axes_read(comparison: Comparison) -> tuple[str, ...]:
+    """The axes that the measure reads. None is a label of ``threads`` where a program is run: torch's own choice."""
+    runs = comparison.axes["execution"] is not None
+    return tuple(axis for axis, label in comparison.axes.items() if label is not None or (axis == "threads" and runs))
+
+
+def _coordinates(row: CostRow, axes: tuple[str, ...]) -> tuple[Any, ...]:
+    return row.run, *(row.axes[axis] for axis in axes)
+
+
+def split_rows(rows: list[CostRow]) -> tuple[list[CostRow], list[CostRow]]:
+    """The rows of one network to show, and those to collapse: of many rows, all but the first conditions of each mode."""
+    if len(rows) <= MOST_SHOWN:
+        return rows, []
+    first: dict[Any, Any] = {}
+    for row in rows:
+        first.setdefault(row.axes["mode"], _conditions(row))
+    shown = [row for row in rows if first[row.axes["mode"]] == _conditions(row)]
+    return shown, [row for row in rows if first[row.axes["mode"]] != _conditions(row)]
+
+
+def _conditions(row: CostRow) -> tuple[Any, ...]:
+    return tuple(row.axes[axis] for axis in CONDITIONS)
+
+
+def fixed_conditions(rows: list[CostRow]) -> str:
+    """The conditions that all rows share: "batch 32, 224 px, fp32". The default memory format is left out."""
+    first = rows[0].axes
+    fixed = [axis for axis in CONDITIONS if all(row.axes[axis] == first[axis] for row in rows)]
+    return ", ".join(condition_name(axis, first[axis]) for axis in fixed if first[axis] not in (None, "contiguous"))
+
+
+def cost_table(rows: list[CostRow]) -> Table:
+    """The table of one network; a condition has a column only if it varies."""
+    varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in rows}) > 1]
+    columns = [
+        CostColumn("module", lambda row: text_cell(module_name(row.axes["attention"]))),
+        CostColumn("placement", lambda row: text_cell(row.axes["placement"])),
+        *(CostColumn(axis, partial(_condition, axis)) for axis in varying),
+        *(column for spec in _specs(rows) for column in _columns(spec)),
+    ]
+    cells = [[column.cell(row) for column in columns] for row in rows]
+    comparisons = {id(comparison): comparison for row in rows for comparison in row.values.values()}
+    return Table([column.heading for column in columns], _merged(cells), records_of(comparisons.values()))
+
+
+def _specs(rows: Iterable[CostRow]) -> list[ValueSpec]:
+    """The values in the rows, known ones in their own order, then those of the user."""
+    specs = {name: value_spec(name, value.unit) for row in rows for name, value in row.values.items()}
+    order = list(VALUES)
+    return sorted(specs.values(), key=lambda spec: order.index(spec.name) if spec.name in VALUES else len(order))
+
+
+def _columns(spec: ValueSpec) -> Iterator[CostColumn]:
+    yield CostColumn(value_heading(spec), partial(_value, spec))
+    if spec.name == "latency":
+        yield CostColumn(VALUES["throughput"].title, _throughput)
+    if spec.unit == "s" and spec.paired:
+        yield CostColumn(change_heading(spec), partial(_change, spec))
+
+
+def _merged(rows: Iterable[list[TableCell]]) -> list[list[TableCell]]:
+    """Rows that differ in nothing but the placement become one row with all of the placements."""
+    merged: dict[tuple[str, ...], tuple[list[TableCell], dict[str, None]]] = {}
+    for row in rows:
+        module, placement, *others = row
+        _, placements = merged.setdefault((module.text, *(cell.text for cell in others)), (row, {}))
+        placements[placement.text] = None
+    return [[row[0], text_cell(", ".join(placements)), *row[2:]] for row, placements in merged.values()]
+
+
+def _condition(axis: str, row: CostRow) -> TableCell:
+    label = row.axes[axis]
+    return TableCell("" if label is None else str(label), label if isinstance(label, int) else None)
+
+
+def _value(spec: ValueSpec, row: CostRow) -> TableCell:
+    """The value with its interval, and in brackets its ratio to, or difference from, the baseline."""
+    comparison = row.values.get(spec.name)
+    if comparison is None:
+        return text_cell(None)
+    absolute = comparison.absolute
+    text = quantity(absolute.point, spec.unit)
+    if absolute.low is not None and absolute.high is not None:
+        low, high = (quantity(bound, spec.unit) for bound in (absolute.low, absolute.high))
+        if spec.unit == "s":
+            return TableCell(f"{text} ({low}–{high})", absolute.point)
+        if absolute.method != "exact":
+            text = f"{text} [{low}, {high}]"
+    if spec.shown == "ratio" and comparison.ratio:
+        text = f"{text} ({ratio(comparison.ratio)})"
+    elif comparison.difference:
+        text = f"{text} ({difference(comparison.difference)})"
+    return TableCell(text, absolute.point)
+
+
+def _change(spec: ValueSpec, row: CostRow) -> TableCell:
+    """The change of a time against the baseline."""
+    comparison = row.values.get(spec.name)
+    if comparison is not None and comparison.ratio:
+        return TableCell(percent(comparison.ratio), change(comparison.ratio.point))
+    if comparison is not None and comparison.role == "baseline":
+        return TableCell("baseline", 0.0)
+    return text_cell(None)
+
+
+def _throughput(row: CostRow) -> TableCell:
+    """Images a second at the median latency."""
+    latency, batch = row.values.get("latency"), row.axes["batch"]
+    if not latency or not batch:
+        return text_cell(None)
+    return TableCell(quantity(batch / latency.absolute.point, "1"), batch / latency.absolute.point)
+
+
+def _descriptions(tables: Iterable[Sequence[CostRow]]) -> Iterator[str]:
+    """A description of each value in the tables; users' own values have none."""
+    for spec in _specs(row for rows in tables for row in rows):
+        if spec.description:
+            yield f"{spec.title}: {spec.description}"
+
+
+def _heading(run: str, axes: Mapping[str, Any], data: ReportData) -> str:
+    """The heading of a network's table, with the run if there are several."""
+    return f"{network_name(axes['backbone'])}{f', {run}' if data.several_runs else ''}"
+
+
+def _added_work(data: ReportData) -> dict[str, list[Block]]:
+    """Heading of a network → what the modules add under the first conditions that were counted."""
+    groups: dict[tuple[str, str], list[Comparison]] = {}
+    for comparison in data.costs:
+        if comparison.measure == "complexity":
+            groups.setdefault((comparison.run, comparison.group), []).append(comparison)
+    blocks: dict[str, list[Block]] = {}
+    for (run, _), group in groups.items():
+        heading = _heading(run, group[0].axes, data)
+        sentences = [] if heading in blocks else list(added_work_sentences(group, data.machines.get(run)))
+        if sentences:
+            lead = Paragraph(f"Added work of each module ({shared_conditions(group[0], group[0])}):")
+            blocks[heading] = [lead, BulletList(sentences)]
+    return blocks

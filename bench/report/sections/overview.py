@@ -1,0 +1,226 @@
+"""The overview: one table with the costs and the accuracy gain of every network, module and placement."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
+from bench.report.data import ReportData
+from bench.report.names import CONDITIONS, change_heading, module_name, network_name, value_heading
+from bench.report.numbers import change, difference, interval, percent, quantity, ratio
+from bench.report.sections.published import published_of
+from bench.report.sections.sources import records_of
+from bench.results.accuracy import AccuracyGain
+from bench.results.controls import Threshold, without_passing_control
+from bench.results.estimates import Comparison
+from bench.results.ranking import best_variants, paired_values
+from bench.results.statistics import seen_interval
+from bench.results.values import VALUES, ValueSpec
+
+USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
+"""The conditions that are shown if they were measured."""
+LEAST_MEASURES = 2
+"""Measures from which there is an overview: a run of one measure has a table of its own with the same numbers."""
+NOTE = (
+    "Each network is shown as it is usually run (eager, fp32), if that was measured, and under the conditions that "
+    "were measured first; the tables below have all of them. Δ, × and Δ % are relative to the baseline; brackets are "
+    "95 % confidence intervals."
+)
+BOLD_NOTE = (
+    "Bold: the best module of a network, and every module without a significant difference from it (paired tests, "
+    "p < 0.05, Holm-adjusted over the network's other modules; modules that were not measured together are not "
+    "tested). An accuracy is bold only if it is better than the baseline's."
+)
+
+
+@dataclass(frozen=True)
+class OverviewColumn:
+    """A column of the overview.
+
+    Args:
+        value: name of the value.
+        mode: the mode of the cells; None for the mode that was measured first, and for measures that read none.
+    """
+
+    value: str
+    mode: str | None = None
+
+    @property
+    def spec(self) -> ValueSpec:
+        return VALUES[self.value]
+
+    @property
+    def heading(self) -> str:
+        if self.spec.shown == "time":
+            return f"{self.mode} {change_heading(self.spec)}"
+        if self.spec.shown == "share":
+            return f"{self.spec.title} (Δ pp [95 % CI])"
+        return value_heading(self.spec)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether the best modules are marked: only values with an estimate for each process or seed can be tested."""
+        return self.spec.shown in ("time", "share")
+
+
+COLUMNS = (
+    OverviewColumn("params"),
+    OverviewColumn("macs", "inference"),
+    OverviewColumn("elementwise_ops", "inference"),
+    OverviewColumn("bytes_moved", "inference"),
+    OverviewColumn("latency", "inference"),
+    OverviewColumn("latency", "training"),
+    OverviewColumn("saved_bytes"),
+    OverviewColumn("peak_bytes"),
+    OverviewColumn("top1"),
+)
+
+OverviewRow: TypeAlias = tuple[str, str, str | None]
+"""Backbone, attention and placement."""
+Shown: TypeAlias = Mapping[tuple[OverviewColumn, OverviewRow], Comparison]
+"""Column and row → what the table shows there."""
+
+
+def overview(data: ReportData) -> Iterator[Block]:
+    """The table, how to read it, and the figures of costs and gains."""
+    from bench.report.figures.forest import forest
+    from bench.report.figures.pareto import pareto
+
+    if (table := overview_table(data.comparisons, data.gains, data.threshold)) is not None:
+        yield Heading("Overview")
+        yield table
+        has_bold = any(cell.best for row in table.rows for cell in row)
+        yield Paragraph(f"{NOTE} {BOLD_NOTE}" if has_bold else NOTE)
+    yield from first_figures(forest(data))
+    yield from first_figures(pareto(data))
+
+
+def has_overview(comparisons: Iterable[Comparison]) -> bool:
+    """Whether the page has the table."""
+    return _has_table(_shown(comparisons))
+
+
+def _has_table(shown: Shown) -> bool:
+    return len({comparison.measure for comparison in shown.values()}) >= LEAST_MEASURES
+
+
+def overview_table(
+    comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain], threshold: Threshold
+) -> Table | None:
+    """The table; None if fewer than two of its measures were taken.
+
+    The best module of a network is marked, and every module without a significant difference from it. Times without a
+    passing control and accuracies that are not better than the baseline's are not marked.
+
+    Args:
+        comparisons: of one or several runs.
+        gains: of their trained variants.
+        threshold: the threshold of a time's ratio, as a fraction.
+    """
+    shown = _shown(comparisons)
+    if not _has_table(shown):
+        return None
+    present = {column for column, _ in shown}
+    columns = [column for column in COLUMNS if column in present]
+    rows = _ordered_rows(shown)
+    inconclusive = {id(variant) for variant in without_passing_control(comparisons, threshold)}
+    inconclusive |= {id(gain.variant) for gain in gains if gain.verdict == "inconclusive"}
+    unranked = inconclusive | {id(gain.variant) for gain in gains if gain.verdict != "better"}
+    best = {id(variant) for column in columns if column.ranked for variant in _best(column, shown, unranked)}
+    cells = [
+        [
+            text_cell(network_name(row[0])),
+            text_cell(module_name(row[1])),
+            text_cell(row[2]),
+            *(_cell(column, shown.get((column, row)), best, inconclusive) for column in columns),
+        ]
+        for row in rows
+    ]
+    headings = ["network", "module", "placement", *(column.heading for column in columns)]
+    published = [published_of(*row) for row in rows]
+    if any(published):
+        headings.append("published")
+        cells = [[*row, text_cell(text or None)] for row, text in zip(cells, published, strict=True)]
+    return Table(headings, cells, records_of(shown.values()))
+
+
+def _shown(comparisons: Iterable[Comparison]) -> Shown:
+    """What the table shows: of each network the usual conditions, else those measured first; of several runs the first."""
+    conditions: dict[tuple[OverviewColumn, str], tuple[Any, ...]] = {}
+    shown: dict[tuple[OverviewColumn, OverviewRow], Comparison] = {}
+    for comparison in sorted(comparisons, key=_is_unusual):
+        axes = comparison.axes
+        if comparison.role == "control" or axes["backbone"] is None:
+            continue
+        for column in COLUMNS:
+            if column.value == comparison.value and column.mode in (None, axes["mode"]):
+                current = tuple(axes[axis] for axis in (*CONDITIONS, "dataset"))
+                if conditions.setdefault((column, axes["backbone"]), current) == current:
+                    row = axes["backbone"], axes["attention"], axes["placement"]
+                    shown.setdefault((column, row), comparison)
+    return shown
+
+
+def _is_unusual(comparison: Comparison) -> bool:
+    return any(comparison.axes[axis] not in (None, usual) for axis, usual in USUAL.items())
+
+
+def _ordered_rows(shown: Shown) -> list[OverviewRow]:
+    """The rows in the order measured, those of one network together."""
+    rows = list(dict.fromkeys(row for _, row in shown))
+    networks = list(dict.fromkeys(backbone for backbone, _, _ in rows))
+    return sorted(rows, key=lambda row: networks.index(row[0]))
+
+
+def _best(column: OverviewColumn, shown: Shown, unranked: set[int]) -> Iterator[Comparison]:
+    """The best variants of each network in a column."""
+    networks: dict[str, list[Comparison]] = {}
+    for (other, (backbone, _, _)), comparison in shown.items():
+        rankable = comparison.role == "variant" and paired_values(comparison) and id(comparison) not in unranked
+        if other == column and rankable:
+            networks.setdefault(backbone, []).append(comparison)
+    for variants in networks.values():
+        yield from best_variants(variants, column.spec.better or "lower")
+
+
+def _cell(column: OverviewColumn, comparison: Comparison | None, best: set[int], inconclusive: set[int]) -> TableCell:
+    if comparison is None:
+        return text_cell(None)
+    text, number = _CONTENTS[column.spec.shown](comparison)
+    remark = ", inconclusive" if id(comparison) in inconclusive else ""
+    return TableCell(f"{text}{remark}", number, id(comparison) in best)
+
+
+def _count(comparison: Comparison) -> tuple[str, float | None]:
+    """A count with its difference from the baseline."""
+    text = quantity(comparison.absolute.point, comparison.unit)
+    if comparison.difference:
+        text += f" ({difference(comparison.difference)})"
+    return text, comparison.absolute.point
+
+
+def _multiple(comparison: Comparison) -> tuple[str, float | None]:
+    """A value as a multiple of the baseline's."""
+    if comparison.ratio:
+        return ratio(comparison.ratio), comparison.ratio.point
+    return ("baseline", 1.0) if comparison.role == "baseline" else ("–", None)
+
+
+def _change(comparison: Comparison) -> tuple[str, float | None]:
+    """The change of a time against the baseline, in percent."""
+    if comparison.ratio:
+        return percent(comparison.ratio), change(comparison.ratio.point)
+    return ("baseline", 0.0) if comparison.role == "baseline" else ("–", None)
+
+
+def _share(comparison: Comparison) -> tuple[str, float | None]:
+    """A mean share over seeds in percent, with its difference from the baseline in percentage points."""
+    text = f"{100 * comparison.absolute.point:.2f} %"
+    if comparison.differences:
+        mean, low, high = seen_interval([100 * one for one in comparison.differences])
+        text += f" ({mean:+.2f} {interval(low, high, 2)})".replace("-", "−")
+    return text, comparison.absolute.point
+
+
+_CONTENTS = {"difference": _count, "ratio": _multiple, "time": _change, "share": _share}
+"""How a value is shown → text and sorting key of its cell."""

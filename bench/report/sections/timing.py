@@ -1,0 +1,56 @@
+"""The reliability of the times: sampling, A/A controls, and the trace of the sampler."""
+
+from collections.abc import Iterable, Iterator
+
+from bench.report.blocks import Block, BulletList, Heading, Paragraph, first_figures
+from bench.report.data import ReportData
+from bench.report.sections.latency import control_sentences
+from bench.results.estimates import Comparison
+
+CONTROL_NOTE = (
+    "The A/A control is a second, identical build of the baseline, measured in the same rounds. It passes if its whole "
+    "interval lies within the threshold; ±1 % means a ratio between 1/1.01 and 1.01:"
+)
+
+
+def timing(data: ReportData) -> Iterator[Block]:
+    """How times were sampled, how the controls came out, and which operators could not be counted."""
+    from bench.report.figures.trace import trace
+
+    sampled = list(_sampling(data))
+    controls = list(control_sentences(data.costs, data.threshold))
+    if sampled or controls:
+        yield Heading("Timing and A/A controls")
+    for sentence in sampled:
+        yield Paragraph(sentence)
+    if controls:
+        yield Paragraph(CONTROL_NOTE)
+        yield BulletList(controls)
+    yield from first_figures(trace(data))
+    if names := uncounted_operators(data.costs):
+        yield Paragraph(f"Not counted as elementwise ops, because their arithmetic is unknown: {', '.join(names)}.")
+
+
+def _sampling(data: ReportData) -> Iterator[str]:
+    """How the latencies of each run were sampled."""
+    timed = data.frame[(data.frame["measure"] == "latency") & (data.frame["value"] == "latency")]
+    for run, rows in timed.groupby("run", sort=False):
+        rounds = [details["rounds"] for details in rows["details"]]
+        reasons = [details["stopped_by"] for details in rows["details"]]
+        processes = rows.groupby("group")["repeat"].nunique()  # fewer in groups that an interrupted run left
+        yield (
+            f"Timing{f' of {run}' if data.several_runs else ''}: {_span(processes)} fresh processes per group, "
+            f"{_span(rounds)} rounds in each. Sampling reached its target precision in {reasons.count('target')} of "
+            f"{len(reasons)} records and ended with its budget in the others."
+        )
+
+
+def _span(counts: Iterable[int]) -> str:
+    """The range of counts: "8", or "8 to 64"."""
+    numbers = list(counts)
+    return " to ".join(map(str, dict.fromkeys((min(numbers), max(numbers)))))
+
+
+def uncounted_operators(comparisons: Iterable[Comparison]) -> list[str]:
+    """The operators that ran and whose arithmetic is not in the table of counts."""
+    return sorted({name for member in comparisons for name in member.details.get("uncounted_ops", ())})

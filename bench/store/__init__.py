@@ -1,0 +1,1 @@
+"""A stored run: its records, environments and suite."""

@@ -1,0 +1,1 @@
+"""Programs whose report is committed but which are not suites."""

@@ -1,0 +1,1 @@
+"""How often the gate raises false alarms, and what slow-downs it finds."""
