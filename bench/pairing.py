@@ -15,8 +15,8 @@ from bench.measure.timing import clock_of
 from bench.measure.timing.sampler import Trace, choose_iterations, ignore_index, sample
 from bench.measure.timing.stopping import StoppingRule
 from bench.report.numbers import escape, percent, quantity, ratio
-from bench.store.record import Value
 from bench.results.statistics import Estimate, log_ratios, median_interval, median_log_ratio, ratio_of, time_range
+from bench.store.record import Value
 
 Calls: TypeAlias = Mapping[str, Callable[[], object]]
 

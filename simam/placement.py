@@ -115,5 +115,5 @@ def _output_channels(name: str, layer: nn.Module) -> int:
             return channels
     raise PlacementError(
         f"cannot determine the number of channels of {name!r} ({type(layer).__name__}); "
-        "select a convolution or a normalization layer"
+        "select a convolution or a normalisation layer"
     )

@@ -30,9 +30,7 @@ def top_of_checkout(path: Path) -> Path:
     try:
         return Path(git(path, "rev-parse", "--show-toplevel"))
     except subprocess.CalledProcessError as error:
-        raise InputError(
-            f"{path.resolve()} is not in a git checkout, so there are no revisions to compare: {error.stderr.strip()}"
-        ) from error
+        raise InputError(f"{path.resolve()} is not in a git checkout: {error.stderr.strip()}") from error
     except OSError as error:
         raise InputError(f"git cannot be run: {error.strerror or error}") from error
 

@@ -27,7 +27,8 @@ def calibrate(
     from rich.console import Console
 
     from bench.store.files import write_whole
-    from bench.studies.calibration import page, rounds as recorded
+    from bench.studies.calibration import page
+    from bench.studies.calibration import rounds as recorded
     from bench.studies.calibration.trials import calibrated
 
     console = Console(stderr=True)

@@ -34,10 +34,10 @@ def compare(
 
     with user_errors():
         job_summary = job_summary_file(form.value) if github else None
-        runs = [StoredRun.load(folder) for folder in (base, new)]
-        for run in runs:
+        before, after = StoredRun.load(base), StoredRun.load(new)
+        for run in (before, after):
             if run.sides:
                 raise InputError(f"{run.path} compares two revisions; its verdicts are in {run.path / 'report.md'}")
-        verdicts = compare_runs(*runs, accept or ())
+        verdicts = compare_runs(before, after, accept or ())
         code = print_verdicts(verdicts, form.value, job_summary, strict)
     raise typer.Exit(code)

@@ -56,9 +56,7 @@ def _print_table(findings: "Sequence[Finding]") -> None:
     table = Table(show_header=False, box=box.HORIZONTALS)
     for finding in findings:
         remedy = f"\n[bold]{escape(finding.remedy)}[/]" if finding.remedy else ""
-        table.add_row(
-            LABELS[finding.ok], finding.name, escape(finding.observed) + remedy, style=STYLES[finding.ok]
-        )
+        table.add_row(LABELS[finding.ok], finding.name, escape(finding.observed) + remedy, style=STYLES[finding.ok])
     Console(highlight=False).print(table)
 
 

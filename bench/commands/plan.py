@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
     from bench.suite.plan import Plan
 
-EXAMPLES = (
-    "Examples: `simam-bench plan smoke` and `simam-bench plan accuracy_cifar10_quick --resolve 0.3 --spread 0.2`"
-)
+EXAMPLES = "Examples: `simam-bench plan smoke` and `simam-bench plan accuracy_cifar10_quick --resolve 0.3 --spread 0.2`"
 
 DEFAULT_SPREAD = 0.25
 """Standard deviation of paired differences over seeds, in percentage points, if the user gives none."""

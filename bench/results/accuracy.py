@@ -18,7 +18,7 @@ from bench.results.statistics import (
     t_test,
 )
 
-Told: TypeAlias = Literal["better", "worse", "inconclusive"]
+AccuracyVerdict: TypeAlias = Literal["better", "worse", "inconclusive"]
 POWER = 0.8
 """With which a difference of the size asked for is to be found."""
 MOST_SEEDS = 1000
@@ -26,15 +26,15 @@ MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
-class Gain:
+class AccuracyGain:
     """One variant against its baseline.
 
     Args:
         variant: its top-1, with that of each seed in ``figures``.
         points: the mean paired difference in percentage points, with its unadjusted 95 % Student-t interval over seeds.
-        chance: P(variant > baseline): of the mean difference over all seeds, given those seen and no prior opinion.
+        probability: P(variant > baseline): of the mean difference over all seeds, given those seen and no prior opinion.
         p: of "there is no difference", two-sided, Holm-adjusted over the family; None where the spread is not known.
-        told: better or worse where p is below 0.05, else inconclusive.
+        verdict: better or worse where p is below 0.05, else inconclusive.
         family: how many variants were tested together: those whose spread is known.
         seeds: where inconclusive, how many would find a true difference of the size seen, at the spread seen, in 80 %
             of runs; None where more than :data:`MOST_SEEDS` would not, or where the spread is not known.
@@ -42,14 +42,14 @@ class Gain:
 
     variant: Comparison
     points: Estimate
-    chance: float | None
+    probability: float | None
     p: float | None
-    told: Told
+    verdict: AccuracyVerdict
     family: int
     seeds: int | None
 
 
-def gains(comparisons: Sequence[Comparison]) -> list[Gain]:
+def accuracy_gains(comparisons: Sequence[Comparison]) -> list[AccuracyGain]:
     """Every variant's gain in top-1 over its baseline; those of one run are a family.
 
     Args:
@@ -62,20 +62,22 @@ def gains(comparisons: Sequence[Comparison]) -> list[Gain]:
     return [gain for family in runs.values() for gain in _family(family)]
 
 
-def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[Gain]:
+def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[AccuracyGain]:
     adjusted = holm_of_known([t_test(points) for _, points in family])
     tested = sum(p is not None for p in adjusted)
     found = []
     for (variant, points), p in zip(family, adjusted, strict=True):
         mean, low, high = seen_interval(points)
         estimate = Estimate(mean, low, high, f"mean paired difference over {len(points)} seeds, Student t")
-        told: Told = "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
-        seeds = _seeds(points, tested) if told == "inconclusive" else None
-        found.append(Gain(variant, estimate, _chance(points), p, told, tested, seeds))
+        verdict: AccuracyVerdict = (
+            "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
+        )
+        seeds = _seeds(points, tested) if verdict == "inconclusive" else None
+        found.append(AccuracyGain(variant, estimate, _probability(points), p, verdict, tested, seeds))
     return found
 
 
-def _chance(points: Sequence[float]) -> float | None:
+def _probability(points: Sequence[float]) -> float | None:
     from scipy.special import stdtr
 
     t = t_statistic(points)

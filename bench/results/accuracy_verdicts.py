@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bench.results.gated import GatedPair
-from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, deviation, holm, student_interval
 from bench.results.shifts import inside
+from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, deviation, holm, student_interval
 from bench.results.verdicts import Kind, Verdict
 
 MADE_ALIKE = ("dataset", "recipe", "eval_on", "weights")
@@ -28,7 +28,7 @@ def points(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
     """
     judged: list[tuple[GatedPair, list[float]]] = []
     for pair in pairs:
-        moved = [new - old for old, new in zip(pair.ours.figures, pair.theirs.figures, strict=False)]
+        moved = [new - old for old, new in zip(pair.ours.per_process, pair.theirs.per_process, strict=False)]
         if reason := _strange(pair):
             yield replace(pair.verdict("incomparable"), reason=reason)
         elif pair.threshold is None or not any(abs(each) > LEAST_STEP for each in moved):

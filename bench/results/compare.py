@@ -8,18 +8,21 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from bench.errors import InputError
 from bench.results.accuracy_verdicts import points
 from bench.results.gated import GatedPair, RunSide, exact, pair_up, unmatched
-from bench.results.statistics import Estimate
 from bench.results.shifts import Judged, Shift, interval, judge, one_side, settling, spread, two_sides
+from bench.results.statistics import Estimate
 from bench.results.values import ACCURACIES, DEFAULT_GATE, UNPAIRED
 from bench.results.verdicts import ORDER, Verdict
+from simam.registry import did_you_mean
 
 MUST_AGREE = ("device", "cpu", "gpu", "threads", "torch")
 """Of the environment, before times of two runs are compared; of CPU and GPU the one that was measured on."""
 
 SETTINGS = ("l2", "tf32_matmul", "tf32_convolution", "cudnn_benchmark", "flush_denormal", "autocast_dtype")
 """Of a timing's details, which must be the same on both sides, too."""
+
 
 class ComparableRun(Protocol):
     """What a comparison needs of a run; :class:`bench.store.stored_run.StoredRun` has it."""
@@ -62,12 +65,20 @@ def compare_runs(base: ComparableRun, new: ComparableRun, accept: Collection[str
     Args:
         base: the earlier run.
         new: the later one; its thresholds hold where both suites gate a value.
-        accept: keys of the environment that may differ all the same.
+        accept: keys of the environment that may differ.
+
+    Raises:
+        InputError: ``accept`` has a key that does not have to agree anyway.
     """
+    for key in accept:
+        if key not in MUST_AGREE:
+            raise InputError(f"--accept {key}: no fact of that name has to agree; {did_you_mean(key, MUST_AGREE)}")
     asked = {**base.gate, **new.gate}
     halves = [RunSide(run.name, run.frame, ("baseline", "variant")) for run in (base, new)]
     settled, pairs = pair_up(asked or DEFAULT_GATE, *halves)
-    broken, controls = pair_up(asked or DEFAULT_GATE, *(RunSide(run.name, run.frame, ("control",)) for run in (base, new)))
+    broken, controls = pair_up(
+        asked or DEFAULT_GATE, *(RunSide(run.name, run.frame, ("control",)) for run in (base, new))
+    )
     settled += [replace(each, reason=f"the A/A control: {each.reason}") for each in broken if each.kind == "failed"]
     settled += _without_time(pairs)
     strange = _differences(base, new, accept)
@@ -77,7 +88,7 @@ def compare_runs(base: ComparableRun, new: ComparableRun, accept: Collection[str
             continue
         if reason := strange or _settings(pair):
             settled.append(replace(pair.verdict("incomparable"), reason=reason))
-        elif pair.ours.figures and pair.ours.figures == pair.theirs.figures:
+        elif pair.ours.per_process and pair.ours.per_process == pair.theirs.per_process:
             settled.append(replace(pair.verdict("unchanged"), change=_SAME, reason="the same records"))
         else:
             times.append(pair)
@@ -89,19 +100,50 @@ def compare_runs(base: ComparableRun, new: ComparableRun, accept: Collection[str
     return _sorted([*verdicts, *missing])
 
 
-def compare_sides(sides: ComparableRun, names: tuple[str, str]) -> list[Verdict]:
+class ComparedSides(ComparableRun, Protocol):
+    """A run that compares two revisions."""
+
+    @property
+    def sides(self) -> Mapping[str, "ComparedSide"]:
+        """Name → side, in the order A, B; empty for a run of one revision."""
+
+
+class ComparedSide(Protocol):
+    """One of two revisions."""
+
+    @property
+    def revision(self) -> str:
+        """The name that the user gave."""
+
+
+def compare_sides(run: ComparedSides) -> list[Verdict]:
     """Compare two revisions that were measured in pairs. Returns a verdict for each gated value, the worst first.
 
     Args:
-        sides: what was recorded, with A in the role of the baseline and B in that of the variant.
-        names: what A and B are.
+        run: its records have A in the role of the baseline and B in that of the variant.
+
+    Raises:
+        InputError: the run does not compare two revisions.
     """
-    halves = [RunSide(name, sides.frame, (role,)) for name, role in zip(names, ("baseline", "variant"), strict=True)]
-    settled, pairs = pair_up(sides.gate or DEFAULT_GATE, *halves)
+    if not run.sides:
+        raise InputError(f"{run.name} holds a run, not a comparison of two revisions: it has no sides.json")
+    names = [f"{name} ({side.revision})" for name, side in run.sides.items()]
+    return compare_pairs(run, (names[0], names[1]))
+
+
+def compare_pairs(run: ComparableRun, names: tuple[str, str]) -> list[Verdict]:
+    """Compare the pairs of a run: A has the role of the baseline, B that of the variant.
+
+    Args:
+        run: the records of both.
+        names: the names of A and B in messages.
+    """
+    halves = [RunSide(name, run.frame, (role,)) for name, role in zip(names, ("baseline", "variant"), strict=True)]
+    settled, pairs = pair_up(run.gate or DEFAULT_GATE, *halves)
     times = [pair for pair in pairs if pair.is_time]
     settled += _without_time(pairs)
     verdicts = [*settled, *_judged(times, _within, [], None, names)]
-    return _sorted([*verdicts, *unmatched(sides.gate if sides.complete else (), verdicts)])
+    return _sorted([*verdicts, *unmatched(run.gate if run.complete else (), verdicts)])
 
 
 def _without_time(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
@@ -120,13 +162,13 @@ _SAME = Estimate(1.0, 1.0, 1.0, "same records")
 
 def _between(pair: GatedPair) -> Shift | None:
     """The shift from one run to another; None from fewer than two repeats on either side."""
-    ours, theirs = pair.ours.figures, pair.theirs.figures
+    ours, theirs = pair.ours.per_process, pair.theirs.per_process
     return two_sides(ours, theirs, pair.limit, pair.family) if min(len(ours), len(theirs)) > 1 else None
 
 
 def _within(pair: GatedPair) -> Shift | None:
     """The shift from A to B; None from fewer than two repeats."""
-    return one_side(pair.theirs.figures, pair.limit, pair.family) if len(pair.theirs.figures) > 1 else None
+    return one_side(pair.theirs.per_process, pair.limit, pair.family) if len(pair.theirs.per_process) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -151,7 +193,9 @@ def _judged(
     if known:
         variances, freedom = spread([shift for _, shift in (*known, *controls)])
         tested = zip(controls, variances[len(known) :], freedom[len(known) :], strict=True)
-        passed = {control.family: _control(control, shift, variance, nu, names) for (control, shift), variance, nu in tested}
+        passed = {
+            control.family: _control(control, shift, variance, nu, names) for (control, shift), variance, nu in tested
+        }
         found = judge([shift for _, shift in known], variances[: len(known)], freedom[: len(known)])
         for (pair, _), judged in zip(known, found, strict=True):
             yield _told(pair, judged, passed.get(pair.family, without))
@@ -169,12 +213,14 @@ def _told(pair: GatedPair, judged: Judged, doubt: _Doubt | None) -> Verdict:
     return replace(verdict, repeats=repeats, seconds=repeats * pair.spent if repeats else None)
 
 
-def _control(control: GatedPair, shift: Shift, variance: float, freedom: float, names: tuple[str, str]) -> _Doubt | None:
+def _control(
+    control: GatedPair, shift: Shift, variance: float, freedom: float, names: tuple[str, str]
+) -> _Doubt | None:
     """What a control that did not come out equal leaves in doubt: one whose estimate is beyond the threshold.
 
     How wide its interval is, is not held against it: the spread that makes it wide is in the intervals that are judged.
     """
-    for name, figures in zip(names, (control.ours.figures, control.theirs.figures), strict=True):
+    for name, figures in zip(names, (control.ours.per_process, control.theirs.per_process), strict=True):
         side = replace(shift, point=float(np.mean(figures)), scale=1 / len(figures), sides=1)
         if abs(side.point) >= side.limit:
             low, high = interval(side, variance, freedom)

@@ -31,10 +31,10 @@ class Comparison:
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
         repeats: how many repeats it rests on.
         seeds: the seed of each repeat, None where the measure reads none.
-        figures: what each of them said: of a time the median log ratio to the baseline over its rounds, none for the
-            baseline itself; else the value.
+        per_process: the estimate of each process: for a time the median log ratio to the baseline over its rounds, empty
+            for the baseline itself; else the value.
         differences: of each repeat to the baseline's same repeat, in the unit; none where ``difference`` is None.
-        spent: measured seconds of one repeat, for a time.
+        measured_seconds: measured time of one process, for a time.
         details: of the first repeat.
     """
 
@@ -51,9 +51,9 @@ class Comparison:
     difference: Estimate | None
     repeats: int
     seeds: tuple[int | None, ...]
-    figures: tuple[float | int, ...]
+    per_process: tuple[float | int, ...]
     differences: tuple[float | int, ...]
-    spent: float
+    measured_seconds: float
     details: dict[str, Any]
 
 
@@ -106,9 +106,9 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         difference=over_repeats(differences, seeded) if differences else None,
         repeats=len(own),
         seeds=tuple(row["seed"] for row in own),
-        figures=logs if timed else values,
+        per_process=logs if timed else values,
         differences=differences,
-        spent=sum(map(_spent, own)) / len(own) if timed else 0.0,
+        measured_seconds=sum(map(_spent, own)) / len(own) if timed else 0.0,
         details=first["details"],
     )
 

@@ -82,7 +82,7 @@ class RunSide:
                     member.unreadable[row["value"]] = f"{row['value']} could not be read: {row['reason']}"
         for each in estimate(frame):
             family = each.measure, each.group, each.value
-            self.spent[family] = self.spent.get(family, 0.0) + each.spent
+            self.spent[family] = self.spent.get(family, 0.0) + each.measured_seconds
             if each.role in roles:
                 place = each.measure, each.group, each.cell, *([each.role] if many else [])
                 self.members[place].values[each.value] = each

@@ -27,7 +27,7 @@ def best_variants(variants: Sequence[Comparison], better: Literal["lower", "high
 
 def paired_values(variant: Comparison) -> Sequence[float]:
     """One value against the baseline for each process or seed: log ratios of times, differences of other values."""
-    return variant.figures if variant.unit == "s" else variant.differences
+    return variant.per_process if variant.unit == "s" else variant.differences
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -75,7 +75,9 @@ _SPECS = (
         "ratio",
         "Tensor bytes that the operators of the eager program read and write in one call.",
     ),
-    _exact("operators", "complexity", "1", "operators", "difference", "Operators that the dispatcher runs in one call."),
+    _exact(
+        "operators", "complexity", "1", "operators", "difference", "Operators that the dispatcher runs in one call."
+    ),
     ValueSpec("kernels", "complexity", "1", "kernels", "CUDA kernels of one call, measured.", "difference"),
     ValueSpec(
         "fvcore_flops",
@@ -222,7 +224,9 @@ def value_spec(name: str, unit: str = "1") -> ValueSpec:
     """What is known of a value; of a user's own value only its name and unit."""
     if name in VALUES:
         return VALUES[name]
-    return ValueSpec(name, "", unit, name, "", "time" if unit == "s" else "ratio" if unit == "B" else "difference", None)
+    return ValueSpec(
+        name, "", unit, name, "", "time" if unit == "s" else "ratio" if unit == "B" else "difference", None
+    )
 
 
 def gate_names(measure: str) -> tuple[str, ...]:

@@ -94,7 +94,9 @@ class StoredRun:
         from bench.store.frame import records_frame
 
         if not self.records:
-            raise RunError(f"{self.path} holds no records.jsonl with records; continue the run with --resume {self.path}")
+            raise RunError(
+                f"{self.path} holds no records.jsonl with records; continue the run with --resume {self.path}"
+            )
         return records_frame([(self.name, self.records)])
 
     @cached_property

@@ -113,7 +113,9 @@ def _baseline(source: SuiteSource, contrast: list[str], given: Mapping[str, Any]
         except ValidationError as error:
             raise _suite_error(source, error, ("baseline", name)) from error
         if len(checked) != 1:
-            raise source.error(("baseline", name), "the baseline is a single variant; give one value instead of a sweep")
+            raise source.error(
+                ("baseline", name), "the baseline is a single variant; give one value instead of a sweep"
+            )
         baseline[name] = checked[0]
     return baseline
 
@@ -179,7 +181,8 @@ def _gate(source: SuiteSource, given: Mapping[str, Any], measures: tuple[Measure
     for name in given:
         if name not in known:
             raise source.error(
-                ("gate", name), f"no measure of this suite has a value of that name to gate; {did_you_mean(name, known)}"
+                ("gate", name),
+                f"no measure of this suite has a value of that name to gate; {did_you_mean(name, known)}",
             )
     for name, threshold in given.items():
         if name.endswith("_ratio") and threshold is None:

@@ -53,7 +53,9 @@ def axis_type(axis: Axis) -> Any:
     registries: dict[str, Registry[Any]] = {"backbone": BACKBONES, "attention": ATTENTION, "dataset": DATASETS}
     if axis.name in registries:
         registry = registries[axis.name]
-        return Annotated[Any, PlainValidator(_parser(registry)), WithJsonSchema(_choice_schema([*registry], imports=True))]
+        return Annotated[
+            Any, PlainValidator(_parser(registry)), WithJsonSchema(_choice_schema([*registry], imports=True))
+        ]
     if axis.name == "placement":
         return Annotated[Any, PlainValidator(placements), WithJsonSchema(_choice_schema([*PLACEMENTS], imports=False))]
     if axis.values:
@@ -105,8 +107,13 @@ class DataModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    root: Annotated[str | None, Field(min_length=1, description="Folder of the datasets; by default the environment variable BENCH_DATA.")] = None
-    download: Annotated[bool, Field(strict=True, description="Whether torchvision may download missing datasets.")] = False
+    root: Annotated[
+        str | None,
+        Field(min_length=1, description="Folder of the datasets; by default the environment variable BENCH_DATA."),
+    ] = None
+    download: Annotated[bool, Field(strict=True, description="Whether torchvision may download missing datasets.")] = (
+        False
+    )
 
 
 HELP = {

@@ -86,9 +86,7 @@ class Unit:
     def keys(self) -> dict[int, Key]:
         """Index of a member → key of its record, see :attr:`bench.store.record.RecordFields.key`."""
         name, group = self.group.measure.name, self.group.id
-        return {
-            member.index: (name, group, member.cell.id, member.role, self.repeat) for member in self.group.members
-        }
+        return {member.index: (name, group, member.cell.id, member.role, self.repeat) for member in self.group.members}
 
     @property
     def expected_seconds(self) -> float:
@@ -263,7 +261,9 @@ def _group(
     suite: Suite, spec: MeasureSpec, measure: Any, shared: Cell, members: list[Cell], seeds: tuple[int | None, ...]
 ) -> Group:
     if "threads" in suite.contrast and "threads" in measure.axes and any(cell.threads is None for cell in members):
-        raise suite.source.error(("axes", "threads"), "threads are compared, so every cell must give a number of threads")
+        raise suite.source.error(
+            ("axes", "threads"), "threads are compared, so every cell must give a number of threads"
+        )
     baseline = _baseline(suite, shared).project(measure.axes)
     variants = tuple(cell for cell in members if cell != baseline)
     side_by_side = getattr(measure, "side_by_side", False)
@@ -277,5 +277,7 @@ def _baseline(suite: Suite, shared: Cell) -> Cell:
     optional = {"placement"} if cell.attention is None or _is_plain(cell.attention) else set()
     missing = [name for name in suite.contrast if getattr(cell, name) is None and name not in optional]
     if missing:
-        raise suite.source.error(("baseline",), f"the baseline has no value for {' and '.join(missing)} of the contrast; add one")
+        raise suite.source.error(
+            ("baseline",), f"the baseline has no value for {' and '.join(missing)} of the contrast; add one"
+        )
     return cell

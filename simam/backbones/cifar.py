@@ -39,8 +39,8 @@ def build_stages(
     """Build the three stages of a network.
 
     Args:
-        block: callable ``block(channels_in, channels, stride)`` that builds a block with ``channels * expansion`` output
-            channels.
+        block: callable ``block(channels_in, channels, stride)`` that builds a block; the block has
+            ``channels * expansion`` output channels.
         blocks: number of blocks per stage.
         expansion: ratio of a block's output channels to the number of channels in :data:`STAGES`.
     """

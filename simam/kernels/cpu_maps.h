@@ -1,292 +1,309 @@
-/* The kernels for one type: REAL with NAME(), its line and what exp needs. Included once for each. */
+/* The kernels for one floating-point type. cpu.c includes this file once per type, with these macros defined: REAL,
+ * UNSIGNED (the unsigned integer of the same size), NAME(), EPSILON, TINY, and the constants of the exponential. */
 
-#define LINE NAME(line)
+#define VECTOR NAME(vector)
 #define BITS NAME(bits)
 #define LANES ((int64_t)(64 / sizeof(REAL)))
 
-/* A cache line of numbers. The compiler makes of it what the target has: one register, or two, or four. */
-typedef REAL LINE __attribute__((vector_size(64)));
+/* A vector of one cache line. The compiler maps it to one, two or four registers, depending on the target. */
+typedef REAL VECTOR __attribute__((vector_size(64)));
 typedef UNSIGNED BITS __attribute__((vector_size(64)));
 
-INLINED LINE NAME(load)(const REAL *from) {
-    LINE line;
-    memcpy(&line, from, sizeof line);
-    return line;
+INLINED VECTOR NAME(load)(const REAL *from) {
+    VECTOR vector;
+    memcpy(&vector, from, sizeof vector);
+    return vector;
 }
 
-INLINED void NAME(store)(LINE line, REAL *to) { memcpy(to, &line, sizeof line); }
+INLINED void NAME(store)(VECTOR vector, REAL *to) { memcpy(to, &vector, sizeof vector); }
 
-/* The first `width` numbers of a line, the others 0; and back. */
-INLINED LINE NAME(load_some)(const REAL *from, int64_t width) {
-    REAL numbers[LANES] = {0};
-    for (int64_t i = 0; i < width; i++) numbers[i] = from[i];
-    return NAME(load)(numbers);
+/* Load or store the first `width` lanes only. The other lanes are loaded as 0. */
+INLINED VECTOR NAME(load_partial)(const REAL *from, int64_t width) {
+    REAL lanes[LANES] = {0};
+    for (int64_t i = 0; i < width; i++) lanes[i] = from[i];
+    return NAME(load)(lanes);
 }
 
-INLINED void NAME(store_some)(LINE line, REAL *to, int64_t width) {
-    REAL numbers[LANES];
-    NAME(store)(line, numbers);
-    for (int64_t i = 0; i < width; i++) to[i] = numbers[i];
+INLINED void NAME(store_partial)(VECTOR vector, REAL *to, int64_t width) {
+    REAL lanes[LANES];
+    NAME(store)(vector, lanes);
+    for (int64_t i = 0; i < width; i++) to[i] = lanes[i];
 }
 
-INLINED double NAME(total)(LINE line) {
-    REAL numbers[LANES];
-    NAME(store)(line, numbers);
+INLINED double NAME(horizontal_sum)(VECTOR vector) {
+    REAL lanes[LANES];
+    NAME(store)(vector, lanes);
     for (int64_t half = LANES / 2; half > 0; half /= 2)
-        for (int64_t i = 0; i < half; i++) numbers[i] += numbers[i + half];
-    return (double)numbers[0];
+        for (int64_t i = 0; i < half; i++) lanes[i] += lanes[i + half];
+    return (double)lanes[0];
 }
 
-/* exp(t) for t <= 0, to about one unit in the last place; of what is too small for a normal number, the least of them.
- * Adding and taking off MAGIC rounds to a whole number, which its last bits hold meanwhile. */
-INLINED LINE NAME(exp)(LINE t) {
-    LINE least = {0};
-    least += LEAST_EXPONENT;
-    BITS small = (BITS)(t < least);
-    t = (LINE)((small & (BITS)least) | (~small & (BITS)t));
-    LINE magic = t * (REAL)1.44269504088896340736 + MAGIC, n = magic - MAGIC;
-    LINE r = t - n * LN2_HIGH;
+/* exp(t) for t <= 0, with an error of about one unit in the last place. Results below the smallest normal number are
+ * replaced by about that number. Adding and subtracting ROUNDING_MAGIC rounds to an integer; after the addition, the
+ * low bits of the sum hold that integer. */
+INLINED VECTOR NAME(exp)(VECTOR t) {
+    VECTOR minimum = {0};
+    minimum += MIN_EXP_ARGUMENT;
+    BITS below = (BITS)(t < minimum);
+    t = (VECTOR)((below & (BITS)minimum) | (~below & (BITS)t));
+    VECTOR shifted = t * (REAL)1.44269504088896340736 + ROUNDING_MAGIC, n = shifted - ROUNDING_MAGIC;
+    VECTOR r = t - n * LN2_HIGH;
     r = r - n * LN2_LOW;
-    static const REAL series[] = SERIES;
-    LINE p = r * series[0] + series[1];
-    for (unsigned i = 2; i < sizeof series / sizeof *series; i++) p = p * r + series[i];
-    LINE power = (LINE)(((BITS)magic + BIAS) << MANTISSA);
+    static const REAL coefficients[] = EXP_COEFFICIENTS;
+    VECTOR p = r * coefficients[0] + coefficients[1];
+    for (unsigned i = 2; i < sizeof coefficients / sizeof *coefficients; i++) p = p * r + coefficients[i];
+    VECTOR power = (VECTOR)(((BITS)shifted + EXPONENT_BIAS) << MANTISSA_BITS);
     return (p * r * r + r + 1) * power;
 }
 
-INLINED LINE NAME(gate)(LINE d, LINE q) { return 1 / (1 + NAME(exp)(-(q * d * d + (REAL)0.5))); }
+INLINED VECTOR NAME(gate)(VECTOR d, VECTOR q) { return 1 / (1 + NAME(exp)(-(q * d * d + (REAL)0.5))); }
 
-/* 1 / (4 (v + lambda)); 0 where lambda vanishes and the spread is nothing, or the rounding error of the mean.
- * From the deviations from a mean that may be rounded: their squares, and what they add up to. */
-INLINED REAL NAME(factor)(double squares, double rest, int64_t m, REAL mean, REAL lambda) {
-    double seen = squares - rest * rest / (double)m;
-    REAL variance = (REAL)(seen > 0 || seen != seen ? seen / (double)(m > 1 ? m - 1 : 1) : 0);
-    REAL spread = variance + lambda, least = (REAL)sqrt((double)TINY), rounding = 4 * EPSILON * mean;
+/* q = 1 / (4 (v + lambda)), or 0 if lambda is negligible and v is 0 or no larger than the rounding error of the mean.
+ * `squares` and `residual` are the sums of the squared deviations and of the deviations from the rounded mean. */
+INLINED REAL NAME(quarter_inverse)(double squares, double residual, int64_t m, REAL mean, REAL lambda) {
+    double corrected = squares - residual * residual / (double)m;
+    /* corrected != corrected keeps NaN. */
+    REAL variance = (REAL)(corrected > 0 || corrected != corrected ? corrected / (double)(m > 1 ? m - 1 : 1) : 0);
+    REAL denominator = variance + lambda, smallest = (REAL)sqrt((double)TINY), rounding = 4 * EPSILON * mean;
     rounding = rounding * rounding;
-    REAL flat = rounding < least ? least : rounding;
-    return lambda < least && spread <= flat ? 0 : (REAL)0.25 / spread;
+    REAL limit = rounding < smallest ? smallest : rounding;
+    return lambda < smallest && denominator <= limit ? 0 : (REAL)0.25 / denominator;
 }
 
-INLINED REAL NAME(slope)(REAL q, double b, int64_t m) {
+/* The factor of d in the gradient that stems from the variance, 8 q^2 B / (M - 1). */
+INLINED REAL NAME(variance_term)(REAL q, double b, int64_t m) {
     return (REAL)(8 * (double)q * (double)q * b / (double)(m > 1 ? m - 1 : 1));
 }
 
-/* The end of a map: the last line, of which only the numbers count that no whole line before it has. */
-INLINED LINE NAME(load_end)(const REAL *from, int64_t m) {
+/* Load the last LANES values of a map. If m is not a multiple of LANES, this tail overlaps the last whole vector before
+ * it; tail_mask selects the values that no whole vector contains. A map shorter than a vector is right-aligned. */
+INLINED VECTOR NAME(load_tail)(const REAL *from, int64_t m) {
     if (m >= LANES) return NAME(load)(from + m - LANES);
-    REAL numbers[LANES] = {0};
-    for (int64_t i = 0; i < m; i++) numbers[LANES - m + i] = from[i];
-    return NAME(load)(numbers);
+    REAL lanes[LANES] = {0};
+    for (int64_t i = 0; i < m; i++) lanes[LANES - m + i] = from[i];
+    return NAME(load)(lanes);
 }
 
-/* What the end has in common with the line before it is written twice, to the same effect. */
-INLINED void NAME(store_end)(LINE line, REAL *to, int64_t m) {
+/* Store the last LANES values of a map. Overlapping values are written twice with the same result. */
+INLINED void NAME(store_tail)(VECTOR vector, REAL *to, int64_t m) {
     if (m >= LANES) {
-        NAME(store)(line, to + m - LANES);
+        NAME(store)(vector, to + m - LANES);
         return;
     }
-    REAL numbers[LANES];
-    NAME(store)(line, numbers);
-    for (int64_t i = 0; i < m; i++) to[i] = numbers[LANES - m + i];
+    REAL lanes[LANES];
+    NAME(store)(vector, lanes);
+    for (int64_t i = 0; i < m; i++) to[i] = lanes[LANES - m + i];
 }
 
-/* Which numbers of the end count. */
-INLINED BITS NAME(counting)(int64_t m) {
-    BITS counting;
-    int64_t before = LANES - (m - (m - 1) / LANES * LANES);
-    for (int64_t i = 0; i < LANES; i++) counting[i] = i >= before ? ~(UNSIGNED)0 : 0;
-    return counting;
+INLINED BITS NAME(tail_mask)(int64_t m) {
+    BITS mask;
+    int64_t overlap = LANES - (m - (m - 1) / LANES * LANES);
+    for (int64_t i = 0; i < LANES; i++) mask[i] = i >= overlap ? ~(UNSIGNED)0 : 0;
+    return mask;
 }
 
-#define KEPT(line) ((LINE)((BITS)(line) & counting))
-/* The whole lines of a map block by block, i being where a line begins. */
-#define EACH_BLOCK(first) for (int64_t first = 0; first == 0 || first < m - LANES; first += TERMS * LANES)
-#define EACH_LINE(first, i) for (int64_t i = first; i < m - LANES && i < first + TERMS * LANES; i += LANES)
+#define MASKED(vector) ((VECTOR)((BITS)(vector) & mask))
+/* Loops over the whole vectors of a map before its tail, in blocks; i is the index of a vector's first value. */
+#define FOR_EACH_BLOCK(first) for (int64_t first = 0; first == 0 || first < m - LANES; first += BLOCK_TERMS * LANES)
+#define FOR_EACH_VECTOR(first, i) \
+    for (int64_t i = first; i < m - LANES && i < first + BLOCK_TERMS * LANES; i += LANES)
 
-INLINED double NAME(sum)(const REAL *x, int64_t m, BITS counting) {
-    LINE some = KEPT(NAME(load_end)(x, m));
+INLINED double NAME(sum)(const REAL *x, int64_t m, BITS mask) {
+    VECTOR partial = MASKED(NAME(load_tail)(x, m));
     double sum = 0;
-    EACH_BLOCK(first) {
-        EACH_LINE(first, i) some += NAME(load)(x + i);
-        sum += NAME(total)(some);
-        some = (LINE){0};
+    FOR_EACH_BLOCK(first) {
+        FOR_EACH_VECTOR(first, i) partial += NAME(load)(x + i);
+        sum += NAME(horizontal_sum)(partial);
+        partial = (VECTOR){0};
     }
     return sum;
 }
 
-/* Of the deviations from a mean their squares, and what they add up to, which for a rounded mean is not quite nothing. */
-INLINED void NAME(deviations)(const REAL *x, int64_t m, BITS counting, REAL mean, double *squares, double *rest) {
-    LINE some_d = KEPT(NAME(load_end)(x, m) - mean), some = some_d * some_d;
-    *squares = *rest = 0;
-    EACH_BLOCK(first) {
-        EACH_LINE(first, i) {
-            LINE d = NAME(load)(x + i) - mean;
-            some += d * d;
-            some_d += d;
+/* Sums of the squared deviations and of the deviations from the rounded mean, `squares` and `residual`. */
+INLINED void NAME(deviation_sums)(const REAL *x, int64_t m, BITS mask, REAL mean, double *squares, double *residual) {
+    VECTOR partial_d = MASKED(NAME(load_tail)(x, m) - mean), partial_dd = partial_d * partial_d;
+    *squares = *residual = 0;
+    FOR_EACH_BLOCK(first) {
+        FOR_EACH_VECTOR(first, i) {
+            VECTOR d = NAME(load)(x + i) - mean;
+            partial_dd += d * d;
+            partial_d += d;
         }
-        *squares += NAME(total)(some);
-        *rest += NAME(total)(some_d);
-        some = some_d = (LINE){0};
+        *squares += NAME(horizontal_sum)(partial_dd);
+        *residual += NAME(horizontal_sum)(partial_d);
+        partial_dd = partial_d = (VECTOR){0};
     }
 }
 
-INLINED void NAME(forward)(const REAL *x, REAL *out, int64_t m, REAL mean, REAL more, LINE q) {
-    LINE end = NAME(load_end)(x, m);
+/* `mean_error` is the difference between the mean and its rounded value. */
+INLINED void NAME(forward)(const REAL *x, REAL *out, int64_t m, REAL mean, REAL mean_error, VECTOR q) {
+    VECTOR tail = NAME(load_tail)(x, m);
     for (int64_t i = 0; i < m - LANES; i += LANES) {
-        LINE line = NAME(load)(x + i);
-        __builtin_prefetch(x + m + i); /* the next map, which memory brings while this one is computed */
-        NAME(store)(line * NAME(gate)(line - mean - more, q), out + i);
+        VECTOR vector = NAME(load)(x + i);
+        __builtin_prefetch(x + m + i); /* the next map */
+        NAME(store)(vector * NAME(gate)(vector - mean - mean_error, q), out + i);
     }
-    NAME(store_end)(end * NAME(gate)(end - mean - more, q), out, m);
+    NAME(store_tail)(tail * NAME(gate)(tail - mean - mean_error, q), out, m);
 }
 
-/* A and B; the gate, which is needed once more and dear, is left in out. */
-INLINED void NAME(products)(const REAL *g, const REAL *x, REAL *out, int64_t m, BITS counting, REAL mean, REAL more,
-                            LINE q, double *a, double *b) {
-    LINE end = NAME(load_end)(x, m), d_end = KEPT(end - mean - more), s_end = NAME(gate)(d_end, q);
-    LINE some_a = NAME(load_end)(g, m) * end * s_end * (1 - s_end) * d_end, some_b = some_a * d_end;
+/* A and B. The gate is stored in out, because the second pass needs it again and computing it is expensive. */
+INLINED void NAME(gradient_sums)(const REAL *g, const REAL *x, REAL *out, int64_t m, BITS mask, REAL mean,
+                                 REAL mean_error, VECTOR q, double *a, double *b) {
+    VECTOR tail = NAME(load_tail)(x, m), d_tail = MASKED(tail - mean - mean_error), s_tail = NAME(gate)(d_tail, q);
+    VECTOR partial_a = NAME(load_tail)(g, m) * tail * s_tail * (1 - s_tail) * d_tail, partial_b = partial_a * d_tail;
     *a = *b = 0;
-    EACH_BLOCK(first) {
-        EACH_LINE(first, i) {
-            LINE line = NAME(load)(x + i), d = line - mean - more, s = NAME(gate)(d, q);
-            LINE hd = NAME(load)(g + i) * line * s * (1 - s) * d;
+    FOR_EACH_BLOCK(first) {
+        FOR_EACH_VECTOR(first, i) {
+            VECTOR vector = NAME(load)(x + i), d = vector - mean - mean_error, s = NAME(gate)(d, q);
+            VECTOR hd = NAME(load)(g + i) * vector * s * (1 - s) * d;
             NAME(store)(s, out + i);
-            some_a += hd;
-            some_b += hd * d;
+            partial_a += hd;
+            partial_b += hd * d;
         }
-        *a += NAME(total)(some_a);
-        *b += NAME(total)(some_b);
-        some_a = some_b = (LINE){0};
+        *a += NAME(horizontal_sum)(partial_a);
+        *b += NAME(horizontal_sum)(partial_b);
+        partial_a = partial_b = (VECTOR){0};
     }
-    NAME(store_end)(NAME(gate)(end - mean - more, q), out, m);
+    NAME(store_tail)(NAME(gate)(tail - mean - mean_error, q), out, m);
 }
 
-INLINED LINE NAME(slopes)(LINE g, LINE x, LINE s, LINE d, LINE q, REAL slope, REAL shift) {
-    LINE gs = g * s;
-    return gs + (2 * q * gs * x * (1 - s) - slope) * d - shift;
+INLINED VECTOR NAME(input_gradient)(VECTOR g, VECTOR x, VECTOR s, VECTOR d, VECTOR q, REAL variance_term,
+                                    REAL mean_term) {
+    VECTOR gs = g * s;
+    return gs + (2 * q * gs * x * (1 - s) - variance_term) * d - mean_term;
 }
 
-INLINED void NAME(backward)(const REAL *g, const REAL *x, REAL *out, int64_t m, REAL mean, REAL more, LINE q, REAL slope,
-                            REAL shift) {
-    LINE x_end = NAME(load_end)(x, m), s_end = NAME(load_end)(out, m);
+INLINED void NAME(backward)(const REAL *g, const REAL *x, REAL *out, int64_t m, REAL mean, REAL mean_error, VECTOR q,
+                            REAL variance_term, REAL mean_term) {
+    VECTOR x_tail = NAME(load_tail)(x, m), s_tail = NAME(load_tail)(out, m);
     for (int64_t i = 0; i < m - LANES; i += LANES) {
-        LINE line = NAME(load)(x + i), s = NAME(load)(out + i);
-        NAME(store)(NAME(slopes)(NAME(load)(g + i), line, s, line - mean - more, q, slope, shift), out + i);
+        VECTOR vector = NAME(load)(x + i), s = NAME(load)(out + i);
+        NAME(store)(NAME(input_gradient)(NAME(load)(g + i), vector, s, vector - mean - mean_error, q, variance_term,
+                                         mean_term), out + i);
     }
-    NAME(store_end)(NAME(slopes)(NAME(load_end)(g, m), x_end, s_end, x_end - mean - more, q, slope, shift), out, m);
+    NAME(store_tail)(NAME(input_gradient)(NAME(load_tail)(g, m), x_tail, s_tail, x_tail - mean - mean_error, q,
+                                          variance_term, mean_term), out, m);
 }
 
-/* Some maps whose positions lie side by side, all of them a step at a time, so that none waits for another. */
-FOR_EVERY_TARGET static void NAME(maps)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t count,
-                                        double lambda) {
-    REAL mean[MOST_MAPS], more[MOST_MAPS], q[MOST_MAPS], slope[MOST_MAPS], shift[MOST_MAPS];
-    double a[MOST_MAPS], b[MOST_MAPS];
-    BITS counting = NAME(counting)(m);
-    for (int64_t k = 0; k < count; k++) mean[k] = (REAL)(NAME(sum)(x + k * m, m, counting) / (double)m);
-    for (int64_t k = 0; k < count; k++) NAME(deviations)(x + k * m, m, counting, mean[k], &b[k], &a[k]);
+/* A bundle of `count` contiguous maps. Every step is done for all maps before the next one, so that the processor works
+ * on other maps while the sums of one map are incomplete. */
+TARGET_CLONES static void NAME(process_bundle)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t count,
+                                               double lambda) {
+    REAL mean[MAX_BUNDLE_MAPS], mean_error[MAX_BUNDLE_MAPS], q[MAX_BUNDLE_MAPS];
+    REAL variance_term[MAX_BUNDLE_MAPS], mean_term[MAX_BUNDLE_MAPS];
+    double a[MAX_BUNDLE_MAPS], b[MAX_BUNDLE_MAPS]; /* residual and squares at first, then A and B */
+    BITS mask = NAME(tail_mask)(m);
+    for (int64_t k = 0; k < count; k++) mean[k] = (REAL)(NAME(sum)(x + k * m, m, mask) / (double)m);
+    for (int64_t k = 0; k < count; k++) NAME(deviation_sums)(x + k * m, m, mask, mean[k], &b[k], &a[k]);
     for (int64_t k = 0; k < count; k++) {
-        q[k] = NAME(factor)(b[k], a[k], m, mean[k], (REAL)lambda);
-        more[k] = (REAL)(a[k] / (double)m);
+        q[k] = NAME(quarter_inverse)(b[k], a[k], m, mean[k], (REAL)lambda);
+        mean_error[k] = (REAL)(a[k] / (double)m);
     }
     if (!g) {
         for (int64_t k = 0; k < count; k++)
-            NAME(forward)(x + k * m, out + k * m, m, mean[k], more[k], (LINE){0} + q[k]);
+            NAME(forward)(x + k * m, out + k * m, m, mean[k], mean_error[k], (VECTOR){0} + q[k]);
         return;
     }
     for (int64_t k = 0; k < count; k++)
-        NAME(products)(g + k * m, x + k * m, out + k * m, m, counting, mean[k], more[k], (LINE){0} + q[k], &a[k], &b[k]);
+        NAME(gradient_sums)(g + k * m, x + k * m, out + k * m, m, mask, mean[k], mean_error[k], (VECTOR){0} + q[k],
+                            &a[k], &b[k]);
     for (int64_t k = 0; k < count; k++) {
-        slope[k] = NAME(slope)(q[k], b[k], m);
-        shift[k] = (REAL)(2 * (double)q[k] * a[k] / (double)m);
+        variance_term[k] = NAME(variance_term)(q[k], b[k], m);
+        mean_term[k] = (REAL)(2 * (double)q[k] * a[k] / (double)m);
     }
     for (int64_t k = 0; k < count; k++)
-        NAME(backward)(g + k * m, x + k * m, out + k * m, m, mean[k], more[k], (LINE){0} + q[k], slope[k], shift[k]);
+        NAME(backward)(g + k * m, x + k * m, out + k * m, m, mean[k], mean_error[k], (VECTOR){0} + q[k],
+                       variance_term[k], mean_term[k]);
 }
 
-/* Some lines of channels side by side, or less than one, their positions `stride` apart; `soon` is what comes next. */
-INLINED void NAME(channels)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride, const int count,
-                            int64_t width, const REAL *soon, double lambda) {
+/* `count` adjacent vectors of channels, or the first `width` channels of one vector. The positions are `stride`
+ * elements apart. The data at `next` is prefetched. */
+INLINED void NAME(process_channels)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride,
+                                    const int count, int64_t width, const REAL *next, double lambda) {
 #define AT(p, k) ((p) * stride + (k) * LANES)
-#define LOAD(from, k) (width == LANES ? NAME(load)((from) + AT(p, k)) : NAME(load_some)((from) + AT(p, k), width))
-#define STORE(line, to, k) \
-    (width == LANES ? NAME(store)(line, (to) + AT(p, k)) : NAME(store_some)(line, (to) + AT(p, k), width))
-#define EACH(k) for (int k = 0; k < count; k++)
-#define EACH_CHANNEL(k, c) EACH(k) for (int64_t c = 0; c < LANES; c++)
-    double a[MOST_LINES][LANES] = {{0}}, b[MOST_LINES][LANES] = {{0}};
-    LINE mean[MOST_LINES] = {{0}}, more[MOST_LINES] = {{0}}, q[MOST_LINES] = {{0}};
-    LINE slope[MOST_LINES] = {{0}}, shift[MOST_LINES] = {{0}};
-    for (int64_t first = 0; first < m; first += TERMS) {
-        int64_t last = first + TERMS < m ? first + TERMS : m;
-        LINE some[MOST_LINES] = {{0}};
-        for (int64_t p = first; p < last; p++) EACH(k) some[k] += LOAD(x, k);
-        EACH_CHANNEL(k, c) a[k][c] += (double)some[k][c];
+#define LOAD(from, k) (width == LANES ? NAME(load)((from) + AT(p, k)) : NAME(load_partial)((from) + AT(p, k), width))
+#define STORE(vector, to, k)                                  \
+    (width == LANES ? NAME(store)(vector, (to) + AT(p, k))    \
+                    : NAME(store_partial)(vector, (to) + AT(p, k), width))
+#define FOR_EACH_CHANNEL_VECTOR(k) for (int k = 0; k < count; k++)
+#define FOR_EACH_CHANNEL(k, c) FOR_EACH_CHANNEL_VECTOR(k) for (int64_t c = 0; c < LANES; c++)
+    /* a and b hold the residual and the squares at first, then A and B. */
+    double a[MAX_VECTORS][LANES] = {{0}}, b[MAX_VECTORS][LANES] = {{0}};
+    VECTOR mean[MAX_VECTORS] = {{0}}, mean_error[MAX_VECTORS] = {{0}}, q[MAX_VECTORS] = {{0}};
+    VECTOR variance_term[MAX_VECTORS] = {{0}}, mean_term[MAX_VECTORS] = {{0}};
+    for (int64_t first = 0; first < m; first += BLOCK_TERMS) {
+        int64_t last = first + BLOCK_TERMS < m ? first + BLOCK_TERMS : m;
+        VECTOR partial[MAX_VECTORS] = {{0}};
+        for (int64_t p = first; p < last; p++) FOR_EACH_CHANNEL_VECTOR(k) partial[k] += LOAD(x, k);
+        FOR_EACH_CHANNEL(k, c) a[k][c] += (double)partial[k][c];
     }
-    EACH_CHANNEL(k, c) mean[k][c] = (REAL)(a[k][c] / (double)m), a[k][c] = 0;
-    for (int64_t first = 0; first < m; first += TERMS) {
-        int64_t last = first + TERMS < m ? first + TERMS : m;
-        LINE some[MOST_LINES] = {{0}}, some_d[MOST_LINES] = {{0}};
-        for (int64_t p = first; p < last; p++) EACH(k) {
-            LINE d = LOAD(x, k) - mean[k];
-            some[k] += d * d;
-            some_d[k] += d;
+    FOR_EACH_CHANNEL(k, c) mean[k][c] = (REAL)(a[k][c] / (double)m), a[k][c] = 0;
+    for (int64_t first = 0; first < m; first += BLOCK_TERMS) {
+        int64_t last = first + BLOCK_TERMS < m ? first + BLOCK_TERMS : m;
+        VECTOR partial_dd[MAX_VECTORS] = {{0}}, partial_d[MAX_VECTORS] = {{0}};
+        for (int64_t p = first; p < last; p++) FOR_EACH_CHANNEL_VECTOR(k) {
+            VECTOR d = LOAD(x, k) - mean[k];
+            partial_dd[k] += d * d;
+            partial_d[k] += d;
         }
-        EACH_CHANNEL(k, c) a[k][c] += (double)some_d[k][c], b[k][c] += (double)some[k][c];
+        FOR_EACH_CHANNEL(k, c) a[k][c] += (double)partial_d[k][c], b[k][c] += (double)partial_dd[k][c];
     }
-    EACH_CHANNEL(k, c) {
-        q[k][c] = NAME(factor)(b[k][c], a[k][c], m, mean[k][c], (REAL)lambda);
-        more[k][c] = (REAL)(a[k][c] / (double)m);
+    FOR_EACH_CHANNEL(k, c) {
+        q[k][c] = NAME(quarter_inverse)(b[k][c], a[k][c], m, mean[k][c], (REAL)lambda);
+        mean_error[k][c] = (REAL)(a[k][c] / (double)m);
         a[k][c] = b[k][c] = 0;
     }
     if (!g) {
-        for (int64_t p = 0; p < m; p++) EACH(k) {
-            LINE line = LOAD(x, k);
-            __builtin_prefetch(soon + AT(p, k));
-            STORE(line * NAME(gate)(line - mean[k] - more[k], q[k]), out, k);
+        for (int64_t p = 0; p < m; p++) FOR_EACH_CHANNEL_VECTOR(k) {
+            VECTOR vector = LOAD(x, k);
+            __builtin_prefetch(next + AT(p, k));
+            STORE(vector * NAME(gate)(vector - mean[k] - mean_error[k], q[k]), out, k);
         }
         return;
     }
-    for (int64_t first = 0; first < m; first += TERMS) {
-        int64_t last = first + TERMS < m ? first + TERMS : m;
-        LINE some_a[MOST_LINES] = {{0}}, some_b[MOST_LINES] = {{0}};
-        for (int64_t p = first; p < last; p++) EACH(k) {
-            LINE line = LOAD(x, k), d = line - mean[k] - more[k], s = NAME(gate)(d, q[k]);
-            LINE hd = LOAD(g, k) * line * s * (1 - s) * d;
+    for (int64_t first = 0; first < m; first += BLOCK_TERMS) {
+        int64_t last = first + BLOCK_TERMS < m ? first + BLOCK_TERMS : m;
+        VECTOR partial_a[MAX_VECTORS] = {{0}}, partial_b[MAX_VECTORS] = {{0}};
+        for (int64_t p = first; p < last; p++) FOR_EACH_CHANNEL_VECTOR(k) {
+            VECTOR vector = LOAD(x, k), d = vector - mean[k] - mean_error[k], s = NAME(gate)(d, q[k]);
+            VECTOR hd = LOAD(g, k) * vector * s * (1 - s) * d;
             STORE(s, out, k);
-            some_a[k] += hd;
-            some_b[k] += hd * d;
+            partial_a[k] += hd;
+            partial_b[k] += hd * d;
         }
-        EACH_CHANNEL(k, c) a[k][c] += (double)some_a[k][c], b[k][c] += (double)some_b[k][c];
+        FOR_EACH_CHANNEL(k, c) a[k][c] += (double)partial_a[k][c], b[k][c] += (double)partial_b[k][c];
     }
-    EACH_CHANNEL(k, c) {
-        slope[k][c] = NAME(slope)(q[k][c], b[k][c], m);
-        shift[k][c] = (REAL)(2 * (double)q[k][c] * a[k][c] / (double)m);
+    FOR_EACH_CHANNEL(k, c) {
+        variance_term[k][c] = NAME(variance_term)(q[k][c], b[k][c], m);
+        mean_term[k][c] = (REAL)(2 * (double)q[k][c] * a[k][c] / (double)m);
     }
-    for (int64_t p = 0; p < m; p++) EACH(k) {
-        LINE line = LOAD(x, k), d = line - mean[k] - more[k], s = LOAD(out, k), gs = LOAD(g, k) * s;
-        STORE(gs + (2 * q[k] * gs * line * (1 - s) - slope[k]) * d - shift[k], out, k);
+    for (int64_t p = 0; p < m; p++) FOR_EACH_CHANNEL_VECTOR(k) {
+        VECTOR vector = LOAD(x, k), d = vector - mean[k] - mean_error[k], s = LOAD(out, k), gs = LOAD(g, k) * s;
+        STORE(gs + (2 * q[k] * gs * vector * (1 - s) - variance_term[k]) * d - mean_term[k], out, k);
     }
 #undef AT
 #undef LOAD
 #undef STORE
-#undef EACH
-#undef EACH_CHANNEL
+#undef FOR_EACH_CHANNEL_VECTOR
+#undef FOR_EACH_CHANNEL
 }
 
-/* A strip of channels side by side. */
-FOR_EVERY_TARGET static void NAME(strip)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride,
-                                         int64_t width, double lambda) {
-    const REAL *soon = width < stride ? x + width : x + m * stride; /* the strip beside this one, or the next image */
+/* A strip of `width` adjacent channels over all positions of an image. */
+TARGET_CLONES static void NAME(process_strip)(const REAL *g, const REAL *x, REAL *out, int64_t m, int64_t stride,
+                                              int64_t width, double lambda) {
+    /* the next strip of this image, or the next image */
+    const REAL *next = width < stride ? x + width : x + m * stride;
     int64_t c = 0;
-    for (; c + MOST_LINES * LANES <= width; c += MOST_LINES * LANES)
-        NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, MOST_LINES, LANES, soon + c, lambda);
+    for (; c + MAX_VECTORS * LANES <= width; c += MAX_VECTORS * LANES)
+        NAME(process_channels)(g ? g + c : NULL, x + c, out + c, m, stride, MAX_VECTORS, LANES, next + c, lambda);
     for (; c + LANES <= width; c += LANES)
-        NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, LANES, soon + c, lambda);
-    if (c < width) NAME(channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, width - c, soon + c, lambda);
+        NAME(process_channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, LANES, next + c, lambda);
+    if (c < width) NAME(process_channels)(g ? g + c : NULL, x + c, out + c, m, stride, 1, width - c, next + c, lambda);
 }
 
-#undef LINE
+#undef VECTOR
 #undef BITS
 #undef LANES
-#undef KEPT
-#undef EACH_BLOCK
-#undef EACH_LINE
+#undef MASKED
+#undef FOR_EACH_BLOCK
+#undef FOR_EACH_VECTOR

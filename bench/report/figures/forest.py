@@ -6,8 +6,8 @@ from typing import Any
 import altair as alt
 
 from bench.report.blocks import Figure
-from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure, told
 from bench.report.data import ReportData
+from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure, told
 from bench.report.names import member_name, panel_name
 from bench.results.estimates import Comparison
 
@@ -55,6 +55,6 @@ def _row(each: Comparison, group: list[Comparison], panel: str) -> dict[str, Any
         "module": member_name(each, group),
         "kind": "control" if each.role == "control" else "module",
         **{name: round(100 * (bound - 1), 3) for name, bound in bounds if bound is not None},
-        "processes": len(each.figures),
+        "processes": len(each.per_process),
         "cell": each.cell,
     }

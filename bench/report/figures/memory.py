@@ -6,8 +6,8 @@ from typing import Any
 import altair as alt
 
 from bench.report.blocks import Figure
-from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure, told
 from bench.report.data import ReportData
+from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure, told
 from bench.report.names import member_name, panel_name
 from bench.results.estimates import Comparison
 

@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 import altair as alt
 
 from bench.report.blocks import Figure
+from bench.report.data import ReportData
 from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
 from bench.report.names import network_name, shared_conditions, variant_name
-from bench.report.data import ReportData
+from bench.results.accuracy import AccuracyGain
 from bench.results.estimates import Comparison
-from bench.results.accuracy import Gain
 from bench.results.statistics import Estimate
 
 Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
@@ -71,7 +71,7 @@ def pareto(seen: ReportData) -> Iterator[Figure]:
     for each in seen.costs:
         if each.value == "latency" and each.axes["mode"] == "inference" and each.role != "control":
             _add_alike(timed.setdefault(each.axes["backbone"], []), each)
-    trained: dict[str, list[Gain]] = {}
+    trained: dict[str, list[AccuracyGain]] = {}
     for gain in seen.gains:
         members = trained.setdefault(gain.variant.axes["backbone"], [])
         if not members or _group(gain.variant) == _group(members[0].variant):

@@ -6,9 +6,9 @@ from typing import Any
 import altair as alt
 
 from bench.report.blocks import Figure
+from bench.report.data import ReportData
 from bench.report.figures.theme import BLUE, VERMILION, Data, figure, told
 from bench.report.names import module_name, network_name
-from bench.report.data import ReportData
 from bench.results.estimates import Comparison
 
 SIDE = 90

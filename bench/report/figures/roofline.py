@@ -9,11 +9,11 @@ from typing import Any
 import altair as alt
 
 from bench.report.blocks import Figure
-from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
 from bench.report.data import ReportData
+from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
 from bench.report.names import variant_name
-from bench.results.roofline import MachineLimits, added_work
 from bench.results.estimates import Comparison
+from bench.results.roofline import MachineLimits, added_work
 
 
 def roofline(seen: ReportData) -> Iterator[Figure]:

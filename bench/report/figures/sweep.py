@@ -6,10 +6,9 @@ from typing import Any
 import altair as alt
 
 from bench.report.blocks import Figure
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
-from bench.report.names import network_name
 from bench.report.data import ReportData
-from bench.report.names import variant_name
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
+from bench.report.names import network_name, variant_name
 from bench.results.estimates import Comparison
 
 DEFAULT = 1e-4

@@ -7,9 +7,9 @@ from typing import Any
 import altair as alt
 
 from bench.report.blocks import Figure
+from bench.report.data import ReportData
 from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
 from bench.report.names import network_name, placed_name
-from bench.report.data import ReportData
 from bench.results.estimates import Row
 
 MOST_PANELS = 4

@@ -2,7 +2,7 @@
 
 import re
 
-from bench.report.blocks import TableCell, Heading, Page, Table
+from bench.report.blocks import Heading, Page, Table, TableCell
 
 _HEAD = r"""% Each table stands by itself and needs booktabs; \resizebox, from graphicx, makes it as wide as the text.
 \documentclass{article}

@@ -3,7 +3,7 @@
 import re
 from functools import singledispatch
 
-from bench.report.blocks import Block, TableCell, Code, Figure, Details, Heading, Page, BulletList, Table, Paragraph
+from bench.report.blocks import Block, BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
 from bench.report.numbers import escape
 
 FIGURES = "figures"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from bench.results.estimates import Comparison
 from bench.results.columns import AXES
+from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
 PLACE = ("run", "measure", "group", "cell", "role")

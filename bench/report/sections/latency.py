@@ -1,6 +1,6 @@
 """Sentences on times: what each module adds to latency, and how the A/A controls came out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 from bench.report.names import (

@@ -6,9 +6,9 @@ from itertools import product
 from typing import Any
 
 from bench.report.numbers import percent
-from bench.studies.calibration.trials import POWER, Calibration, Trials
 from bench.studies.calibration.peers import PEERS
 from bench.studies.calibration.rates import Rate
+from bench.studies.calibration.trials import POWER, Calibration, Trials
 from bench.studies.calibration.windows import SETUPS, Setup
 
 LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10)

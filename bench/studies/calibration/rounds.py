@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 
 import simam
+from bench.ab.session import compare_revisions
 from bench.errors import InputError, Interrupted
 from bench.results.compare import Stored, facts_of
 from bench.run.git import git
-from bench.ab.session import compare_revisions
 from bench.run.session import begin
 from bench.store.stored_run import read_any
 from bench.suite.plan import Plan

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from bench.results.compare import Stored, compare_runs
+from bench.results.gated import Verdict
+from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, log_ratios, ratio_of
+from bench.store.record import Role
 from bench.studies.calibration.detection import GATE, judge_ab, needed_by_ab, needed_by_compare
 from bench.studies.calibration.peers import PEERS
 from bench.studies.calibration.rates import Rate, rate, worth_of
-from bench.store.record import Role
-from bench.results.gated import Verdict
-from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, log_ratios, ratio_of
 from bench.studies.calibration.windows import SETUPS, Setup, invocations, processes, sequential
 
 POWER = 0.95

@@ -1,4 +1,4 @@
-"""Where a side's worker takes its code from."""
+"""Imports of a worker of another tree."""
 
 import subprocess
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 
 
-def ask(tree: Path, own: Path, code: str) -> "subprocess.CompletedProcess[str]":
+def run_with_imports_from(tree: Path, current: Path, code: str) -> "subprocess.CompletedProcess[str]":
     program = f"""
 from pathlib import Path
-from bench.ab.tree_worker import use
-use(Path({str(tree)!r}), Path({str(own)!r}))
+from bench.ab.tree_worker import import_from
+import_from(Path({str(tree)!r}), Path({str(current)!r}))
 {code}
 """
     return subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
@@ -22,33 +22,35 @@ def package(folder: Path, name: str, content: str = "") -> None:
     (folder / name / "__init__.py").write_text(content, encoding="utf-8")
 
 
-def test_simam_comes_from_the_tree_and_bench_does_not(tmp_path: Path) -> None:
+def test_simam_comes_from_tree_and_bench_does_not(tmp_path: Path) -> None:
     package(tmp_path, "simam", "MARK = 'theirs'")
     package(tmp_path, "bench", "raise ImportError('the wrong bench')")
-    done = ask(tmp_path, ROOT, "import simam, bench.errors; print(simam.MARK, bench.errors.__file__)")
+    done = run_with_imports_from(tmp_path, ROOT, "import simam, bench.errors; print(simam.MARK, bench.errors.__file__)")
     assert done.stdout.split() == ["theirs", str(ROOT / "bench/errors.py")]
 
 
-def test_what_a_suite_names_comes_from_the_tree_or_not_at_all(tmp_path: Path) -> None:
-    own, tree = tmp_path / "own", tmp_path / "tree"
-    package(own, "only_here")
-    package(own, "mine", "SIDE = 'own'")
+def test_modules_of_a_suite_come_from_tree_or_not_at_all(tmp_path: Path) -> None:
+    current, tree = tmp_path / "current", tmp_path / "tree"
+    package(current, "only_here")
+    package(current, "mine", "SIDE = 'current'")
     package(tree / "src", "mine", "SIDE = 'tree'")
-    found = f"import sys; sys.path.insert(0, {str(own)!r}); use(Path({str(tree)!r}), Path({str(own)!r}))"
-    assert ask(tree, own, f"{found}; import mine; print(mine.SIDE)").stdout.strip() == "tree"
-    assert "No module named 'only_here'" in ask(tree, own, f"{found}; import only_here").stderr
+    redirect = (
+        f"import sys; sys.path.insert(0, {str(current)!r}); import_from(Path({str(tree)!r}), Path({str(current)!r}))"
+    )
+    assert run_with_imports_from(tree, current, f"{redirect}; import mine; print(mine.SIDE)").stdout.strip() == "tree"
+    assert "No module named 'only_here'" in run_with_imports_from(tree, current, f"{redirect}; import only_here").stderr
 
 
-def test_a_tree_without_simam_uses_the_one_installed(tmp_path: Path) -> None:
-    done = ask(tmp_path, tmp_path / "own", "import simam; print(simam.__file__)")
+def test_tree_without_simam_uses_the_installed_one(tmp_path: Path) -> None:
+    done = run_with_imports_from(tmp_path, tmp_path / "current", "import simam; print(simam.__file__)")
     assert done.stdout.strip() == str(ROOT / "simam/__init__.py")
 
 
-def test_another_simam_than_the_trees_is_refused(tmp_path: Path) -> None:
+def test_simam_from_elsewhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "simam").mkdir()
-    program = "import simam, sys; from pathlib import Path; from bench.ab.tree_worker import use"
+    program = "import simam, sys; from pathlib import Path; from bench.ab.tree_worker import import_from"
     done = subprocess.run(
-        [sys.executable, "-c", f"{program}; use(Path({str(tmp_path)!r}), Path('/nowhere'))"],
+        [sys.executable, "-c", f"{program}; import_from(Path({str(tmp_path)!r}), Path('/nowhere'))"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -56,25 +58,25 @@ def test_another_simam_than_the_trees_is_refused(tmp_path: Path) -> None:
     assert f"not from {tmp_path}" in done.stderr
 
 
-def test_an_editable_install_of_our_own_tree_gives_nothing(tmp_path: Path) -> None:
-    """Such installs put a finder on the meta path, which would find what the tree lacks."""
-    own, tree = tmp_path / "own", tmp_path / "tree"
-    package(own, "mine", "SIDE = 'own'")
+def test_editable_install_of_current_tree_is_ignored(tmp_path: Path) -> None:
+    """Its finder on the meta path would find the modules that the tree lacks."""
+    current, tree = tmp_path / "current", tmp_path / "tree"
+    package(current, "mine", "SIDE = 'current'")
     tree.mkdir()
     finder = f"""
 import importlib.util, sys, types
 module = types.ModuleType("__editable___mine_finder")
-module.MAPPING = {{"mine": {str(own / "mine")!r}}}
+module.MAPPING = {{"mine": {str(current / "mine")!r}}}
 sys.modules[module.__name__] = module
 class Finder:
     __module__ = module.__name__
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        place = module.MAPPING.get(name)
-        return importlib.util.spec_from_file_location(name, place + "/__init__.py") if place else None
+        folder = module.MAPPING.get(name)
+        return importlib.util.spec_from_file_location(name, folder + "/__init__.py") if folder else None
 sys.meta_path.append(Finder)
 """
     before = f"{finder}\nimport mine; print(mine.SIDE)"
-    assert subprocess.run([sys.executable, "-c", before], capture_output=True, text=True).stdout.strip() == "own"
-    after = f"{finder}\nuse(Path({str(tree)!r}), Path({str(own)!r}))\nimport mine"
-    assert "No module named 'mine'" in ask(tree, own, after).stderr
+    assert subprocess.run([sys.executable, "-c", before], capture_output=True, text=True).stdout.strip() == "current"
+    after = f"{finder}\nimport_from(Path({str(tree)!r}), Path({str(current)!r}))\nimport mine"
+    assert "No module named 'mine'" in run_with_imports_from(tree, current, after).stderr

@@ -1,14 +1,15 @@
-"""A worker that holds its group and times what it is told to."""
+"""A worker that builds a group and times its blocks on request."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from bench.ab.worker import PAUSE, GroupProcess, GroupProcessError, GroupTask, RemoteCall, RemoteClock
 from bench.measure.latency import Latency
 from bench.run.executors.local import Launch
-from bench.ab.worker import REST, Hold, HoldError, HoldingProcess, RemoteCall, RemoteClock
-from bench.run.worker import Member
+from bench.run.messages import Built
 from bench.suite.axes import Cell, Choice
+from bench.suite.plan import Member
 
 
 def member(index: int, how: str) -> Member:
@@ -20,34 +21,39 @@ def member(index: int, how: str) -> Member:
 
 
 @pytest.fixture
-def process() -> Iterator[HoldingProcess]:
-    held = HoldingProcess(1, Launch(), 600.0)
-    yield held
-    held.stop()
+def process() -> Iterator[GroupProcess]:
+    started = GroupProcess(1, Launch(), 600.0)
+    yield started
+    started.stop()
 
 
-def build(process: HoldingProcess, *how: str) -> dict[str, object]:
-    return process.build(Hold(Latency(), tuple(member(index, each) for index, each in enumerate(how)), None, "cpu"))
+def build(process: GroupProcess, *troubles: str) -> Built:
+    members = tuple(member(index, how) for index, how in enumerate(troubles))
+    return process.build(GroupTask(Latency(), members, None, "cpu"))
 
 
-def test_blocks_are_timed_where_the_group_is(process: HoldingProcess) -> None:
-    told = build(process, "well", "well")
-    assert len(told["held"]) == 2 and told["separate_wall"] is False  # type: ignore[arg-type]
-    once = min(process.block(0, 1).seconds for _ in range(9))  # any one may have to wait for a busy machine
-    assert 0 < 20 * once < process.block(1, 200).seconds
-    rests: list[float] = []
-    clock = RemoteClock(False, 0.02, rests.append)
+def test_blocks_are_timed_in_the_worker(process: GroupProcess) -> None:
+    built = build(process, "well", "well")
+    assert len(built.members) == 2 and built.separate_wall is False
+    single = min(process.time_block(0, 1).seconds for _ in range(9))  # the least, since a busy machine delays some
+    assert 0 < 20 * single < process.time_block(1, 200).seconds
+
+
+def test_only_timed_blocks_are_followed_by_a_pause(process: GroupProcess) -> None:
+    build(process, "well")
+    pauses: list[float] = []
+    clock = RemoteClock(False, 0.02, pauses.append)
     assert clock.time(RemoteCall(process, 0), 3).wall > 0
-    assert rests == [REST]  # until the threads of that process sleep; after an untimed call its own block follows
+    assert pauses == [PAUSE]
     RemoteCall(process, 0)()
-    assert rests == [REST]
+    assert pauses == [PAUSE]
 
 
 @pytest.mark.parametrize(
     ("how", "reason"), [("raise", "RuntimeError: no forward today"), ("segfault", "the worker was killed by SIGSEGV")]
 )
-def test_whoever_fails_is_named(process: HoldingProcess, how: str, reason: str) -> None:
-    with pytest.raises(HoldError) as caught:
+def test_failing_member_is_named(process: GroupProcess, how: str, reason: str) -> None:
+    with pytest.raises(GroupProcessError) as caught:
         build(process, "well", how)
     assert (caught.value.side, caught.value.index) == (1, 1)
     assert caught.value.reason.startswith(reason)
