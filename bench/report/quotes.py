@@ -80,10 +80,10 @@ def _select(frame: pd.DataFrame, conditions: Mapping[str, str]) -> pd.DataFrame:
     return frame
 
 
-def _estimate(row: Mapping[str, Any], prefix: str, scale: float = 1.0) -> Estimate:
+def _estimate(row: Mapping[Any, Any], prefix: str, scale: float = 1.0) -> Estimate:
     point, low, high = (row[f"{prefix}{bound}"] for bound in ("point", "low", "high"))
-    bounds = (None if pd.isna(bound) else scale * float(bound) for bound in (low, high))
-    return Estimate(scale * float(point), *bounds, "exact" if point == low == high else "stored")
+    low_bound, high_bound = (None if pd.isna(bound) else scale * float(bound) for bound in (low, high))
+    return Estimate(scale * float(point), low_bound, high_bound, "exact" if point == low == high else "stored")
 
 
 def _table(frame: pd.DataFrame, conditions: Mapping[str, str], columns: Sequence[str]) -> str:

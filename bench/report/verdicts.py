@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
 FOOTNOTE = (
     "The worst verdicts come first. Brackets are unadjusted 95 % confidence intervals. Before and after of a time are "
-    "changes against the baseline of the same side. A time is regressed if the "
-    "Holm-adjusted p-value of “it grew by no more than the threshold” is below 0.05; an accuracy is tested likewise, "
-    "over seeds, for having fallen. An exact value is regressed by any increase, or by an increase beyond its threshold "
-    "if the gate sets one; an exact accuracy is regressed if any seed lost an image."
+    "changes against the baseline of the same side. A time is regressed if the Holm-adjusted p-value of “it grew by no "
+    "more than the threshold” is below 0.05; an accuracy is tested likewise, over seeds, for having fallen. An exact "
+    "value is regressed by any increase, or by an increase beyond its threshold if the gate sets one; an exact "
+    "accuracy is regressed if any seed lost an image."
 )
 _STYLES = {
     "regressed": "bold red",

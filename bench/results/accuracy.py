@@ -1,4 +1,4 @@
-"""What a variant brings over its baseline, in points of accuracy, seed by seed. Pure functions on estimates."""
+"""The accuracy gain of a variant over its baseline, in percentage points, paired by seed."""
 
 import math
 from bisect import bisect_left
@@ -13,31 +13,32 @@ from bench.results.statistics import (
     Estimate,
     deviation,
     holm_of_known,
-    seen_interval,
+    interval_of_differences,
     t_statistic,
     t_test,
 )
 
 AccuracyVerdict: TypeAlias = Literal["better", "worse", "inconclusive"]
 POWER = 0.8
-"""With which a difference of the size asked for is to be found."""
+"""Power of the suggested numbers of seeds."""
 MOST_SEEDS = 1000
-"""More would settle nothing that somebody waits for."""
+"""Largest number of seeds that is suggested."""
 
 
 @dataclass(frozen=True)
 class AccuracyGain:
-    """One variant against its baseline.
+    """The gain of one variant over its baseline.
 
     Args:
-        variant: its top-1, with that of each seed in ``figures``.
+        variant: its top-1, with that of each seed in ``per_process``.
         points: the mean paired difference in percentage points, with its unadjusted 95 % Student-t interval over seeds.
-        probability: P(variant > baseline): of the mean difference over all seeds, given those seen and no prior opinion.
-        p: of "there is no difference", two-sided, Holm-adjusted over the family; None where the spread is not known.
+        probability: P(variant > baseline) for the mean difference over all seeds, with a flat prior; None where the
+            spread is unknown.
+        p: two-sided p-value of "no difference", Holm-adjusted over the family; None where the spread is unknown.
         verdict: better or worse where p is below 0.05, else inconclusive.
-        family: how many variants were tested together: those whose spread is known.
-        seeds: where inconclusive, how many would find a true difference of the size seen, at the spread seen, in 80 %
-            of runs; None where more than :data:`MOST_SEEDS` would not, or where the spread is not known.
+        family: number of variants tested together: those with a known spread.
+        seeds: for an inconclusive gain, the number of seeds that detect a difference of this size at this spread with
+            80 % power; None where that is more than :data:`MOST_SEEDS`, or where the spread is unknown.
     """
 
     variant: Comparison
@@ -50,10 +51,10 @@ class AccuracyGain:
 
 
 def accuracy_gains(comparisons: Sequence[Comparison]) -> list[AccuracyGain]:
-    """Every variant's gain in top-1 over its baseline; those of one run are a family.
+    """The gain in top-1 of every variant; the variants of one run are a family.
 
     Args:
-        comparisons: of any measures and runs; what is no top-1 of a variant is passed by.
+        comparisons: estimates of any measures and runs; only the top-1 of variants is used.
     """
     runs: dict[str, list[tuple[Comparison, list[float]]]] = {}
     for each in comparisons:
@@ -65,16 +66,16 @@ def accuracy_gains(comparisons: Sequence[Comparison]) -> list[AccuracyGain]:
 def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[AccuracyGain]:
     adjusted = holm_of_known([t_test(points) for _, points in family])
     tested = sum(p is not None for p in adjusted)
-    found = []
+    gains = []
     for (variant, points), p in zip(family, adjusted, strict=True):
-        mean, low, high = seen_interval(points)
+        mean, low, high = interval_of_differences(points)
         estimate = Estimate(mean, low, high, f"mean paired difference over {len(points)} seeds, Student t")
         verdict: AccuracyVerdict = (
             "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
         )
         seeds = _seeds(points, tested) if verdict == "inconclusive" else None
-        found.append(AccuracyGain(variant, estimate, _probability(points), p, verdict, tested, seeds))
-    return found
+        gains.append(AccuracyGain(variant, estimate, _probability(points), p, verdict, tested, seeds))
+    return gains
 
 
 def _probability(points: Sequence[float]) -> float | None:
@@ -85,24 +86,24 @@ def _probability(points: Sequence[float]) -> float | None:
 
 
 def _seeds(points: Sequence[float], family: int) -> int | None:
-    """How many seeds find a difference as seen, at the spread seen."""
+    """How many seeds detect a difference of this size at this spread."""
     if len(points) < 2 or (spread := deviation(points)) < LEAST_SPREAD:
         return None
     return resolving_seeds(abs(math.fsum(points) / len(points)), spread, family)
 
 
 def resolving_seeds(points: float, spread: float, family: int) -> int | None:
-    """How many seeds find a true difference with a power of 80 %, two-sided at 0.05 among so many tests.
+    """How many seeds detect a true difference with 80 % power, two-sided at 0.05 after adjustment for the family.
 
     By the noncentral t distribution (Cohen, *Statistical Power Analysis for the Behavioral Sciences*, 1988, section 2).
 
     Args:
-        points: the difference to be found, at least 0, in percentage points.
+        points: the difference to detect, at least 0, in percentage points.
         spread: standard deviation of the paired differences over seeds, > 0, in points.
-        family: how many variants are tested; the first of Holm's steps has this level.
+        family: number of variants tested together; the level is that of Holm's first step.
 
     Returns:
-        The number, at least 2; None where more than :data:`MOST_SEEDS` do not.
+        The number, at least 2; None where it is more than :data:`MOST_SEEDS`.
     """
     from scipy.stats import nct, t
 
@@ -116,7 +117,7 @@ def resolving_seeds(points: float, spread: float, family: int) -> int | None:
 
 
 def spread_of(comparisons: Sequence[Comparison]) -> float | None:
-    """Standard deviation of paired differences in points, pooled over the variants of earlier runs; None from none."""
+    """Standard deviation of paired differences in percentage points, pooled over all variants; None where unknown."""
     squares, freedom = 0.0, 0
     for each in comparisons:
         if each.measure == "accuracy" and each.value == "top1" and each.role == "variant" and len(each.differences) > 1:

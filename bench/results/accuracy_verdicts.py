@@ -1,4 +1,4 @@
-"""Accuracies on two sides → verdicts, seed by seed; higher is better, and a threshold is in points."""
+"""Verdicts on accuracies of two runs, paired by seed; higher is better, and thresholds are in percentage points."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,52 +10,52 @@ from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, deviation, h
 from bench.results.verdicts import Kind, Verdict
 
 MADE_ALIKE = ("dataset", "recipe", "eval_on", "weights")
-"""Of an accuracy's details: what must be the same on both sides."""
+"""Details of an accuracy that must agree on both sides."""
 SAME_BITS = ("device", "threads", "memory_format", "autocast", "compile")
-"""What else must be the same where not a single image may be lost."""
+"""Details that must agree, too, for an exact gate."""
 MOST_SEEDS = 1000
-"""More would settle nothing that somebody waits for."""
+"""Largest number of seeds that is suggested."""
 LEAST_STEP = 1e-9
-"""Of a share; what differs by less is the same number of images."""
+"""Smallest difference of a share; smaller ones are the same number of images."""
 
 
-def points(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
+def accuracy_verdicts(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
     """A verdict on each accuracy.
 
-    Regressed: the Holm-adjusted p of "it fell by at most the threshold", one-sided over seeds, is below 0.05; improved
-    likewise upwards; unchanged: the unadjusted 95 % interval of the mean difference lies within ± the threshold. What
-    is gated as exact regresses where any seed lost an image: on a CPU the same seed gives the same bits.
+    Regressed: the Holm-adjusted p-value of "it fell by at most the threshold", one-sided over seeds, is below 0.05;
+    improved likewise upwards; unchanged: the unadjusted 95 % interval of the mean difference lies within ± the
+    threshold. An exact gate regresses where any seed lost an image: on a CPU the same seed gives the same bits.
     """
-    judged: list[tuple[GatedPair, list[float]]] = []
+    tested: list[tuple[GatedPair, list[float]]] = []
     for pair in pairs:
         moved = [new - old for old, new in zip(pair.ours.per_process, pair.theirs.per_process, strict=False)]
-        if reason := _strange(pair):
+        if reason := _difference(pair):
             yield replace(pair.verdict("incomparable"), reason=reason)
-        elif pair.threshold is None or not any(abs(each) > LEAST_STEP for each in moved):
-            yield _exactly(pair, moved)
+        elif pair.threshold is None or not any(abs(change) > LEAST_STEP for change in moved):
+            yield _exact_verdict(pair, moved)
         elif len(moved) < 2 or deviation(moved) < LEAST_STEP:
-            why = "a single seed says" if len(moved) < 2 else "every seed moved by the same, which says"
-            yield replace(_changed(pair, moved, "inconclusive"), reason=f"{why} nothing of the spread")
+            why = "there is a single seed" if len(moved) < 2 else "every seed changed by the same amount"
+            yield replace(_changed(pair, moved, "inconclusive"), reason=f"the spread is unknown: {why}")
         else:
-            judged.append((pair, moved))
-    fallen = holm([_p(moved, pair.limit) for pair, moved in judged])
-    risen = holm([_p([-each for each in moved], pair.limit) for pair, moved in judged])
-    for (pair, moved), down, up in zip(judged, fallen, risen, strict=True):
-        yield _told(pair, moved, down, up, len(judged))
+            tested.append((pair, moved))
+    fallen = holm([_p(moved, pair.limit) for pair, moved in tested])
+    risen = holm([_p([-change for change in moved], pair.limit) for pair, moved in tested])
+    for (pair, moved), down, up in zip(tested, fallen, risen, strict=True):
+        yield _verdict(pair, moved, down, up, len(tested))
 
 
-def _strange(pair: GatedPair) -> str | None:
-    """What makes two accuracies incomparable, in words."""
+def _difference(pair: GatedPair) -> str | None:
+    """What makes two accuracies incomparable, in words; None where nothing does."""
     if pair.ours.seeds != pair.theirs.seeds:
-        return "the two have other seeds"
+        return "the seeds differ"
     ours, theirs = pair.ours.details, pair.theirs.details
     keys = (*MADE_ALIKE, *(SAME_BITS if pair.threshold is None else ()))
     differing = [key for key in keys if ours.get(key) != theirs.get(key)]
-    return f"the two differ in {', '.join(differing)}" if differing else None
+    return f"they differ in {', '.join(differing)}" if differing else None
 
 
-def _exactly(pair: GatedPair, moved: Sequence[float]) -> Verdict:
-    """Any image lost counts, on any seed."""
+def _exact_verdict(pair: GatedPair, moved: Sequence[float]) -> Verdict:
+    """The verdict of an exact gate: a lost image on any seed is a regression."""
     kind: Kind = "unchanged"
     if min(moved) < -LEAST_STEP:
         kind = "regressed"
@@ -72,16 +72,16 @@ def _changed(pair: GatedPair, moved: Sequence[float], kind: Kind) -> Verdict:
 
 
 def _p(moved: Sequence[float], limit: float) -> float:
-    """Of "the mean fell by at most the limit", by a one-sided t test."""
+    """The p-value of "the mean fell by at most the limit", by a one-sided t test."""
     from scipy.special import stdtr
 
     n = len(moved)
     return float(stdtr(n - 1, (math.fsum(moved) / n + limit) / (deviation(moved) / math.sqrt(n))))
 
 
-def _told(pair: GatedPair, moved: Sequence[float], down: float, up: float, family: int) -> Verdict:
+def _verdict(pair: GatedPair, moved: Sequence[float], down: float, up: float, family: int) -> Verdict:
     mean, low, high = student_interval(moved)
-    assert low is not None and high is not None  # seeds that moved by other amounts are at least two
+    assert low is not None and high is not None  # two seeds or more
     kind: Kind = "inconclusive"
     if down < SIGNIFICANCE:
         kind = "regressed"
@@ -89,16 +89,18 @@ def _told(pair: GatedPair, moved: Sequence[float], down: float, up: float, famil
         kind = "improved"
     elif inside(low, high, pair.limit):
         kind = "unchanged"
-    reason = _settles(abs(mean), deviation(moved), pair.limit, len(moved), family) if kind == "inconclusive" else None
+    reason = (
+        _needed_seeds(abs(mean), deviation(moved), pair.limit, len(moved), family) if kind == "inconclusive" else None
+    )
     return replace(_changed(pair, moved, kind), p=down if mean < 0 else up, reason=reason)
 
 
-def _settles(mean: float, spread: float, limit: float, now: int, family: int) -> str:
-    """How many seeds would show a change as seen, at the spread seen, to be beyond the threshold or within it."""
+def _needed_seeds(mean: float, spread: float, limit: float, now: int, family: int) -> str:
+    """How many seeds would decide a change of this size at this spread, in words."""
     from scipy.special import stdtrit
 
     level = 1 - SIGNIFICANCE / family if mean > limit else (1 + LEVEL) / 2
     for seeds in range(now + 1, MOST_SEEDS + 1):
         if abs(mean - limit) > float(stdtrit(seeds - 1, level)) * spread / math.sqrt(seeds):
-            return f"would be settled, if things stay as seen, by {seeds} seeds"
-    return "too near the threshold for any sensible number of seeds to settle it"
+            return f"{seeds} seeds would decide it, if difference and spread stay the same"
+    return "too close to the threshold for a practical number of seeds"

@@ -1,13 +1,20 @@
-"""The A/A control of a report: a second, identical build of the baseline, timed in the same rounds.
+"""The A/A control: a second, identical build of the baseline, timed in the same rounds.
 
-A report claims nothing about the times of a group whose control does not pass. :mod:`bench.results.compare` has another
-rule for two runs, see docs/decisions/0009.
+Two rules stand here. A report of one run claims nothing about the times of a group whose control's interval exceeds the
+threshold (:func:`passes`). A comparison of two runs rejects a control whose estimate exceeds it
+(:func:`control_failure`), since the width of its interval is in the intervals that are tested, see docs/decisions/0009.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import exp, sqrt
 from typing import TypeAlias
 
+import numpy as np
+
 from bench.results.estimates import Comparison
+from bench.results.gated import GatedPair
+from bench.results.shifts import Shift, interval, processes_needed
 from bench.results.statistics import Estimate
 
 Threshold: TypeAlias = Callable[[Comparison], float]
@@ -46,3 +53,40 @@ def without_passing_control(comparisons: Iterable[Comparison], threshold: Thresh
         is_variant = member.role == "variant" and is_compared_time(member)
         if is_variant and not passes(controls.get(timed_group(member)), threshold(member)):
             yield member
+
+
+@dataclass(frozen=True)
+class ControlFailure:
+    """Why a comparison of two runs claims nothing about the times of a group.
+
+    Args:
+        reason: in words.
+        control: the ratio of a control that did not pass.
+        repeats: how many processes would show whether that is bias or chance; None if it is not chance.
+    """
+
+    reason: str
+    control: Estimate | None = None
+    repeats: int | None = None
+
+
+def control_failure(
+    control: GatedPair, shift: Shift, variance: float, freedom: float, names: tuple[str, str]
+) -> ControlFailure | None:
+    """The first side whose control's estimate exceeds the threshold; None if both controls pass.
+
+    Args:
+        control: the control of a group on both sides.
+        shift: its change between the sides.
+        variance, freedom: the moderated variance of the shift, and its degrees of freedom.
+        names: the names of the sides.
+    """
+    for name, ratios in zip(names, (control.ours.per_process, control.theirs.per_process), strict=True):
+        side = replace(shift, point=float(np.mean(ratios)), scale=1 / len(ratios), sides=1)
+        if abs(side.point) >= side.limit:
+            low, high = interval(side, variance, freedom)
+            estimate = Estimate(exp(side.point), exp(low), exp(high), "moderated t over processes")
+            is_chance = low < side.limit and high > -side.limit
+            needed = processes_needed(side, sqrt(variance * side.scale), freedom, 1) if is_chance else None
+            return ControlFailure(f"the A/A control of {name} did not pass", estimate, needed)
+    return None

@@ -1,4 +1,4 @@
-"""Frame → estimates: each variant by itself, and against its group's baseline."""
+"""Frame → estimates: the value of each variant, and its ratio or difference to the baseline of its group."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from bench.results.columns import AXES
-from bench.results.statistics import Estimate, median_log_ratio, over_repeats, ratio_of, time_range
+from bench.results.statistics import Estimate, median_log_ratio, over_processes, ratio_of, time_range
 from bench.results.values import UNPAIRED
 
 Row: TypeAlias = Mapping[Any, Any]
-"""Of a frame, by column."""
+"""A row of a results frame, by column."""
 
 
 @dataclass(frozen=True)
@@ -19,23 +19,23 @@ class Comparison:
     """One value of one member of a group.
 
     Args:
-        run, measure, group, cell, role: whose it is.
+        run, measure, group, cell, role: identity of the member.
         axes: axis → label.
         value: the value's name.
         unit: of ``absolute``.
-        absolute: the value itself. For a time the median over repeats, with the 5th and 95th percentile of all samples:
-            a range of what was seen, no interval of confidence. For what is the same in every repeat all three are
-            equal, else the mean over repeats with its interval; of one seed, or of seeds that all say the same, none.
+        absolute: the value itself. For a time, the median over processes with the 5th and 95th percentile of all
+            samples, which is a range and not a confidence interval. For other values, the mean over processes or seeds
+            with its confidence interval; exact where all processes agree; without interval where seeds do not vary.
         ratio: to the baseline, of times and of exact values; None for the baseline itself, where the baseline's value
             is zero or missing, and for times that are not paired.
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
-        repeats: how many repeats it rests on.
-        seeds: the seed of each repeat, None where the measure reads none.
-        per_process: the estimate of each process: for a time the median log ratio to the baseline over its rounds, empty
-            for the baseline itself; else the value.
-        differences: of each repeat to the baseline's same repeat, in the unit; none where ``difference`` is None.
+        repeats: number of processes or seeds.
+        seeds: the seed of each, None where the measure reads none.
+        per_process: the estimate of each process: for a time the median log ratio to the baseline over its rounds,
+            empty for the baseline itself; else the value.
+        differences: difference of each to the baseline's, in the unit; empty where ``difference`` is None.
         measured_seconds: measured time of one process, for a time.
-        details: of the first repeat.
+        details: details of the first record.
     """
 
     run: str
@@ -60,8 +60,7 @@ class Comparison:
 def estimate(frame: pd.DataFrame) -> list[Comparison]:
     """Every value of a frame from :func:`bench.store.frame.load_frame`, in the order measured.
 
-    Failed and skipped rows give nothing here, nor does a value of which no sample could be read; they stay visible in
-    the frame.
+    Failed and skipped rows, and values without a readable sample, have no estimate; they stay visible in the frame.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     columns = list(frame.columns)
@@ -80,7 +79,7 @@ def _group(rows: list[Row]) -> Iterator[Comparison]:
     for row in rows:
         members.setdefault((row["cell"], row["role"]), []).append(row)
     for own in members.values():
-        # In a comparison of revisions every cell has a baseline of its own: itself, at A.
+        # In a comparison of two revisions, the baseline of a cell is the same cell at A.
         found = [(row, by_cell.get((row["repeat"], row["cell"]), by_repeat.get(row["repeat"]))) for row in own]
         yield _comparison(own, [(row, baseline) for row, baseline in found if baseline is not None])
 
@@ -90,8 +89,10 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
     timed, seeded = first["unit"] == "s", first["seed"] is not None
     alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
     logs = () if alone or not timed else tuple(_logs(pairs))
-    values = tuple(map(_figure, own))
-    differences = () if alone or timed else tuple(_figure(one) - _figure(other) for one, other in pairs)
+    values = tuple(map(_process_estimate, own))
+    differences = (
+        () if alone or timed else tuple(_process_estimate(one) - _process_estimate(other) for one, other in pairs)
+    )
     return Comparison(
         run=first["run"],
         measure=first["measure"],
@@ -101,9 +102,9 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         axes={axis: first[axis] for axis in AXES},
         value=first["value"],
         unit=first["unit"],
-        absolute=time_range([_read(row) for row in own]) if timed else over_repeats(values, seeded),
+        absolute=time_range([_read(row) for row in own]) if timed else over_processes(values, seeded),
         ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
-        difference=over_repeats(differences, seeded) if differences else None,
+        difference=over_processes(differences, seeded) if differences else None,
         repeats=len(own),
         seeds=tuple(row["seed"] for row in own),
         per_process=logs if timed else values,
@@ -114,7 +115,7 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
 
 
 def _logs(pairs: list[tuple[Row, Row]]) -> Iterator[float]:
-    """Of each repeat the median log ratio over the rounds in which both could be read."""
+    """The median log ratio of each process, over the rounds in which both samples could be read."""
     for own, baseline in pairs:
         rounds = zip(own["samples"], baseline["samples"], strict=True)
         both = [(one, other) for one, other in rounds if one is not None and other is not None]
@@ -127,15 +128,21 @@ def _read(row: Row) -> list[float]:
 
 
 def _spent(row: Row) -> float:
-    """Measured seconds of one repeat: samples are seconds an iteration."""
+    """Measured time of one process; samples are seconds per iteration."""
     return float(row["details"].get("iterations", 1) * sum(_read(row)))
 
 
 def _exact_ratio(pairs: list[tuple[Row, Row]]) -> Estimate | None:
-    ratios = {_figure(own) / _figure(baseline) for own, baseline in pairs if _figure(baseline)}
-    return over_repeats(list(ratios)) if len(ratios) == 1 else None
+    ratios = {
+        _process_estimate(own) / _process_estimate(baseline) for own, baseline in pairs if _process_estimate(baseline)
+    }
+    return over_processes(list(ratios)) if len(ratios) == 1 else None
 
 
-def _figure(row: Row) -> float | int:
-    """What one repeat says: its only sample, whole numbers kept whole, or the median of those that could be read."""
+def _process_estimate(row: Row) -> float | int:
+    """The estimate of one process: its only sample, whole numbers kept whole, or the median of the readable ones."""
     return row["samples"][0] if len(row["samples"]) == 1 else row["median"]  # type: ignore[no-any-return]
+
+
+def _process_difference(row: Row, baseline: Row) -> float | int:
+    return _process_estimate(row) - _process_estimate(baseline)

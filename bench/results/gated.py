@@ -1,4 +1,4 @@
-"""What is gated, on both sides of a comparison: paired up, and settled where nothing has to be judged."""
+"""The gated values of both sides of a comparison, in pairs, and the verdicts that need no test."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,17 +15,17 @@ class GatedPair:
     """One gated value on both sides.
 
     Args:
-        name: of the value, as a gate has it.
-        ours, theirs: the earlier and the later, or A and B.
-        threshold: as a fraction; None where nothing at all is allowed.
-        spent: measured seconds of one repeat of the later one's whole group.
+        name: the value's name in a gate.
+        ours, theirs: the earlier and the later run, or A and B.
+        threshold: as a fraction; None where no increase passes.
+        measured_seconds: measured time of one process of the later run's whole group.
     """
 
     name: str
     ours: Comparison
     theirs: Comparison
     threshold: float | None
-    spent: float
+    measured_seconds: float
 
     @property
     def is_time(self) -> bool:
@@ -37,22 +37,29 @@ class GatedPair:
 
     @property
     def family(self) -> str:
-        """What shares a control."""
+        """The group of values that share an A/A control."""
         return f"{self.theirs.measure} {self.theirs.group} {self.theirs.value}"
 
     def verdict(self, kind: Kind) -> Verdict:
-        """What can be said before anything is judged."""
-        own = self.theirs
-        blank = Verdict(kind, own.measure, own.group, own.cell, self.name, own.unit, self.threshold)
+        """A verdict of this kind with everything that is known without a test."""
+        new = self.theirs
+        blank = Verdict(kind, new.measure, new.group, new.cell, self.name, new.unit, self.threshold)
         if not self.is_time:
-            return replace(blank, base=self.ours.absolute, new=own.absolute)
-        # The two sides of one comparison of revisions have no ratios of their own.
-        return replace(blank, unit="1", base=self.ours.ratio, new=own.ratio if self.ours.ratio else None)
+            return replace(blank, base=self.ours.absolute, new=new.absolute)
+        # Two revisions measured in pairs have one ratio, to each other.
+        return replace(blank, unit="1", base=self.ours.ratio, new=new.ratio if self.ours.ratio else None)
 
 
 @dataclass
 class _Member:
-    """One cell on one side: value name → comparison, and what went wrong."""
+    """One cell on one side.
+
+    Args:
+        values: name of the value → its estimates.
+        unreadable: name of a value without a readable sample → the reason.
+        trouble: why the cell failed or was skipped; None where it did not.
+        skipped: whether everything that went wrong was skipped.
+    """
 
     values: dict[str, Comparison] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -61,50 +68,60 @@ class _Member:
 
 
 class RunSide:
-    """The cells of some roles on one side.
+    """The cells of some roles on one side of a comparison.
 
-    Where several roles are wanted a cell must have the same on both sides: its ratio is to the baseline.
+    With several roles, a cell must have the same role on both sides, since its ratio is to the baseline.
+
+    Args:
+        name: the side's name in messages.
+        frame: its records.
+        roles: the roles of the cells to take.
     """
 
     def __init__(self, name: str, frame: pd.DataFrame, roles: Collection[str]) -> None:
         self.name = name
         self.members: dict[tuple[str, ...], _Member] = {}
-        self.spent: dict[tuple[str, str, str], float] = {}
-        many = len(roles) > 1
+        self.measured_seconds: dict[tuple[str, str, str], float] = {}
+        by_role = len(roles) > 1
         for row in frame.to_dict("records"):
             if row["role"] in roles:
-                place = row["measure"], row["group"], row["cell"], *([row["role"]] if many else [])
+                place = row["measure"], row["group"], row["cell"], *([row["role"]] if by_role else [])
                 member = self.members.setdefault(place, _Member())
                 if row["status"] != "ok":
                     member.trouble = member.trouble or f"{row['status']}: {row['reason']}"
                     member.skipped &= row["status"] == "skipped"
                 elif row["median"] is None:
                     member.unreadable[row["value"]] = f"{row['value']} could not be read: {row['reason']}"
-        for each in estimate(frame):
-            family = each.measure, each.group, each.value
-            self.spent[family] = self.spent.get(family, 0.0) + each.measured_seconds
-            if each.role in roles:
-                place = each.measure, each.group, each.cell, *([each.role] if many else [])
-                self.members[place].values[each.value] = each
+        for comparison in estimate(frame):
+            family = comparison.measure, comparison.group, comparison.value
+            self.measured_seconds[family] = self.measured_seconds.get(family, 0.0) + comparison.measured_seconds
+            if comparison.role in roles:
+                place = comparison.measure, comparison.group, comparison.cell
+                self.members[(*place, *([comparison.role] if by_role else []))].values[comparison.value] = comparison
 
 
 def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) -> tuple[list[Verdict], list[GatedPair]]:
-    """What is settled since it failed or is not there on both sides, and what can be compared."""
+    """Verdicts on what failed or is missing on one side, and the pairs that can be compared.
+
+    Args:
+        gate: gated value → threshold as a fraction, None for an exact value.
+        ours: the earlier run, or A.
+        theirs: the later run, or B.
+    """
     settled: list[Verdict] = []
     pairs: list[GatedPair] = []
     for place in dict.fromkeys((*ours.members, *theirs.members)):
-        before, after = (half.members.get(place, _Member()) for half in (ours, theirs))
+        before, after = (side.members.get(place, _Member()) for side in (ours, theirs))
         if before.trouble and after.trouble and before.skipped and after.skipped:
-            continue  # what neither side can run is no failure
+            continue  # a cell that neither side can run is not a failure
         names = _names(gate, before, after)
-        trouble = [f"{half.name}: {each.trouble}" for half, each in ((ours, before), (theirs, after)) if each.trouble]
+        members = (ours, before), (theirs, after)
+        trouble = [f"{side.name}: {member.trouble}" for side, member in members if member.trouble]
         if trouble and not names:
             names = {"": ""}
         for value, name in names.items():
             unread = [
-                f"{half.name}: {each.unreadable[value]}"
-                for half, each in ((ours, before), (theirs, after))
-                if value in each.unreadable
+                f"{side.name}: {member.unreadable[value]}" for side, member in members if value in member.unreadable
             ]
             blank = Verdict("failed", place[0], place[1], place[2], name, reason="; ".join(trouble + unread))
             if trouble or unread:
@@ -114,26 +131,27 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
             elif value not in before.values:
                 settled.append(replace(blank, kind="new", reason=f"{ours.name} has no such measurement"))
             else:
-                spent = theirs.spent[place[0], place[1], value]
-                pairs.append(GatedPair(name, before.values[value], after.values[value], gate[name], spent))
+                seconds = theirs.measured_seconds[place[0], place[1], value]
+                pairs.append(GatedPair(name, before.values[value], after.values[value], gate[name], seconds))
     return settled, pairs
 
 
 def _names(gate: Mapping[str, float | None], *members: _Member) -> dict[str, str]:
-    """Value → the name under which it is gated: for a time as a ratio, else by its own name."""
-    found = {}
-    for value, each in {value: each for member in members for value, each in member.values.items()}.items():
+    """Value → the name that gates it: a time is gated as a ratio, other values by their own name."""
+    names = {}
+    units = {value: comparison.unit for member in members for value, comparison in member.values.items()}
+    for value, unit in units.items():
         ratio = f"{value}_ratio"
-        if each.unit == "s" and ratio in gate:
-            found[value] = ratio
+        if unit == "s" and ratio in gate:
+            names[value] = ratio
         elif value in gate:
-            found[value] = value
-    found.update({value: value for member in members for value in member.unreadable if value in gate})
-    return found
+            names[value] = value
+    names.update({value: value for member in members for value in member.unreadable if value in gate})
+    return names
 
 
-def exact(pair: GatedPair) -> Verdict:
-    """A count is what it is: it regresses by any increase, or by one beyond its threshold."""
+def exact_verdict(pair: GatedPair) -> Verdict:
+    """The verdict on an exact value: any increase is a regression, or one beyond the threshold if there is one."""
     before, after = pair.ours.absolute.point, pair.theirs.absolute.point
     allowed = abs(before) * pair.limit
     kind: Kind = "regressed" if after > before + allowed else "improved" if after < before - allowed else "unchanged"
@@ -143,8 +161,8 @@ def exact(pair: GatedPair) -> Verdict:
 
 
 def unmatched(gate: Iterable[str], verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
-    """A failure for each gated name that nothing on either side goes by."""
-    there = {verdict.value for verdict in verdicts}
+    """A failure for each gated name that neither side has a value for."""
+    present = {verdict.value for verdict in verdicts}
     for name in gate:
-        if name not in there:
-            yield Verdict("failed", "", "", "", name, reason="it is gated, and no value on either side has that name")
+        if name not in present:
+            yield Verdict("failed", "", "", "", name, reason="it is gated, but neither side has a value of that name")

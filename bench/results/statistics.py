@@ -1,4 +1,4 @@
-"""Pure functions on arrays: how samples become a point and an interval."""
+"""Pure functions on arrays: samples → point and confidence interval."""
 
 import math
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
-"""Of every interval that is printed."""
+"""Confidence level of every printed interval."""
 SIGNIFICANCE = 0.05
-"""What an adjusted p must stay below for a difference to be called one."""
+"""Largest adjusted p-value of a significant difference."""
 LEAST_SPREAD = 1e-7
-"""Of differences, in points or as logs of ratios; what varies by less does not vary but for rounding."""
+"""Smallest standard deviation of differences, in points or log ratios, that is more than rounding."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A point with its interval, and how both were made.
+    """A point with its confidence interval, and the method behind both.
 
-    ``low`` and ``high`` are None where too few independent units were seen for an interval.
+    ``low`` and ``high`` are None where there are too few independent units for an interval.
     """
 
     point: float
@@ -72,47 +72,47 @@ def student_interval(values: Sequence[float], level: float = LEVEL) -> tuple[flo
 
 def deviation(values: Sequence[float]) -> float:
     """Standard deviation of two values or more, with n − 1 degrees of freedom."""
-    # In plain Python: repeats are few, and for so few an array takes ten times as long.
+    # Plain Python: for a handful of values an array takes ten times as long.
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((each - mean) ** 2 for each in values) / (len(values) - 1))
 
 
-def over_repeats(figures: Sequence[float], seeded: bool = False) -> Estimate:
-    """One figure a repeat: their mean with a Student-t interval, or exact where all are the same.
+def over_processes(values: Sequence[float], seeded: bool = False) -> Estimate:
+    """The mean of one value a process with a Student-t interval, or exact where all are equal.
 
-    What is drawn anew by seeds is never exact: where all are the same, or there is one, the interval is not known.
+    Values of seeds are never exact: where all are equal, or there is only one, the interval is unknown.
     """
-    if len(set(figures)) == 1 and not seeded:
-        return Estimate(figures[0], figures[0], figures[0], "exact")
-    mean = seen_interval(figures) if seeded else student_interval(figures)
-    return Estimate(*mean, f"mean of {len(figures)} repeats, Student t")
+    if len(set(values)) == 1 and not seeded:
+        return Estimate(values[0], values[0], values[0], "exact")
+    mean = interval_of_differences(values) if seeded else student_interval(values)
+    return Estimate(*mean, f"mean of {len(values)} processes, Student t")
 
 
 def median_log_ratio(samples: ArrayLike, baseline: ArrayLike) -> float:
-    """A repeat's figure: the median over its rounds of the log ratio to the baseline."""
+    """The estimate of a process: the median over its rounds of the log ratio to the baseline."""
     return float(median(log_ratios(samples, baseline).tolist()))
 
 
-def ratio_of(figures: Sequence[float]) -> Estimate:
-    """A ratio from the repeats' log ratios: their mean with a Student-t interval, taken back from the logarithm."""
-    point, low, high = student_interval(figures)
+def ratio_of(log_ratios: Sequence[float]) -> Estimate:
+    """The ratio from per-process log ratios: the exponential of their mean and of its Student-t interval."""
+    point, low, high = student_interval(log_ratios)
     return Estimate(
         math.exp(point),
         None if low is None else math.exp(low),
         None if high is None else math.exp(high),
-        f"mean of {len(figures)} repeats' median log ratio, Student t",
+        f"mean over {len(log_ratios)} processes of the median log ratio, Student t",
     )
 
 
 def time_range(samples: Sequence[Sequence[float]]) -> Estimate:
-    """A time itself, from the samples of each repeat: the median of their medians, with the 5th and 95th percentile."""
+    """A time from the samples of each process: the median of their medians, with the 5th and 95th percentile."""
     low, high = np.quantile(np.concatenate([np.asarray(each) for each in samples]), [0.05, 0.95])
     point = float(median(map(median, samples)))
-    return Estimate(point, float(low), float(high), f"median of {len(samples)} repeats; 5th and 95th percentile")
+    return Estimate(point, float(low), float(high), f"median of {len(samples)} processes; 5th and 95th percentile")
 
 
 def count_outliers(samples: ArrayLike) -> int:
-    """Samples more than three interquartile ranges outside the quartiles. They are counted and kept."""
+    """The number of samples more than three interquartile ranges outside the quartiles; they are kept."""
     values = np.asarray(samples, dtype=float)
     first, third = np.quantile(values, [0.25, 0.75])
     reach = 3 * (third - first)
@@ -120,7 +120,7 @@ def count_outliers(samples: ArrayLike) -> int:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p-values adjusted for a family of so many tests (Holm, *Scand. J. Statist.* 6, 1979), in the order given."""
+    """p-values adjusted for the family of these tests (Holm, *Scand. J. Statist.* 6, 1979), in the order given."""
     adjusted, highest = [0.0] * len(p), 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
         highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
@@ -129,16 +129,16 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def holm_of_known(p: Sequence[float | None]) -> list[float | None]:
-    """As :func:`holm`, where some are not known: these are not tested, and stay None."""
+    """Like :func:`holm`; unknown p-values are not part of the family and stay None."""
     adjusted = iter(holm([each for each in p if each is not None]))
     return [None if each is None else next(adjusted) for each in p]
 
 
 def t_statistic(differences: Sequence[float]) -> float | None:
-    """Mean over its standard error; 0 where all are 0; None where the spread is not known.
+    """Mean over its standard error; 0 where all are 0; None where the spread is unknown.
 
-    That is so of a single difference, and where all are the same: accuracy comes in steps of one image, so the same
-    step a few times is chance, and no proof that there is no spread.
+    The spread of a single difference is unknown, and so is that of equal differences: accuracy has steps of one image,
+    so a few equal steps do not show that there is no spread.
     """
     mean = math.fsum(differences) / len(differences)
     if len(differences) < 2:
@@ -149,14 +149,14 @@ def t_statistic(differences: Sequence[float]) -> float | None:
     return mean / (spread / math.sqrt(len(differences)))
 
 
-def seen_interval(differences: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """As :func:`student_interval`, without bounds where the spread is not known; see :func:`t_statistic`."""
+def interval_of_differences(differences: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """Like :func:`student_interval`, without bounds where the spread is unknown; see :func:`t_statistic`."""
     mean, low, high = student_interval(differences)
     return (mean, None, None) if t_statistic(differences) is None else (mean, low, high)
 
 
 def t_test(differences: Sequence[float]) -> float | None:
-    """P of "their mean is 0", two-sided, by Student's t; None where the spread is not known."""
+    """Two-sided p-value of "their mean is 0", by Student's t; None where the spread is unknown."""
     from scipy.special import stdtr
 
     t = t_statistic(differences)
@@ -164,16 +164,16 @@ def t_test(differences: Sequence[float]) -> float | None:
 
 
 def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw variances that rest on few repeats towards what they have in common.
+    """Shrink variances of few values towards their common value.
 
-    Empirical Bayes: the true variances are taken for draws from a scaled inverse χ² distribution, whose scale and
-    degrees of freedom come from the moments of the logarithms of those seen (Smyth, *Stat. Appl. Genet. Mol. Biol.* 3,
-    2004, section 6.2). Where these differ no more than chance makes them, all become the pooled one.
+    Empirical Bayes: the true variances are draws from a scaled inverse χ² distribution, whose scale and degrees of
+    freedom come from the moments of the logarithms of the observed ones (Smyth, *Stat. Appl. Genet. Mol. Biol.* 3,
+    2004, section 6.2). Where these differ no more than by chance, all become the pooled variance.
 
     Args:
         variances: shape (n,), each > 0.
         freedom: their degrees of freedom, shape (n,), each ≥ 1.
-        most: what all of them together are worth; no result has more degrees of freedom.
+        most: joint degrees of freedom of all variances; no result has more.
 
     Returns:
         The moderated variances and their degrees of freedom, both of shape (n,).

@@ -66,7 +66,7 @@ class _Version(msgspec.Struct):
 
 _VERSION = msgspec.json.Decoder(_Version)
 _FORMAT_1 = msgspec.json.Decoder(Format1Record)
-_CURRENT = msgspec.json.Decoder(Record)
+_CURRENT: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
 def _parse(line: bytes, where: str) -> Record:

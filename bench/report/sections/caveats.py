@@ -30,7 +30,7 @@ def run_caveats(runs: Sequence[StoredRun]) -> Iterator[str]:
                 yield f"{run.name} was measured with uncommitted changes"
         if run.missing and run.missing[0]:
             units, total = run.missing
-            yield f"{len(units)} of {total} units of work of {run.name} are not measured yet; resume it with run --resume"
+            yield f"{len(units)} of {total} units of work of {run.name} are not measured; resume with run --resume"
         machines = list(dict.fromkeys(_machine(environment.facts) for environment in run.environments.values()))
         if len(machines) > 1:
             yield f"{run.name} was measured on {len(machines)} machines: {'; '.join(machines)}"

@@ -138,7 +138,7 @@ def _coordinates(row: CostRow, axes: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def split_rows(rows: list[CostRow]) -> tuple[list[CostRow], list[CostRow]]:
-    """The rows of one network to show, and those to collapse: of many rows, all but the first conditions of each mode."""
+    """The rows to show, and those to collapse: of many rows, all but the first conditions of each mode."""
     if len(rows) <= MOST_SHOWN:
         return rows, []
     first: dict[Any, Any] = {}

@@ -14,7 +14,7 @@ from bench.results.accuracy import AccuracyGain
 from bench.results.controls import Threshold, without_passing_control
 from bench.results.estimates import Comparison
 from bench.results.ranking import best_variants, paired_values
-from bench.results.statistics import seen_interval
+from bench.results.statistics import interval_of_differences
 from bench.results.values import VALUES, ValueSpec
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
@@ -145,7 +145,7 @@ def overview_table(
 
 
 def _shown(comparisons: Iterable[Comparison]) -> Shown:
-    """What the table shows: of each network the usual conditions, else those measured first; of several runs the first."""
+    """Of each network the usual conditions, else those that were measured first; of several runs the first."""
     conditions: dict[tuple[OverviewColumn, str], tuple[Any, ...]] = {}
     shown: dict[tuple[OverviewColumn, OverviewRow], Comparison] = {}
     for comparison in sorted(comparisons, key=_is_unusual):
@@ -217,7 +217,7 @@ def _share(comparison: Comparison) -> tuple[str, float | None]:
     """A mean share over seeds in percent, with its difference from the baseline in percentage points."""
     text = f"{100 * comparison.absolute.point:.2f} %"
     if comparison.differences:
-        mean, low, high = seen_interval([100 * one for one in comparison.differences])
+        mean, low, high = interval_of_differences([100 * one for one in comparison.differences])
         text += f" ({mean:+.2f} {interval(low, high, 2)})".replace("-", "−")
     return text, comparison.absolute.point
 

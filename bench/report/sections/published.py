@@ -42,8 +42,9 @@ class PublishedFigure:
 
 
 def _readme_figures() -> Iterator[PublishedFigure]:
-    """Parameters in millions; FLOPs in billions, with batch norms, as fvcore counts them; top-1 and top-5 in percent, of
-    the best epoch and with λ = 0.1. Counts do not depend on λ.
+    """Parameters in millions; FLOPs in billions, with batch norms, as fvcore counts them; accuracies in percent.
+
+    Accuracies are of the best epoch and for λ = 0.1. Counts do not depend on λ.
     """
     for backbone, params, flops, top1, top5 in (
         ("resnet18", 11.69, 1.82, 71.31, 89.88),
