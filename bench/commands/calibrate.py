@@ -20,7 +20,7 @@ def calibrate(
     ab_suite: Annotated[Path, typer.Option(help="Suite that `ab` is calibrated on.")] = Path("calibrate_ab"),
     device: DeviceOption = Device.auto,
 ) -> None:
-    """Measure how often the gate, and the rules of other tools, raise false alarms here, and what they find.
+    """Measure how often the gate, and the rules of other tools, raise false alarms on this machine, and their power.
 
     Existing rounds are kept, so a killed calibration continues with the same command, and more rounds can be added.
     """
@@ -34,14 +34,14 @@ def calibrate(
     console = Console(stderr=True)
     with user_errors():
         recorded.record(load_plan(compare_suite), load_plan(ab_suite), folder, rounds, device.value, console)
-        by_kind = recorded.read(folder)
+        by_step = recorded.read(folder)
         console.print("evaluating windows of the records", highlight=False)
         result = calibrated(
-            by_kind["run"], [run.frame for run in by_kind["same"]], [run.frame for run in by_kind["slowed"]]
+            by_step["run"], [run.frame for run in by_step["same"]], [run.frame for run in by_step["slowed"]]
         )
         # Comparisons are of revisions of a temporary repository; the runs have the revision of this one.
-        environments = {id_: each for run in by_kind["run"] for id_, each in run.environments.items()}
+        environments = {id_: each for run in by_step["run"] for id_, each in run.environments.items()}
         command = f"python -m bench calibrate {folder}"
-        text = page.render(result, sum(map(len, by_kind.values())), environments, command)
+        text = page.render(result, sum(map(len, by_step.values())), environments, command)
         print(text)
         write_whole(folder / "report.md", text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -90,9 +91,7 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
     alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
     logs = () if alone or not timed else tuple(_logs(pairs))
     values = tuple(map(_process_estimate, own))
-    differences = (
-        () if alone or timed else tuple(_process_estimate(one) - _process_estimate(other) for one, other in pairs)
-    )
+    differences = () if alone or timed else tuple(starmap(_process_difference, pairs))
     return Comparison(
         run=first["run"],
         measure=first["measure"],

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from bench.report.numbers import interval, percent, quantity
+from bench.results.controls import passes
 from bench.results.statistics import Estimate
 from bench.studies.cases import complete, facts_of, figures, lines_of, made_where, met, times
 
@@ -247,7 +248,7 @@ def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[s
         ]
     controls = [line["control"] for line in lines if line["control"]]
     if controls:
-        close = sum(each["low"] > 1 / 1.01 and each["high"] < 1.01 for each in controls)
+        close = sum(passes(Estimate(**each), 0.01) for each in controls)
         yield ["the control passes at ±1 %", f"in {close} of {len(controls)}", met(close == len(controls))]
 
 
@@ -304,8 +305,6 @@ def _speed(ratio: Estimate) -> str:
 
 
 def _network_targets(folder: Path) -> Iterator[list[str]]:
-    from bench.report.sections.latency import passes
-
     speeds = _speeds(folder)
     for network in NETWORKS:
         ratio, control = speeds[str(network)]

@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.store.record import Record, append_records
-from tests.bench.report.invented import FACTS, records
+from tests.bench.report.example_run import FACTS, records
 
 pytestmark = pytest.mark.perf
 

@@ -82,7 +82,7 @@ def _network(comparison: Comparison, several_runs: bool) -> str:
 def _sentence(gain: AccuracyGain, baseline: str) -> str:
     count = len(gain.variant.differences)
     facts = [
-        f"{variant_name(gain.variant)}: {_points(gain.points)} percentage points top-1 over {baseline}",
+        f"{variant_name(gain.variant)}: {_points(gain.points)} percentage points in top-1 over {baseline}",
         f"{count} seed{'s' if count > 1 else ''}",
         f"{_verdict(gain)}{_probabilities(gain)}",
     ]
@@ -102,7 +102,7 @@ def _probabilities(gain: AccuracyGain) -> str:
         facts.append(f"p = {gain.p:.2g}{family}")
     if gain.probability is not None:
         probability = _probability(gain.probability)
-        facts.append(f"P(better) {'' if probability[0] in '<>' else '= '}{probability}")
+        facts.append(f"P(better) {probability}" if probability[0] in "<>" else f"P(better) = {probability}")
     return f" ({'; '.join(facts)})" if facts else ""
 
 

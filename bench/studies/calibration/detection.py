@@ -1,61 +1,60 @@
-"""What our own gate needs: the smallest slow-down that it would have called a regression, as for the peers' rules.
-
-It is 0 for a false alarm, and infinite where nothing would do.
-"""
+"""The smallest slowdown that the gate reports as a regression: 0 for a false alarm, infinity if it reports none."""
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from bench.results.compare import Stored, compare_runs, compare_sides
-from bench.results.gated import Verdict
+from bench.results.compare import compare_pairs, compare_runs
+from bench.results.verdicts import Verdict
+from bench.studies.calibration.windows import Window
 
 GATE: Mapping[str, float | None] = {"latency_ratio": 0.01}
-"""What is judged, and at which threshold."""
-_GRID = tuple(step / 1000 for step in range(201))
-"""Slow-downs that are tried, as fractions."""
+"""The gated value of ``ab`` and its threshold."""
+_SLOWDOWNS = tuple(step / 1000 for step in range(201))
+"""The slowdowns that are tried, as fractions."""
 
 
-def slowed(frame: pd.DataFrame, slowdown: float) -> pd.DataFrame:
-    """The frame with its variants that much slower."""
+def with_slowdown(frame: pd.DataFrame, slowdown: float) -> pd.DataFrame:
+    """The frame with the times of its variants increased by a fraction."""
     changed = frame.copy()
-    pairs = zip(frame["role"], frame["samples"], strict=True)
+    rows = zip(frame["role"], frame["samples"], strict=True)
     changed["samples"] = [
-        tuple(each * (1 + slowdown) for each in samples) if role == "variant" else samples for role, samples in pairs
+        tuple(sample * (1 + slowdown) for sample in samples) if role == "variant" else samples for role, samples in rows
     ]
     return changed
 
 
-def judge_ab(frame: pd.DataFrame) -> list[Verdict]:
-    """What ``ab`` says of one comparison."""
-    return compare_sides(Stored("ab", frame, {}, GATE), ("A", "B"))
+def ab_verdicts(frame: pd.DataFrame) -> list[Verdict]:
+    """The verdicts of ``ab`` on one comparison of revisions."""
+    return compare_pairs(Window("ab", frame, {}, GATE), ("A", "B"))
 
 
-def needed_by_ab(frame: pd.DataFrame) -> float:
-    """Of one comparison of revisions, the smallest slow-down that is called a regression."""
-    return _first(lambda slowdown: judge_ab(slowed(frame, slowdown)))
+def detected_by_ab(frame: pd.DataFrame) -> float:
+    """The smallest slowdown that ``ab`` reports as a regression in one comparison of revisions."""
+    return _smallest(lambda slowdown: ab_verdicts(with_slowdown(frame, slowdown)))
 
 
-def needed_by_compare(base: Stored, new: Stored) -> float:
-    """Of two stored runs, the smallest slow-down of the later one that is called a regression."""
+def detected_by_compare(base: Window, new: Window) -> float:
+    """The smallest slowdown of the later run that ``compare`` reports as a regression."""
 
     def verdicts(slowdown: float) -> list[Verdict]:
-        return compare_runs(base, Stored(new.name, slowed(new.frame, slowdown), new.environments, new.gate))
+        return compare_runs(base, replace(new, frame=with_slowdown(new.frame, slowdown)))
 
-    return _first(verdicts)
+    return _smallest(verdicts)
 
 
-def _first(verdicts: Callable[[float], list[Verdict]]) -> float:
-    """The first step of the grid that regresses, by halving: what is called a regression stays one when it grows."""
+def _smallest(verdicts: Callable[[float], list[Verdict]]) -> float:
+    """Bisect for the first slowdown with a regression: a larger slowdown than a regression is a regression too."""
 
-    def alarm(step: int) -> bool:
-        return any(verdict.kind == "regressed" for verdict in verdicts(_GRID[step]))
+    def regressed(step: int) -> bool:
+        return any(verdict.kind == "regressed" for verdict in verdicts(_SLOWDOWNS[step]))
 
-    low, high = -1, len(_GRID) - 1
-    if not alarm(high):
+    low, high = -1, len(_SLOWDOWNS) - 1
+    if not regressed(high):
         return math.inf
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if alarm(middle) else (middle, high)
-    return _GRID[high]
+        low, high = (low, middle) if regressed(middle) else (middle, high)
+    return _SLOWDOWNS[high]

@@ -1,52 +1,55 @@
-"""How far the gate can be trusted, as Markdown."""
+"""The report of a calibration, as Markdown."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import Any
 
 from bench.report.numbers import percent
+from bench.results.compare import RecordedEnvironment
 from bench.studies.calibration.peers import PEERS
-from bench.studies.calibration.rates import Rate
+from bench.studies.calibration.proportions import Proportion
 from bench.studies.calibration.trials import POWER, Calibration, Trials
 from bench.studies.calibration.windows import SETUPS, Setup
 
-LEVELS = (0.01, 0.02, 0.03, 0.05, 0.10)
-"""Slow-downs whose power is told."""
-TARGET_ALARMS = 0.01
-TARGETS = {20.0: 0.03, 60.0: 0.025}
-"""Measured seconds of a pair → the slow-down to be found in 95 % of invocations."""
-TARGET_NARROWER = 5.0
-_TARGETED = [setup for setup in SETUPS if setup.seconds in TARGETS]
+SLOWDOWNS = (0.01, 0.02, 0.03, 0.05, 0.10)
+"""Slowdowns whose detection rate the report states."""
+TARGET_FALSE_ALARMS = 0.01
+TARGET_SLOWDOWNS = {20.0: 0.03, 60.0: 0.025}
+"""Measured seconds of a pair → the slowdown that 95 % of invocations should detect."""
+TARGET_ERROR_RATIO = 5.0
+_SETUPS_WITH_TARGET = [setup for setup in SETUPS if setup.seconds in TARGET_SLOWDOWNS]
 
 
-def render(seen: Calibration, records: int, environments: Mapping[str, Any], command: str) -> str:
-    """The whole page.
+def render(result: Calibration, records: int, environments: Mapping[str, RecordedEnvironment], command: str) -> str:
+    """The whole report.
 
     Args:
-        seen: from :func:`bench.studies.calibration.trials.calibrated`.
-        records: how many folders of records it rests on.
-        environments: id → ``facts`` and ``state``.
-        command: what makes the page from its records.
+        result: from :func:`bench.studies.calibration.trials.calibrated`.
+        records: number of folders of records.
+        environments: environment id → environment.
+        command: the command that makes the report from its records.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
-        loader=PackageLoader("bench.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    jinja = Environment(
+        loader=PackageLoader("bench.studies.calibration"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template("calibration.md.j2").render(
-        targets=_table(("target", "seen", "met"), _targets(seen)),
-        gate=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule not in PEERS)),
-        missed=list(_missed(seen)),
-        peers=_table(_HEADINGS, (_row(each) for each in seen.trials if each.rule in PEERS)),
-        control=percent(seen.control),
-        truth=percent(seen.truth),
-        slowed=_table(
-            ("seconds a pair (processes)", "found", "found where the same is injected by calculation"),
-            ([_setup(each.setup), _rate(each.found), _rate(each.injected)] for each in seen.slowed),
+    return jinja.get_template("page.md.j2").render(
+        targets=_table(("target", "measured", "met"), _targets(result)),
+        gate=_table(_HEADINGS, (_row(trials) for trials in result.trials if trials.rule not in PEERS)),
+        missed=list(_missed(result)),
+        peers=_table(_HEADINGS, (_row(trials) for trials in result.trials if trials.rule in PEERS)),
+        control=percent(result.control),
+        extra_work=percent(result.extra_work),
+        detections=_table(
+            ("seconds a pair (processes)", "detected", "detected with the same slowdown injected"),
+            ([_setup(row.setup), _proportion(row.detected), _proportion(row.injected)] for row in result.detections),
         ),
         records=records,
-        facts=[environment["facts"] for environment in environments.values()],
+        facts=[environment.facts for environment in environments.values()],
         command=command,
     )
 
@@ -54,103 +57,113 @@ def render(seen: Calibration, records: int, environments: Mapping[str, Any], com
 _HEADINGS = (
     "rule",
     "seconds a pair (processes)",
-    "invocations",
+    "invocations (effective)",
     "false alarms",
-    *(f"finds {100 * level:g} %" for level in LEVELS),
-    "finds in 95 %",
-    "error (sd)",
+    *(f"detects {100 * slowdown:g} %" for slowdown in SLOWDOWNS),
+    "detected in 95 %",
+    "error (SD)",
     "unchanged",
 )
 
 
-def _table(headings: tuple[str, ...], rows: Iterator[list[str]]) -> str:
+def _table(headings: tuple[str, ...], rows: Iterable[list[str]]) -> str:
     from tabulate import tabulate
 
     return tabulate(list(rows), headers=headings, tablefmt="github", disable_numparse=True)
 
 
-def _row(each: Trials) -> list[str]:
-    alarms = each.found(0.0)
+def _row(trials: Trials) -> list[str]:
+    false_alarms = trials.detection(0.0)
     return [
-        each.rule,
-        _setup(each.setup),
-        f"{alarms.trials} (worth {alarms.effective:.0f})",
-        _seen(each, 0.0),
-        *(_rate(each.found(level)) for level in LEVELS),
-        _slowdowns(*each.smallest()),
-        f"{100 * each.error:.2f} %" if len(each.estimates) > 1 else "–",
-        _rate(each.unchanged) if each.unchanged else "–",
+        trials.rule,
+        _setup(trials.setup),
+        f"{false_alarms.trials} ({false_alarms.effective:.0f})",
+        _detection(trials, 0.0),
+        *(_proportion(trials.detection(slowdown)) for slowdown in SLOWDOWNS),
+        _slowdown(*trials.detectable()),
+        f"{100 * trials.error:.2f} %" if len(trials.estimates) > 1 else "–",
+        _proportion(trials.unchanged) if trials.unchanged else "–",
     ]
 
 
-def _targets(seen: Calibration) -> Iterator[list[str]]:
-    for rule, setup in product(("ab", "compare"), _TARGETED):
-        trials, slowdown = seen.of(rule, setup), TARGETS[setup.seconds]
+def _targets(result: Calibration) -> Iterator[list[str]]:
+    for rule, setup in product(("ab", "compare"), _SETUPS_WITH_TARGET):
+        trials, slowdown = result.of(rule, setup), TARGET_SLOWDOWNS[setup.seconds]
         where = f"{rule}, {setup.seconds:g} s a pair"
-        rare, finds = f"false alarms at most {100 * TARGET_ALARMS:g} %", f"finds {100 * slowdown:g} % in 95 %"
+        rare, powerful = (
+            f"false alarms at most {100 * TARGET_FALSE_ALARMS:g} %",
+            f"detects {100 * slowdown:g} % in 95 %",
+        )
         if trials is None:
-            yield [f"{where}: {rare}; {finds}", "too few records", "not shown"]
+            yield [f"{where}: {rare}; {powerful}", "too few records", "not shown"]
             continue
-        alarms, power = trials.found(0.0), trials.found(slowdown)
+        false_alarms, power = trials.detection(0.0), trials.detection(slowdown)
         yield [
             f"{where}: {rare}",
-            _seen(trials, 0.0),
-            _met(alarms.high <= TARGET_ALARMS, alarms.share <= TARGET_ALARMS),
+            _detection(trials, 0.0),
+            _met(false_alarms.high <= TARGET_FALSE_ALARMS, false_alarms.share <= TARGET_FALSE_ALARMS),
         ]
         yield [
-            f"{where}: {finds}",
-            _seen(trials, slowdown),
+            f"{where}: {powerful}",
+            _detection(trials, slowdown),
             _met(power.low >= POWER, power.share >= POWER, (trials.expected(slowdown) or 0.0) >= POWER),
         ]
-    for setup in _TARGETED:
-        ours, theirs = seen.of("ab", setup), seen.of(next(iter(PEERS)), setup)
+    for setup in _SETUPS_WITH_TARGET:
+        ours, theirs = result.of("ab", setup), result.of(next(iter(PEERS)), setup)
         if ours is not None and theirs is not None and len(ours.estimates) > 1 < len(theirs.estimates):
-            times = theirs.error / ours.error
+            ratio = theirs.error / ours.error
             yield [
-                f"{setup.seconds:g} s a pair: error {TARGET_NARROWER:g} times smaller than one after the other",
-                f"{times:.1f} times ({100 * ours.error:.2f} % against {100 * theirs.error:.2f} %)",
-                _met(times >= TARGET_NARROWER, False),
+                f"{setup.seconds:g} s a pair: error {TARGET_ERROR_RATIO:g} times smaller than of sequential timing",
+                f"{ratio:.1f} times ({100 * ours.error:.2f} % and {100 * theirs.error:.2f} %)",
+                _met(ratio >= TARGET_ERROR_RATIO, False),
             ]
 
 
-def _missed(seen: Calibration) -> Iterator[str]:
-    """Of each target of ``ab`` the invocations that missed it, and whether they are those that scattered most."""
-    for setup in _TARGETED:
-        trials, slowdown = seen.of("ab", setup), TARGETS[setup.seconds]
+def _missed(result: Calibration) -> Iterator[str]:
+    """The interval widths of the invocations of ``ab`` that missed a target, beside those of all invocations."""
+    for setup in _SETUPS_WITH_TARGET:
+        trials, slowdown = result.of("ab", setup), TARGET_SLOWDOWNS[setup.seconds]
         if trials is not None and (missed := trials.missed(slowdown)):
-            halves = sorted(trials.halves)
+            half_widths = sorted(trials.half_widths)
             yield (
-                f"`ab`, {setup.seconds:g} s a pair: what missed {100 * slowdown:g} % came to intervals of "
-                f"{', '.join(map(_half, missed))}; of all invocations half came to less than "
-                f"{_half(halves[len(halves) // 2])}, and the widest to {_half(halves[-1])}."
+                f"`ab`, {setup.seconds:g} s a pair: the invocations that missed {100 * slowdown:g} % have intervals of "
+                f"{', '.join(map(_half_width, missed))}. The median over all invocations is "
+                f"{_half_width(half_widths[len(half_widths) // 2])}, and the widest is {_half_width(half_widths[-1])}."
             )
 
 
-def _half(width: float) -> str:
-    return f"±{100 * width:.1f} %"
+def _half_width(log_ratio: float) -> str:
+    return f"±{100 * log_ratio:.1f} %"
 
 
-def _seen(trials: Trials, slowdown: float) -> str:
-    """How often a slow-down was found, and how often it is to be expected."""
+def _detection(trials: Trials, slowdown: float) -> str:
+    """The observed and the expected detection rate of a slowdown."""
     expected = trials.expected(slowdown)
-    tail = f"; {100 * expected:.3g} % expected" if expected is not None else ""
-    return f"{_rate(trials.found(slowdown))}{tail}"
+    suffix = f"; {100 * expected:.3g} % expected" if expected is not None else ""
+    return f"{_proportion(trials.detection(slowdown))}{suffix}"
 
 
-def _met(shown: bool, seen: bool, expected: bool = True) -> str:
-    if shown or not seen:
-        return "yes" if shown else "no"
-    return f"as seen, yes; {'too few invocations to show it' if expected else 'not to be expected at this spread'}"
+def _met(significantly: bool, observed: bool, expected: bool = True) -> str:
+    """Whether a target is met.
+
+    Args:
+        significantly: whether the interval meets the target.
+        observed: whether the observed rate meets it.
+        expected: whether the expected rate meets it.
+    """
+    if significantly or not observed:
+        return "yes" if significantly else "no"
+    return f"observed, but {'too few invocations to show it' if expected else 'not expected at this spread'}"
 
 
 def _setup(setup: Setup) -> str:
     return f"{setup.seconds:g} ({setup.processes})"
 
 
-def _rate(rate: Rate) -> str:
+def _proportion(rate: Proportion) -> str:
     return f"{100 * rate.share:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
 
 
-def _slowdowns(*bounds: float) -> str:
-    point, low, high = (f"{100 * each:.1f} %" if math.isfinite(each) else "none" for each in bounds)
+def _slowdown(*bounds: float) -> str:
+    point, low, high = (f"{100 * bound:.1f} %" if math.isfinite(bound) else "none" for bound in bounds)
     return f"{point} [{low}, {high}]"

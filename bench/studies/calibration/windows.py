@@ -1,4 +1,4 @@
-"""Records of many processes, cut and joined to what shorter or larger measurements would have seen."""
+"""Windows: long records of many processes, cut and joined to the records of shorter or larger measurements."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,87 +8,107 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.store.record import Role
+from bench.results.columns import Role
+from bench.results.compare import RecordedEnvironment
 
 Samples: TypeAlias = NDArray[np.float64]
-Process: TypeAlias = tuple[Samples, Samples, float]
-"""A's samples, B's samples, and the measured seconds of both."""
+PairedSamples: TypeAlias = tuple[Samples, Samples, float]
+"""Samples of A, samples of B, and the measured seconds of both, in one process."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window of records; :mod:`bench.results.compare` compares it like a stored run.
+
+    Args:
+        name: its name in messages.
+        frame: the records.
+        environments: environment id → environment.
+        gate: gated value → threshold as a fraction.
+        complete: whether every gated value must be present.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    environments: Mapping[str, RecordedEnvironment]
+    gate: Mapping[str, float | None]
+    complete: bool = True
 
 
 @dataclass(frozen=True)
 class Setup:
-    """How an invocation is measured.
+    """The size of an invocation.
 
     Args:
-        processes: or pairs of them, the independent units.
-        seconds: measured, of both sides of a pair together, over all processes.
+        processes: number of processes, or of pairs of processes: the independent units.
+        seconds: measured seconds of both sides of a pair together, over all processes.
     """
 
     processes: int
     seconds: float
 
 
-SHORT = 0.1
-"""Of its seconds that a process' last window may lack: a budget is shared with the control, a little more or less."""
+SHORTFALL = 0.1
+"""Fraction of its seconds that the last window of a process may lack: processes share their budget with the control."""
 SETUPS = (Setup(6, 10.0), Setup(12, 20.0), Setup(36, 60.0))
-"""What is tried: more seconds go into more processes, since a process's own luck does not shrink with time."""
+"""The calibrated setups. Longer ones have more processes: differences between processes do not average out in time."""
 
 
 def invocations(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[pd.DataFrame]]:
-    """Records joined and cut to what an invocation sees: for each stretch of processes, a frame for each window.
+    """The records of every invocation: for each block of processes, one frame for each window.
 
     Args:
-        frames: in the order measured.
-        setup: what is wanted; the i-th window of each of so many processes in a row makes one.
+        frames: records, in the order measured.
+        setup: the size of an invocation; the i-th window of every process of a block makes one invocation.
     """
-    every = joined(frames)
-    names = list(dict.fromkeys(every["repeat"]))
+    records = joined(frames)
+    names = list(dict.fromkeys(records["repeat"]))
     starts = range(0, len(names) - setup.processes + 1, setup.processes)
-    stretches = [every[every["repeat"].isin(names[start : start + setup.processes])] for start in starts]
-    return [windows(stretch, setup.seconds / setup.processes) for stretch in stretches]
+    blocks = [records[records["repeat"].isin(names[start : start + setup.processes])] for start in starts]
+    return [windows(block, setup.seconds / setup.processes) for block in blocks]
 
 
 def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One frame of the processes of all, numbered anew."""
-    several = [
-        frame.assign(repeat=[f"{number}.{each}" for each in frame["repeat"]]) for number, frame in enumerate(frames)
+    """The processes of all frames in one frame, with new numbers."""
+    renumbered = [
+        frame.assign(repeat=[f"{number}.{repeat}" for repeat in frame["repeat"]]) for number, frame in enumerate(frames)
     ]
-    return pd.concat(several, ignore_index=True)
+    return pd.concat(renumbered, ignore_index=True)
 
 
 def windows(frame: pd.DataFrame, seconds: float) -> list[pd.DataFrame]:
-    """Cut every process into stretches of so many measured seconds of variant and baseline together.
+    """Cut every process into consecutive windows of equal measured time of variant and baseline together.
 
     Args:
-        frame: of one group's latency.
-        seconds: of one process.
+        frame: latency of one group.
+        seconds: measured seconds of one process in one window.
 
     Returns:
-        Frames like the given one; the i-th has the i-th stretch of every process.
+        Frames like the given one; the i-th has the i-th window of every process.
     """
     cuts = {repeat: _cuts(rows, seconds) for repeat, rows in frame.groupby("repeat", sort=False)}
-    return [_stretch(frame, cuts, number) for number in range(min(map(len, cuts.values())))]
+    return [_window(frame, cuts, number) for number in range(min(map(len, cuts.values())))]
 
 
 def _cuts(rows: pd.DataFrame, seconds: float) -> list[slice]:
-    """Where one process is cut, in rounds."""
+    """The rounds of each window of one process."""
     pair = rows[rows["role"].isin(["baseline", "variant"])].to_dict("records")
     spent = np.cumsum(sum(np.asarray(row["samples"]) * row["details"]["iterations"] for row in pair))
-    count = int(spent[-1] / seconds + SHORT)
-    # Like a repeat, a window ends with the round in which its seconds run out.
+    count = int(spent[-1] / seconds + SHORTFALL)
+    # Like sampling, a window ends with the round that exceeds its seconds.
     ends = [min(len(spent), int(np.searchsorted(spent, seconds * number - 1e-9)) + 1) for number in range(1, count + 1)]
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _stretch(frame: pd.DataFrame, cuts: Mapping[Any, list[slice]], number: int) -> pd.DataFrame:
+def _window(frame: pd.DataFrame, cuts: Mapping[Any, list[slice]], number: int) -> pd.DataFrame:
     cut = frame.copy()
-    places = zip(frame["repeat"], frame["samples"], strict=True)
-    cut["samples"] = [samples[cuts[repeat][number]] for repeat, samples in places]
+    rows = zip(frame["repeat"], frame["samples"], strict=True)
+    cut["samples"] = [samples[cuts[repeat][number]] for repeat, samples in rows]
     return cut
 
 
-def processes(frame: pd.DataFrame, role: Role = "variant") -> Iterator[Process]:
-    """The processes of a frame, in the order measured: A is the baseline, B has the role."""
+def paired_samples(frame: pd.DataFrame, role: Role = "variant") -> Iterator[PairedSamples]:
+    """The samples of each process, in the order measured: A is the baseline, B has the role."""
     for _, rows in frame.groupby("repeat", sort=False):
         sides = {row["role"]: row for row in rows.to_dict("records")}
         a, b = sides["baseline"], sides[role]
@@ -96,27 +116,27 @@ def processes(frame: pd.DataFrame, role: Role = "variant") -> Iterator[Process]:
         yield np.asarray(a["samples"]), np.asarray(b["samples"]), float(spent)
 
 
-def sequential(measured: Sequence[Process], seconds: float) -> Iterator[tuple[Samples, Samples]]:
-    """Identical code timed one after the other: A in some processes, then B in the next ones, so long together.
+def sequential(measured: Sequence[PairedSamples], seconds: float) -> Iterator[tuple[Samples, Samples]]:
+    """Identical code timed one side after the other: A in some processes, then B in the next ones.
 
     Args:
-        measured: in the order measured.
-        seconds: of A and B together.
+        measured: the processes, in the order measured.
+        seconds: measured seconds of A and B together.
     """
-    left = iter(measured)
-    while (a := _gathered(left, 0, seconds)) is not None and (b := _gathered(left, 1, seconds)) is not None:
+    remaining = iter(measured)
+    while (a := _take(remaining, 0, seconds)) is not None and (b := _take(remaining, 1, seconds)) is not None:
         yield a, b
 
 
-def _gathered(left: Iterator[Process], side: Literal[0, 1], seconds: float) -> Samples | None:
-    """One side's half of so many seconds, from as many processes as it takes; None where they run out."""
-    parts: list[Samples] = []
+def _take(remaining: Iterator[PairedSamples], side: Literal[0, 1], seconds: float) -> Samples | None:
+    """The samples of one side from as many processes as the seconds need; None if too few remain."""
+    taken: list[Samples] = []
     spent = 0.0
-    for process in left:
+    for process in remaining:
         share = min(1.0, (seconds - spent) / process[2])
-        parts.append(process[side][: max(2, round(len(process[side]) * share))])
+        taken.append(process[side][: max(2, round(len(process[side]) * share))])
         spent += process[2] * share
         if spent > seconds * (1 - 1e-6):
-            gathered: Samples = np.concatenate(parts)
-            return gathered
+            samples: Samples = np.concatenate(taken)
+            return samples
     return None

@@ -1,23 +1,23 @@
-"""The pages that the golden files hold still.
+"""The pages under ``golden``, which hold the prose of a report.
 
 ``python -m tests.bench.report.golden`` writes them anew, to be read in the diff.
 """
 
-import tempfile
 from pathlib import Path
 
 from bench.report.formats import FORMATS
-from tests.bench.report.invented import invented
+from tests.bench.report.example_run import example_report
 
+FOLDER = Path(__file__).parent / "golden"
 FORMS = {"report.md": "md", "report.tex": "latex"}
+"""File → format."""
 
 
-def written(folder: Path, name: str) -> str:
-    """The page of the invented run."""
-    return str(dict(FORMATS[FORMS[name]](invented(folder)))[name])
+def example_page(file: str) -> str:
+    """A page of the example run."""
+    return str(dict(FORMATS[FORMS[file]](example_report()))[file])
 
 
 if __name__ == "__main__":
-    for name in FORMS:
-        with tempfile.TemporaryDirectory() as home:
-            (Path(__file__).parent / "golden" / name).write_text(written(Path(home), name), encoding="utf-8")
+    for file in FORMS:
+        (FOLDER / file).write_text(example_page(file), encoding="utf-8")

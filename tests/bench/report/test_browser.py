@@ -10,7 +10,7 @@ import pytest
 
 from bench.report.blocks import Figure
 from bench.report.formats.html import html
-from tests.bench.report.invented import EVIL, invented
+from tests.bench.report.example_run import EVIL, example_report
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -24,7 +24,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int]
     from selenium import webdriver
 
     folder = tmp_path_factory.mktemp("page")
-    page = invented(folder).page
+    page = example_report().page
     drawn = sum(isinstance(block, Figure) for block in page.blocks)
     (folder / "report.html").write_text(html(page), encoding="utf-8")
     options = webdriver.ChromeOptions()
@@ -78,7 +78,7 @@ def test_every_kind_of_figure_is_drawn(opened: tuple[Any, int]) -> None:
 
 def test_a_module_named_like_a_script_stays_text(opened: tuple[Any, int]) -> None:
     browser, _ = opened
-    assert browser.title == "Everything, invented"
+    assert browser.title == "Every measure"
     assert EVIL in browser.find_element("tag name", "body").text
 
 
@@ -106,4 +106,4 @@ def test_filtering_keeps_what_matches(opened: tuple[Any, int]) -> None:
 
 
 def test_it_is_small_enough_to_send(tmp_path: Path) -> None:
-    assert len(html(invented(tmp_path).page).encode()) < 6_000_000
+    assert len(html(example_report().page).encode()) < 6_000_000

@@ -21,7 +21,7 @@ from bench.report.sources import Run
 from bench.store.frame import load_frame
 from bench.store.record import Record, append_records
 from bench.results.statistics import Estimate
-from tests.bench.report.invented import EVIL, records
+from tests.bench.report.example_run import EVIL, records
 
 DRAWN = (forest, pareto, sweep, placement, curves, memory, roofline, trace)
 

@@ -14,7 +14,7 @@ from bench.report.formats.html import html
 from bench.report.formats.latex import escape, latex
 from bench.report.formats.markdown import markdown
 from bench.report.formats.tidy import tidy
-from tests.bench.report.invented import EVIL, invented
+from tests.bench.report.example_run import EVIL, example_report
 
 GOLDEN = Path(__file__).parent / "golden"
 TABLE = Table(["a|b", "x & y"], [[TableCell("one_two"), TableCell("×1.05 ≤ 5 %", 1.05, best=True)]], "2 of latency in r")
@@ -26,9 +26,9 @@ PAGE = Page(
 @pytest.mark.parametrize("name", ["report.md", "report.tex"])
 def test_the_pages_are_what_they_were(tmp_path: Path, name: str) -> None:
     """The files under golden/ were read by a person; `python -m tests.bench.report.golden` writes them anew."""
-    from tests.bench.report.golden import written
+    from tests.bench.report.golden import example_page
 
-    assert written(tmp_path, name) == (GOLDEN / name).read_text(encoding="utf-8")
+    assert example_page(name) == (GOLDEN / name).read_text(encoding="utf-8")
 
 
 def test_every_block_has_its_form_in_markdown() -> None:
@@ -78,14 +78,14 @@ def test_letters_that_latex_would_stop_at_are_left_out() -> None:
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
 def test_latex_compiles(tmp_path: Path) -> None:
-    (tmp_path / "report.tex").write_text(latex(invented(tmp_path).page), encoding="utf-8")
+    (tmp_path / "report.tex").write_text(latex(example_report().page), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_html_escapes_names_and_sorts_by_numbers(tmp_path: Path) -> None:
-    text = html(invented(tmp_path).page)
+    text = html(example_report().page)
     assert EVIL not in text and "&lt;script&gt;document.title" in text
     assert r"\u003cscript\u003e" in text  # in the data of figures
     assert '<td data-order="1.0">baseline</td>' in text
@@ -100,11 +100,11 @@ def test_html_without_figures_needs_no_vega() -> None:
 
 
 def test_programs_get_a_row_for_each_value(tmp_path: Path) -> None:
-    made = invented(tmp_path)
+    made = example_report()
     files = {form: dict(FORMATS[form](made)) for form in ("csv", "parquet")}
     csv = pd.read_csv(io.StringIO(str(files["csv"]["report.csv"])))
     parquet = pd.read_parquet(io.BytesIO(bytes(files["parquet"]["report.parquet"])))  # type: ignore[arg-type]
-    assert len(csv) == len(parquet) == len(made.every)
+    assert len(csv) == len(parquet) == len(made.comparisons)
     se = csv[(csv["measure"] == "latency") & (csv["attention"] == "se")].iloc[0]
     assert (se["value"], se["unit"], se["role"], se["repeats"], se["batch"]) == ("latency", "s", "variant", 5, 1)
     assert se["ratio_low"] < se["ratio_point"] < se["ratio_high"] and se["point"] == pytest.approx(0.0104)
@@ -119,7 +119,7 @@ def test_programs_get_the_headings_where_nothing_was_measured() -> None:
 
 
 def test_markdown_has_the_files_of_its_figures(tmp_path: Path) -> None:
-    files = dict(FORMATS["md"](invented(tmp_path)))
+    files = dict(FORMATS["md"](example_report()))
     assert set(files) == {
         "report.md",
         *(

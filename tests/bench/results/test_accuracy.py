@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bench.results.accuracy import accuracy_gains, resolving_seeds, spread_of
 from bench.results.estimates import Comparison
-from bench.results.accuracy import gains, resolving_seeds, spread_of
 from bench.results.statistics import Estimate
 
 ONE = Estimate(0.9, 0.9, 0.9, "exact")
@@ -22,55 +22,57 @@ def variant(points: Sequence[float], cell: str = "c", **other: object) -> Compar
 
 def test_one_variant_is_a_paired_t_test() -> None:
     points = (0.4, 0.1, 0.35, 0.2)
-    [gain] = gains([variant(points)])
+    [gain] = accuracy_gains([variant(points)])
     test = stats.ttest_1samp(points, 0.0)
     low, high = test.confidence_interval(0.95)
     assert gain.points.point == pytest.approx(np.mean(points))
     assert (gain.points.low, gain.points.high) == (pytest.approx(low), pytest.approx(high))
-    assert gain.p == pytest.approx(test.pvalue) and gain.p < 0.05 and gain.told == "better"
-    assert gain.chance == pytest.approx(stats.t.cdf(test.statistic, 3))
+    assert gain.p == pytest.approx(test.pvalue) and gain.p < 0.05 and gain.verdict == "better"
+    assert gain.probability == pytest.approx(stats.t.cdf(test.statistic, 3))
 
 
 def test_a_family_is_adjusted_by_holm() -> None:
     sets = [(0.4, 0.1, 0.35, 0.2), (-0.5, -0.4, -0.45, -0.6), (0.1, -0.2, 0.0, 0.3)]
-    found = gains([variant(points, str(index)) for index, points in enumerate(sets)])
+    found = accuracy_gains([variant(points, str(index)) for index, points in enumerate(sets)])
     raw = [stats.ttest_1samp(points, 0.0).pvalue for points in sets]
     low, middle, high = sorted(raw)
     wanted = {low: 3 * low, middle: max(3 * low, 2 * middle), high: max(3 * low, 2 * middle, high)}
     assert [gain.p for gain in found] == pytest.approx([wanted[p] for p in raw])
-    assert [gain.told for gain in found] == ["inconclusive", "worse", "inconclusive"]
+    assert [gain.verdict for gain in found] == ["inconclusive", "worse", "inconclusive"]
 
 
 def test_runs_are_families_of_their_own() -> None:
     points = (0.4, 0.1, 0.35, 0.2)
-    together = gains([variant(points, "a"), variant(points, "b")])
-    apart = gains([variant(points, "a"), variant(points, "b", run="other")])
+    together = accuracy_gains([variant(points, "a"), variant(points, "b")])
+    apart = accuracy_gains([variant(points, "a"), variant(points, "b", run="other")])
     assert together[0].p == pytest.approx(2 * (apart[0].p or 0))
 
 
-def test_how_many_seeds_would_show_what_was_seen() -> None:
+def test_suggested_seeds_have_80_percent_power() -> None:
     points = (0.3, -0.1, 0.2)
-    [gain] = gains([variant(points)])
-    assert gain.told == "inconclusive" and gain.seeds is not None
+    [gain] = accuracy_gains([variant(points)])
+    assert gain.verdict == "inconclusive" and gain.seeds is not None
     draws = np.random.default_rng(0).normal(np.mean(points), np.std(points, ddof=1), (20_000, gain.seeds))
     found = np.mean(stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05)
     fewer = np.mean(stats.ttest_1samp(draws[:, :-1], 0.0, axis=1).pvalue < 0.05)
     assert fewer - 0.01 < 0.8 < found + 0.01  # the share of 20,000 runs is known to within 0.01
-    first, *_ = gains([variant(points, str(cell)) for cell in range(10)])
+    first, *_ = accuracy_gains([variant(points, str(cell)) for cell in range(10)])
     assert first.seeds is not None and first.seeds > gain.seeds
 
 
-def test_what_no_spread_says() -> None:
-    equal, none, single = gains([variant((0.2, 0.2, 0.2), "a"), variant((0.0, 0.0), "b"), variant((0.5,), "c")])
-    assert (equal.told, equal.p, equal.chance, equal.seeds) == ("inconclusive", None, None, None)
-    assert (none.told, none.p, none.chance) == ("inconclusive", 1.0, 0.5)
-    assert (single.told, single.p, single.points.low) == ("inconclusive", None, None)
+def test_unknown_spread() -> None:
+    equal, none, single = accuracy_gains(
+        [variant((0.2, 0.2, 0.2), "a"), variant((0.0, 0.0), "b"), variant((0.5,), "c")]
+    )
+    assert (equal.verdict, equal.p, equal.probability, equal.seeds) == ("inconclusive", None, None, None)
+    assert (none.verdict, none.p, none.probability) == ("inconclusive", 1.0, 0.5)
+    assert (single.verdict, single.p, single.points.low) == ("inconclusive", None, None)
     assert equal.points.point == pytest.approx(0.2) and equal.points.low is None  # no interval of no width
 
 
 def test_what_cannot_be_tested_makes_the_family_no_larger() -> None:
     points = (0.4, 0.1, 0.35, 0.2)
-    tested, *others = gains([variant(points, "a"), variant((0.5,), "b"), variant((0.2, 0.2), "c")])
+    tested, *others = accuracy_gains([variant(points, "a"), variant((0.5,), "b"), variant((0.2, 0.2), "c")])
     assert tested.p == pytest.approx(stats.ttest_1samp(points, 0.0).pvalue) and tested.family == 1
     assert [gain.p for gain in others] == [None, None]
 
@@ -81,7 +83,7 @@ def test_other_values_and_the_baseline_are_passed_by() -> None:
         variant((0.1, 0.2), value="top5"),
         variant((0.1, 0.2), measure="mine"),
     ]
-    assert gains(others) == []
+    assert accuracy_gains(others) == []
 
 
 @pytest.mark.parametrize(("points", "spread", "family"), [(0.3, 0.25, 1), (0.5, 0.3, 4), (0.2, 0.4, 8)])

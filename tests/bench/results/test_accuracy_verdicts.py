@@ -1,4 +1,4 @@
-"""Accuracies of two runs whose differences are known."""
+"""Comparisons of accuracies whose differences are known."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,16 +8,23 @@ import pytest
 from scipy import stats
 
 from bench.report.verdicts import markdown
-from bench.results.compare import compare_runs, exit_code
+from bench.results.compare import compare_runs, facts_of
+from bench.results.verdicts import Verdict, exit_code
 from bench.store.record import Record, Value
-from bench.results.gated import Verdict
-from bench.store.stored_run import read_run
+from bench.store.stored_run import StoredRun
 from tests.factories import record, store
 
 
 def accuracy(cell: str, seed: int, top1: float, **details: Any) -> Record:
-    made = record("baseline", cell, seed, Value("top1", "1", (top1,)), measure="accuracy", group=cell)
-    return Record(**{**made.__dict__, "seed": seed, "details": {"eval_on": "test", **details}})
+    return record(
+        Value("top1", "1", (top1,)),
+        cell=cell,
+        repeat=seed,
+        seed=seed,
+        measure="accuracy",
+        group=cell,
+        details={"eval_on": "test", **details},
+    )
 
 
 def run(folder: Path, gate: str, first: int = 0, details: Any = (), **cells: Sequence[float]) -> Any:
@@ -26,7 +33,7 @@ def run(folder: Path, gate: str, first: int = 0, details: Any = (), **cells: Seq
         for cell, shares in cells.items()
         for seed, each in enumerate(shares)
     ]
-    return read_run(store(folder, records, f"top1: {gate}"))
+    return StoredRun.load(store(folder, records, f"top1: {gate}"))
 
 
 def compared(folder: Path, old: Sequence[float], new: Sequence[float], gate: str = "0.005") -> Verdict:
@@ -69,10 +76,10 @@ def test_a_family_is_adjusted_by_holm(tmp_path: Path) -> None:
     assert verdicts[high].p == pytest.approx(max(2 * raw[low], raw[high]))
 
 
-def test_how_many_seeds_would_settle_it(tmp_path: Path) -> None:
+def test_seeds_that_would_decide(tmp_path: Path) -> None:
     moved = (-0.02, 0.01, -0.03, 0.005)
     reason = compared(tmp_path, OLD, moved_by(moved)).reason or ""
-    seeds = int(reason.split(" by ")[1].split()[0])
+    seeds = int(reason.split()[0])
     mean, spread = abs(float(sum(moved) / 4)), float(stats.tstd(moved))
 
     def p(seeds: int) -> float:
@@ -81,7 +88,7 @@ def test_how_many_seeds_would_settle_it(tmp_path: Path) -> None:
     assert p(seeds) < 0.05 <= p(seeds - 1)
 
 
-def test_exact_means_not_a_single_image_less_on_any_seed(tmp_path: Path) -> None:
+def test_exact_gate_allows_no_lost_image(tmp_path: Path) -> None:
     image = 0.0001
     assert compared(tmp_path / "a", OLD, OLD, "exact").kind == "unchanged"
     assert compared(tmp_path / "b", OLD, moved_by((0, 0, 0, -image)), "exact").kind == "regressed"
@@ -89,10 +96,10 @@ def test_exact_means_not_a_single_image_less_on_any_seed(tmp_path: Path) -> None
     assert compared(tmp_path / "d", OLD, moved_by((0, 0, 0, image)), "exact").kind == "improved"
 
 
-def test_one_seed_and_seeds_that_move_alike_say_nothing_of_the_spread(tmp_path: Path) -> None:
+def test_unknown_spread_is_inconclusive(tmp_path: Path) -> None:
     for number, new in enumerate([(0.8,), (0.9001,)]):
         alone = compared(tmp_path / f"a{number}", OLD[:1], new)
-        assert (alone.kind, alone.reason) == ("inconclusive", "a single seed says nothing of the spread")
+        assert (alone.kind, alone.reason) == ("inconclusive", "the spread is unknown: there is a single seed")
     alike = compared(tmp_path / "b", OLD, moved_by((-0.02,) * 4))
     assert (alike.kind, alike.p) == ("inconclusive", None)
     assert compared(tmp_path / "c", OLD[:1], OLD[:1]).kind == "unchanged"
@@ -101,13 +108,13 @@ def test_one_seed_and_seeds_that_move_alike_say_nothing_of_the_spread(tmp_path: 
 @pytest.mark.parametrize(
     ("gate", "details", "first", "reason"),
     [
-        ("0.005", {}, 1, "the two have other seeds"),
-        ("0.005", {"eval_on": "held_out"}, 0, "the two differ in judge"),
-        ("0.005", {"recipe": {"epochs": 3}, "weights": "a.pt"}, 0, "the two differ in recipe, weights"),
-        ("exact", {"threads": 1}, 0, "the two differ in threads"),
+        ("0.005", {}, 1, "the seeds differ"),
+        ("0.005", {"eval_on": "held_out"}, 0, "they differ in eval_on"),
+        ("0.005", {"recipe": {"epochs": 3}, "weights": "a.pt"}, 0, "they differ in recipe, weights"),
+        ("exact", {"threads": 1}, 0, "they differ in threads"),
     ],
 )
-def test_what_was_not_made_alike_cannot_be_compared(
+def test_different_trainings_are_incomparable(
     tmp_path: Path, gate: str, details: dict[str, Any], first: int, reason: str
 ) -> None:
     new = run(tmp_path / "new", gate, first, details, a=OLD)
@@ -115,21 +122,19 @@ def test_what_was_not_made_alike_cannot_be_compared(
     assert (verdict.kind, verdict.reason) == ("incomparable", reason) and exit_code([verdict]) == 3
 
 
-def test_threads_may_differ_where_a_threshold_allows_for_chance(tmp_path: Path) -> None:
+def test_threads_may_differ_under_a_threshold(tmp_path: Path) -> None:
     new = run(tmp_path / "new", "0.005", 0, {"threads": 1}, a=OLD)
     [verdict] = compare_runs(run(tmp_path / "old", "0.005", a=OLD), new)
     assert verdict.kind == "unchanged"
 
 
-def test_people_read_points(tmp_path: Path) -> None:
+def test_verdict_table_shows_percentage_points(tmp_path: Path) -> None:
     page = markdown([compared(tmp_path, OLD, [each - 0.02 - 0.001 * (each > 0.904) for each in OLD])])
-    assert "| regressed | top1" in page and "−2.05 points [" in page and "90.45 %" in page
+    [row] = [line for line in page.splitlines() if line.startswith("| regressed")]
+    assert "−2.05" in row and "90.45 %" in row
 
 
-def test_when_networks_were_trained_makes_no_times_incomparable(tmp_path: Path) -> None:
-    from bench.results.compare import facts_of
-
-    made = accuracy("a", 0, 0.9)
-    elsewhere = Record(**{**made.__dict__, "environment": "f", "values": (Value("epoch_time", "s", (9.0,)),)})
-    folder = store(tmp_path / "run", [record("baseline", "n", 0, Value("latency", "s", (1.0,))), elsewhere])
-    assert facts_of(read_run(folder))["cpu"] == ["Model T"]
+def test_environment_of_trainings_does_not_matter(tmp_path: Path) -> None:
+    elsewhere = record(Value("epoch_time", "s", (9.0,)), measure="accuracy", environment="f")
+    folder = store(tmp_path / "run", [record(Value("latency", "s", (1.0,))), elsewhere], cpu="Model T")
+    assert facts_of(StoredRun.load(folder))["cpu"] == ["Model T"]

@@ -1,45 +1,25 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.results.estimates import estimate
-from bench.store.frame import AXES, COLUMNS, load_frame
-from bench.store.record import Record, Value, append_records
-from bench.suite.axes import CELL_AXES
-from tests.bench.store.test_record import RECORD
-
-SIMAM = {"backbone": "resnet18", "attention": "simam", "placement": "spatial", "batch": 1}
+from bench.store.frame import load_frame
+from bench.store.record import Record, Value
+from bench.store.shards import append_records
+from tests.factories import record
 
 
 def frame(tmp_path: Path, *records: Record) -> pd.DataFrame:
-    for record in records:
-        append_records(tmp_path / "records.jsonl", [record])
+    append_records(tmp_path / "records.jsonl", records)
     return load_frame(tmp_path)
 
 
 def timed(role: str, cell: str, repeat: int, samples: tuple[float, ...]) -> Record:
-    return replace(RECORD, role=role, cell=cell, repeat=repeat, values=(Value("latency", "s", samples),))
+    return record(Value("latency", "s", samples), role=role, cell=cell, repeat=repeat)
 
 
-def test_columns_are_the_documented_ones(tmp_path: Path) -> None:
-    found = frame(tmp_path, RECORD)
-    assert list(found.columns) == list(COLUMNS)
-    assert tuple(AXES) == CELL_AXES
-    [row] = found.to_dict("records")
-    assert row["run"] == str(tmp_path)
-    assert row["backbone"] == "resnet18" and row["batch"] == 1 and row["mode"] is None
-    assert row["samples"] == (0.1, 0.2) and row["median"] == pytest.approx(0.15)
-
-
-def test_failures_are_rows(tmp_path: Path) -> None:
-    found = frame(tmp_path, replace(RECORD, status="failed", reason="it broke", values=()))
-    assert found.loc[0, ["status", "reason", "value"]].tolist() == ["failed", "it broke", None]
-    assert estimate(found) == []
-
-
-def test_ratios_are_paired_by_round_within_a_repeat(tmp_path: Path) -> None:
+def test_ratios_are_paired_by_round_within_a_process(tmp_path: Path) -> None:
     found = frame(
         tmp_path,
         timed("baseline", "none", 0, (1.0, 2.0, 4.0)),
@@ -54,7 +34,7 @@ def test_ratios_are_paired_by_round_within_a_repeat(tmp_path: Path) -> None:
     assert variant.absolute.point == pytest.approx((3.0 + 15.0) / 2)
 
 
-def test_a_repeat_without_its_baseline_is_left_out(tmp_path: Path) -> None:
+def test_process_without_a_baseline_is_left_out(tmp_path: Path) -> None:
     found = frame(
         tmp_path,
         timed("baseline", "none", 0, (1.0, 1.0)),
@@ -69,20 +49,20 @@ def test_a_repeat_without_its_baseline_is_left_out(tmp_path: Path) -> None:
 def test_exact_values_stay_exact(tmp_path: Path) -> None:
     found = frame(
         tmp_path,
-        replace(RECORD, measure="complexity", values=(Value("params", "1", (100,)),)),
-        replace(RECORD, measure="complexity", cell="simam", role="variant", values=(Value("params", "1", (150,)),)),
+        record(Value("params", "1", (100,)), measure="complexity"),
+        record(Value("params", "1", (150,)), measure="complexity", cell="simam", role="variant"),
     )
     variant = estimate(found)[1]
     assert (variant.absolute.point, variant.absolute.method) == (150, "exact")
     assert variant.ratio is not None and variant.ratio.point == 1.5
 
 
-def test_a_folder_without_records_says_so(tmp_path: Path) -> None:
+def test_folder_without_records(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="holds no records"):
         load_frame(tmp_path)
 
 
-def test_samples_that_could_not_be_read_are_left_out_in_pairs(tmp_path: Path) -> None:
+def test_unreadable_samples_are_left_out_in_pairs(tmp_path: Path) -> None:
     found = frame(
         tmp_path,
         timed("baseline", "none", 0, (1.0, float("nan"), 4.0)),
@@ -95,12 +75,11 @@ def test_samples_that_could_not_be_read_are_left_out_in_pairs(tmp_path: Path) ->
 
 
 def seeded(role: str, seed: int, top1: float) -> Record:
-    return replace(
-        RECORD, measure="accuracy", role=role, cell=role, repeat=seed, seed=seed, values=(Value("top1", "1", (top1,)),)
-    )
+    value = Value("top1", "1", (top1,))
+    return record(value, measure="accuracy", role=role, cell=role, repeat=seed, seed=seed)
 
 
-def test_replicates_give_a_paired_difference_with_an_interval(tmp_path: Path) -> None:
+def test_paired_difference_over_seeds(tmp_path: Path) -> None:
     # Differences 0.00, 0.02, 0.04: mean 0.02, standard error 0.02/√3, Student t for 2 degrees of freedom 4.3027
     pairs = [(0.90, 0.90), (0.91, 0.93), (0.92, 0.96)]
     records = [
@@ -115,7 +94,7 @@ def test_replicates_give_a_paired_difference_with_an_interval(tmp_path: Path) ->
     )
 
 
-def test_runs_are_not_blended(tmp_path: Path) -> None:
+def test_runs_are_estimated_separately(tmp_path: Path) -> None:
     for name, ratio in (("a", 1.05), ("b", 3.0)):
         (tmp_path / name / "out").mkdir(parents=True)
         rounds = (1.0,) * (2 if name == "a" else 3)
@@ -125,11 +104,11 @@ def test_runs_are_not_blended(tmp_path: Path) -> None:
     assert [each.ratio.point for each in found if each.ratio] == pytest.approx([1.05, 3.0])
 
 
-def test_compile_time_stands_alone(tmp_path: Path) -> None:
+def test_compile_time_has_no_ratio(tmp_path: Path) -> None:
     # The baseline compiles first in its process, so a ratio would compare places in the queue.
     def compiled(role: str, repeat: int, seconds: float) -> Record:
         value = Value("compile_time", "s", (seconds,))
-        return replace(RECORD, role=role, cell=role, repeat=repeat, values=(value,))
+        return record(value, role=role, cell=role, repeat=repeat)
 
     times = {("baseline", 0): 30.0, ("variant", 0): 9.0, ("baseline", 1): 2.0, ("variant", 1): 1.0}
     found = estimate(frame(tmp_path, *(compiled(role, repeat, each) for (role, repeat), each in times.items())))

@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import polygamma
 
+from bench.results.shifts import Decision, Shift, decide, moderated_variances, one_side, processes_needed, two_sides
 from bench.results.statistics import _inverse_trigamma, holm, moderate
-from bench.results.shifts import Judged, Shift, judge, one_side, settling, spread, two_sides
 
 LIMIT = math.log(1.01)
 
 
 def alone(shift: Shift) -> tuple[str, float, float, float]:
     """The verdict, interval and p on a shift that is compared with no other."""
-    [judged] = judge([shift], *spread([shift]))
-    return judged.kind, judged.low, judged.high, judged.p
+    [decision] = decide([shift], *moderated_variances([shift]))
+    return decision.kind, decision.low, decision.high, decision.p
 
 
 def test_holm_by_hand() -> None:
@@ -98,7 +98,7 @@ def test_a_family_makes_each_of_its_tests_harder() -> None:
         # Three standard errors above the threshold: p is 0.0027 alone.
         slower = Shift(LIMIT + 3 * math.sqrt(1e-5 / 6), 1e-5, 30, 1 / 6, 1, 0.01, "c")
         shifts = [slower, *[still] * others]
-        return judge(shifts, [1e-5] * len(shifts), [30] * len(shifts))[0].kind
+        return decide(shifts, [1e-5] * len(shifts), [30] * len(shifts))[0].kind
 
     assert stats.t.sf(3, 30) == pytest.approx(0.0027, abs=1e-4)
     assert kind(others=17) == "regressed" and kind(others=18) == "inconclusive"  # 18 × 0.0027 < 0.05 < 19 × 0.0027
@@ -110,30 +110,30 @@ def test_false_alarms_on_identical_code_stay_below_one_in_a_hundred() -> None:
     for _ in range(runs):
         sides = draw.normal(0, 0.009, (2, 9, 6))
         shifts = [two_sides(base, new, 0.01, "c") for base, new in zip(*sides, strict=True)]
-        variances, freedom = spread(shifts)
-        alarms += any(judged.kind == "regressed" for judged in judge(shifts[:8], variances[:8], freedom[:8]))
+        variances, freedom = moderated_variances(shifts)
+        alarms += any(decision.kind == "regressed" for decision in decide(shifts[:8], variances[:8], freedom[:8]))
     assert alarms <= 5
 
 
 def test_what_would_settle_it_by_hand() -> None:
     quiet = Shift(point=0.0, variance=1e-4, freedom=10, scale=2 / 6, sides=2, threshold=0.01, cluster="c")
     # Inside: t(16) × 1 % × √(2/9) = 2.120 × 0.4714 % > 0.995 %, and t(18) × 1 % × √(2/10) = 2.101 × 0.4472 % < 0.995 %.
-    assert settling(quiet, math.sqrt(1e-4 * 2 / 6), 10, 1) == 10
+    assert processes_needed(quiet, math.sqrt(1e-4 * 2 / 6), 10, 1) == 10
     slow = Shift(point=0.02, variance=4e-4, freedom=5, scale=1 / 6, sides=1, threshold=0.01, cluster="c")
     # Outside, alone: t(11) × 2 % ÷ √12 = 1.796 × 0.5774 % > 2 % − 0.995 % > t(12) × 2 % ÷ √13 = 1.782 × 0.5547 %.
-    assert settling(slow, math.sqrt(4e-4 / 6), 5, 1) == 13
+    assert processes_needed(slow, math.sqrt(4e-4 / 6), 5, 1) == 13
     # In a family of ten: t(29) × 2 % ÷ √30 = 2.756 × 0.3651 % > 1.005 % > t(30) × 2 % ÷ √31 = 2.750 × 0.3592 %.
-    assert settling(slow, math.sqrt(4e-4 / 6), 5, 10) == 31
+    assert processes_needed(slow, math.sqrt(4e-4 / 6), 5, 10) == 31
     near = Shift(point=LIMIT, variance=4e-4, freedom=5, scale=1 / 6, sides=1, threshold=0.01, cluster="c")
-    assert settling(near, math.sqrt(4e-4 / 6), 5, 1) is None
+    assert processes_needed(near, math.sqrt(4e-4 / 6), 5, 1) is None
 
 
 @pytest.mark.parametrize("pair", [(-0.012, 0.012), (0.0, 0.04), (0.0, 0.06)])
 def test_with_as_many_repeats_as_were_asked_for_it_is_settled(pair: tuple[float, float]) -> None:
-    def judged(repeats: int) -> Judged:
+    def judged(repeats: int) -> Decision:
         mean, deviation = sum(pair) / 2, (pair[1] - pair[0]) / 2
         shift = Shift(mean, deviation**2, repeats - 1, 1 / repeats, 1, 0.01, "c")
-        return judge([shift], [deviation**2], [repeats - 1])[0]
+        return decide([shift], [deviation**2], [repeats - 1])[0]
 
     needed = judged(6).repeats
     assert needed is not None
