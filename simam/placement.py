@@ -1,4 +1,4 @@
-"""Insertion of attention modules into a network, at named places of its blocks or behind chosen layers."""
+"""Insertion of attention modules into a network, at placements in its blocks or behind layers selected by name."""
 
 import fnmatch
 import itertools

@@ -1,1 +1,1 @@
-"""Programs whose report is committed but which are not suites."""
+"""Studies: programs that write a committed report and are not suites."""

@@ -1,4 +1,4 @@
-"""What the committed benchmarks share: records that a kill leaves behind, and the environment beside them."""
+"""Cases of a study: JSON lines that are complete up to an interruption, and the environment beside them."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -9,37 +9,41 @@ from typing import Any
 from bench.pairing import Paired
 
 
-def figures(seen: Paired) -> dict[str, Any]:
-    """A comparison as a line of records keeps it."""
+def paired_fields(result: Paired) -> dict[str, Any]:
+    """The fields of a case that was timed by :func:`bench.paired`."""
     return {
-        "ratios": {name: asdict(estimate) for name, estimate in seen.ratios.items()},
-        "seconds": {name: asdict(estimate) for name, estimate in seen.seconds.items()},
-        "control": asdict(seen.control) if seen.control else None,
-        "note": seen.note,
+        "ratios": {name: asdict(estimate) for name, estimate in result.ratios.items()},
+        "seconds": {name: asdict(estimate) for name, estimate in result.seconds.items()},
+        "control": asdict(result.control) if result.control else None,
+        "note": result.note,
     }
 
 
-def lines_of(path: Path) -> list[dict[str, Any]]:
-    """What was recorded so far."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+def read_cases(path: Path) -> dict[str, dict[str, Any]]:
+    """Name → fields of every measured case; empty if there is no file."""
+    if not path.exists():
+        return {}
+    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return {line["case"]: line for line in lines}
 
 
-def complete(
+def measure_missing(
     folder: Path, name: str, cases: Iterable[tuple[str, Callable[[], Mapping[str, Any]]]], device: str = "cpu"
 ) -> None:
-    """Measure the cases that a folder does not have yet, each appended as soon as it is done.
+    """Measure the cases that a folder does not have yet, and append each as soon as it is measured.
 
     Args:
-        folder: for ``<name>.jsonl`` and ``environment.json``.
-        name: of the file.
-        cases: what each is called, and how it is measured.
-        device: on which.
+        folder: the folder of ``<name>.jsonl`` and ``environment.json``.
+        name: stem of the file of cases.
+        cases: name of each case, and the function that measures it.
+        device: the device whose environment is recorded.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    place, records = folder / "environment.json", folder / f"{name}.jsonl"
-    if not place.exists():
-        place.write_text(json.dumps(_environment(device), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    known = {line["case"] for line in lines_of(records)}
+    environment, records = folder / "environment.json", folder / f"{name}.jsonl"
+    if not environment.exists():
+        text = json.dumps(_environment(device), indent=1, ensure_ascii=False)
+        environment.write_text(text + "\n", encoding="utf-8")
+    known = read_cases(records)
     for case, measure in cases:
         if case not in known:
             print(case, flush=True)
@@ -53,25 +57,25 @@ def _environment(device: str) -> dict[str, Any]:
     from bench.run.executors.local import LocalProcesses
 
     with LocalProcesses() as execute:
-        seen = read_environment(device, execute)
-    return {"facts": dict(seen.facts), "state": dict(seen.state)}
+        environment = read_environment(device, execute)
+    return {"facts": dict(environment.facts), "state": dict(environment.state)}
 
 
-def facts_of(folder: Path) -> dict[str, Any]:
-    """The environment that a folder's records were made in."""
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The facts of the environment in which a folder's cases were measured."""
     facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["facts"]
     return facts
 
 
-def made_where(facts: Mapping[str, Any], command: str) -> list[str]:
-    """The end of a page: the machine, and how to make it again."""
+def provenance(facts: Mapping[str, Any], command: str) -> list[str]:
+    """The last lines of a report: the environment, and the command that makes the report."""
     gpu = facts["gpu"]
-    where = f"{gpu}, CUDA {facts['cuda']}" if gpu else f"{facts['cpu']}, {facts['cores']} cores"
+    machine = f"{gpu}, CUDA {facts['cuda']}" if gpu else f"{facts['cpu']}, {facts['cores']} cores"
     threads = "" if gpu else f", {facts['threads']} threads"
     dirty = ", with changes that were not committed" if facts["dirty"] else ""
     return [
-        f"{where}{threads}; torch {facts['packages']['torch']}; "
-        f"revision {facts['revision']}{dirty}. Made, from the records beside it, by",
+        f"Environment: {machine}{threads}; torch {facts['packages']['torch']}; revision {facts['revision']}{dirty}.",
+        "This command makes the report from the records, and measures only cases that are not recorded:",
         "",
         "```sh",
         command,
@@ -80,14 +84,14 @@ def made_where(facts: Mapping[str, Any], command: str) -> list[str]:
     ]
 
 
-def times(estimate: Mapping[str, Any] | None) -> str:
-    """A ratio with its interval, "6.12 [5.90, 6.35]"; a dash for none."""
+def ratio_text(ratio: Mapping[str, Any] | None) -> str:
+    """A ratio with its interval, "6.12 [5.90, 6.35]"; a dash for None."""
     from bench.report.numbers import interval
 
-    if estimate is None:
+    if ratio is None:
         return "–"
-    return f"{estimate['point']:.2f} {interval(estimate['low'], estimate['high'], 2)}"
+    return f"{ratio['point']:.2f} {interval(ratio['low'], ratio['high'], 2)}"
 
 
-def met(yes: bool) -> str:
-    return "yes" if yes else "no"
+def yes_or_no(condition: bool) -> str:
+    return "yes" if condition else "no"

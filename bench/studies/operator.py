@@ -1,14 +1,14 @@
-"""The fused operator against the formula, torch.compile's code for it, and a copy; and what it costs in networks.
+"""The fused operator compared with the formula, with torch.compile's code, and with a copy; its cost in networks.
 
-``python -m bench.studies.operator reports/fused`` measures what is not in ``operator.jsonl`` and ``profile.jsonl`` there
-yet, a line a case, and writes ``report.md`` from all of it and from the run of ``suites/fused.yaml`` in ``networks``
-where there is one. Each case is timed by ``bench.paired``, in fresh processes or, with ``--processes 1``, in this one.
-On a GPU the operator alone is measured, the networks by ``suites/latency_gpu.yaml``.
+``python -m bench.studies.operator reports/fused`` measures the cases that are not in ``operator.jsonl`` and
+``profile.jsonl``. It writes ``report.md`` from all cases, and from the run of ``suites/fused.yaml`` in ``networks`` if
+there is one. ``bench.paired`` times each case: in fresh processes, or in this process with ``--processes 1``. On a GPU
+only the operator is measured; ``suites/latency_gpu.yaml`` measures networks there.
 """
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import prod
@@ -20,26 +20,39 @@ import numpy as np
 from bench.report.numbers import interval, percent, quantity
 from bench.results.controls import passes
 from bench.results.statistics import Estimate
-from bench.studies.cases import complete, facts_of, figures, lines_of, made_where, met, times
+from bench.store.files import write_whole
+from bench.studies.cases import (
+    measure_missing,
+    paired_fields,
+    provenance,
+    ratio_text,
+    read_cases,
+    read_facts,
+    yes_or_no,
+)
 
 SHAPES = {
     "cpu": [(1, 64, 56, 56), (32, 64, 56, 56), (32, 256, 14, 14), (32, 512, 7, 7), (128, 16, 32, 32)],
     "cuda": [(256, 64, 56, 56), (256, 256, 14, 14), (256, 512, 7, 7), (2048, 16, 32, 32)],
 }
 LAYOUTS = ("contiguous", "channels_last")
-PASSES = ("forward", "forward and backward")
-MEMORY_SIZED = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
-"""Bytes of a tensor from which it does not stay in a cache with its copy."""
+TARGET_SPEEDUPS = {"forward": 6, "forward and backward": 5}
+"""Pass → target speedup over the formula."""
+TARGET_COPY_RATIO = 1.6
+"""Target upper bound for the forward time of large tensors, relative to a copy."""
+LARGE_TENSOR = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
+"""Bytes from which on a tensor and its copy do not fit in a cache together."""
+CONTROL_THRESHOLD = 0.01
 BASELINE = "fused"
 PROCESSES = 3
-"""Fresh ones for a case."""
-PROFILED = 20
-"""Calls."""
-PACE = {
-    "cpu": "A call allocates its result, which from some megabytes on is much of what it does.",
-    "cuda": "Calls are launched from Python: where the GPU is done sooner, a time is that of the launches.",
+"""Number of fresh processes for a case."""
+PROFILED_CALLS = 20
+OVERHEAD_NOTES = {
+    "cpu": "The time of a call includes the allocation of its result, which dominates from some megabytes on.",
+    "cuda": "Python launches every call: where the GPU finishes sooner, the launches determine the time.",
 }
-"""What else is in a time."""
+"""What a time includes in addition to the computation."""
+ONE_PROCESS_NOTE = "all rounds are from one process, so intervals leave out differences between processes"
 COMMANDS = {
     "cpu": "python -m bench.studies.operator reports/fused",
     "cuda": "python -m bench.studies.operator reports/fused_gpu --device cuda --processes 1 --budget 1",
@@ -48,7 +61,14 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Case:
-    """What is timed: one shape (N, C, H, W), order in memory and pass, in float32, on one device."""
+    """One timed case, in float32.
+
+    Args:
+        shape: N, C, H, W.
+        layout: memory format.
+        what: the pass.
+        device: "cpu" or "cuda".
+    """
 
     shape: tuple[int, ...]
     layout: str
@@ -60,7 +80,9 @@ class Case:
 
 
 def cases(device: str) -> list[Case]:
-    return [Case(shape, layout, what, device) for what in PASSES for layout in LAYOUTS for shape in SHAPES[device]]
+    return [
+        Case(shape, layout, what, device) for what in TARGET_SPEEDUPS for layout in LAYOUTS for shape in SHAPES[device]
+    ]
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,9 @@ class Network:
     """A network with SimAM, run as in ``suites/fused.yaml``.
 
     Args:
-        speed: of the plain network's, that it shall keep.
+        backbone, mode, batch, resolution: as in a suite.
+        layout: memory format.
+        speed: target speed as a fraction of the plain network's.
     """
 
     backbone: str
@@ -83,14 +107,17 @@ class Network:
 
 
 NETWORKS = [
-    Network(*network, layout, speed)
-    for *network, speed in (("cifar_resnet20", "training", 128, 32, 0.94), ("resnet50", "inference", 1, 224, 0.97))
+    Network(backbone, mode, batch, resolution, layout, speed)
+    for backbone, mode, batch, resolution, speed in (
+        ("cifar_resnet20", "training", 128, 32, 0.94),
+        ("resnet50", "inference", 1, 224, 0.97),
+    )
     for layout in LAYOUTS
 ]
 
 
 def calls(case: Case) -> dict[str, Callable[[], object]]:
-    """The operator first, so that ratios say how many times as long the others take."""
+    """The timed callables. The operator is first, so ratios are times relative to the operator's."""
     import torch
 
     from simam.formula import formula
@@ -101,33 +128,37 @@ def calls(case: Case) -> dict[str, Callable[[], object]]:
     x = torch.randn(case.shape, device=case.device).contiguous(memory_format=layout)
     gradient = torch.randn_like(x)
 
-    def forward(run: Callable[..., Any]) -> object:
+    def forward(function: Callable[..., Any]) -> object:
         with torch.inference_mode():
-            return run(x, 1e-4)
+            return function(x, 1e-4)
 
-    def both(run: Callable[..., Any]) -> object:
+    def forward_and_backward(function: Callable[..., Any]) -> object:
         leaf = x.detach().requires_grad_()
-        return torch.autograd.grad(run(leaf, 1e-4), leaf, gradient)
+        return torch.autograd.grad(function(leaf, 1e-4), leaf, gradient)
 
-    timed = forward if case.what == "forward" else both
-    found = {BASELINE: partial(timed, fused), "formula": partial(timed, formula)}
-    torch._dynamo.reset()  # each case compiles anew, and torch counts how often
-    found["torch.compile"] = partial(timed, torch.compile(formula, fullgraph=True, dynamic=False))
+    timed = forward if case.what == "forward" else forward_and_backward
+    torch._dynamo.reset()  # every case compiles anew, and torch limits the number of recompilations
+    compiled = torch.compile(formula, fullgraph=True, dynamic=False)
+    functions: dict[str, Callable[[], object]] = {
+        BASELINE: partial(timed, fused),
+        "formula": partial(timed, formula),
+        "torch.compile": partial(timed, compiled),
+    }
     if case.what == "forward":
-        found["clone"] = partial(torch.clone, x)
-    return found
+        functions["clone"] = partial(torch.clone, x)
+    return functions
 
 
 def measure(case: Case, budget: float, processes: int) -> dict[str, Any]:
     import bench
 
-    given = calls(case) if processes == 1 else partial(calls, case)
-    seen = bench.paired(given, budget=budget, target="1%", processes=processes, device=case.device)
-    return {**asdict(case), **figures(seen)}
+    timed = calls(case) if processes == 1 else partial(calls, case)
+    result = bench.paired(timed, budget=budget, target="1%", processes=processes, device=case.device)
+    return {**asdict(case), **paired_fields(result)}
 
 
-def profiled(network: Network) -> dict[str, Any]:
-    """The share of a call's time that is spent in the operator itself, forward and backward, by torch's profiler."""
+def profile_network(network: Network) -> dict[str, Any]:
+    """Measure the operator's share of a call's time, forward and backward, with torch's profiler."""
     from torch.profiler import ProfilerActivity, profile
 
     from bench.run.workload import build
@@ -147,148 +178,163 @@ def profiled(network: Network) -> dict[str, Any]:
     for _ in range(3):
         call()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
-        for _ in range(PROFILED):
+        for _ in range(PROFILED_CALLS):
             call()
     times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
-    own = sum(time for name, time in times.items() if name.startswith("simam::"))
-    return {**asdict(network), "share": own / sum(times.values())}
+    in_operator = sum(time for name, time in times.items() if name.startswith("simam::"))
+    return {**asdict(network), "share": in_operator / sum(times.values())}
 
 
 def render(folder: Path) -> str:
-    """The page: what was aimed at, and every case."""
+    """The report of a folder of records, as Markdown."""
     from tabulate import tabulate
 
-    facts = facts_of(folder)
-    known = {line["case"]: line for line in lines_of(folder / "operator.jsonl")}
-    lines = [known[str(case)] for case in cases(facts["device"]) if str(case) in known]
-    in_networks = (folder / "networks").exists()
+    facts = read_facts(folder)
+    device = facts["device"]
+    recorded = read_cases(folder / "operator.jsonl")
+    measured = [recorded[str(case)] for case in cases(device) if str(case) in recorded]
+    has_networks = (folder / "networks").exists()
     table = partial(tabulate, tablefmt="github", disable_numparse=True)
-    heads = ("pass", "order in memory", "shape", "fused", "formula ×", "torch.compile ×", "clone ×", "control")
+    targets = [*_targets(measured, device), *(_network_targets(folder) if has_networks else ())]
+    headings = ("pass", "layout", "shape", "fused", "formula ×", "torch.compile ×", "clone ×", "A/A control ×")
     return "\n".join(
         [
-            "# The fused operator beside the formula",
+            "# The fused operator compared with the formula",
             "",
-            table(
-                [*_targets(lines, facts["device"]), *(_network_targets(folder) if in_networks else ())],
-                headers=("target", "seen", "met"),
-            ),
+            table(targets, headers=("target", "measured", "met")),
             "",
-            "Times of one call of SimAM alone, float32. *×*: how many times as long as the fused operator, with its",
-            "95 % interval, from shuffled rounds. *Control*: a second build of the operator against the first.",
-            PACE[facts["device"]],
+            "Times are of one call of SimAM alone, in float32. *×* is a time divided by the fused operator's, with its",
+            "95 % confidence interval, from shuffled rounds. *A/A control* is a second build of the operator.",
+            OVERHEAD_NOTES[device],
             "",
-            *(f"What the intervals rest on: {note}.\n" for note in dict.fromkeys(line["note"] for line in lines)),
-            table([_row(line) for line in lines], headers=heads),
+            *(f"Basis of the intervals: {note}.\n" for note in dict.fromkeys(map(_note, measured))),
+            table([_row(case) for case in measured], headers=headings),
             "",
-            *(_networks_section(folder) if in_networks else ()),
-            *made_where(facts, COMMANDS[facts["device"]]),
+            *(_networks_section(folder) if has_networks else ()),
+            *provenance(facts, COMMANDS[device]),
         ]
     )
+
+
+def _note(case: Mapping[str, Any]) -> str:
+    return case["note"] if case["control"] else ONE_PROCESS_NOTE
 
 
 def _networks_section(folder: Path) -> list[str]:
     from tabulate import tabulate
 
-    from bench.store.directory import read_environments
+    from bench.store.environment import read_environments
 
-    heads = ("network", "speed of plain's", "control", "the operator's own share")
+    headings = ("network", "speed relative to plain", "A/A control", "share of the operator")
     environments = read_environments(folder / "networks").values()
-    revisions = ", ".join(dict.fromkeys(str(each["facts"]["revision"]) for each in environments))
+    revisions = ", ".join(dict.fromkeys(str(environment.facts["revision"]) for environment in environments))
     return [
         "## In networks",
         "",
-        tabulate(list(_networks(folder)), headers=heads, tablefmt="github", disable_numparse=True),
+        tabulate(list(_networks(folder)), headers=headings, tablefmt="github", disable_numparse=True),
         "",
-        "Speed: of the plain network's, timed in the same rounds in fresh processes ([records](networks), of revision",
-        f"{revisions}, by `python -m bench run suites/fused.yaml --out reports/fused/networks`). The",
-        "operator's own share: of a call's time in torch's profiler. What a network loses beyond that is not spent",
-        "in the operator; the tensor more that each module allocates, and what its neighbours find less in the",
-        "caches, are the likely causes, and were not measured apart.",
+        "Speeds are relative to the plain network, timed in the same rounds in fresh processes ([records](networks) of",
+        f"revision {revisions}, measured by `python -m bench run fused --out reports/fused/networks`).",
+        "The share of the operator is its share of a call's time in torch's profiler. The rest of a network's slowdown",
+        "is spent outside the operator. Likely causes, which were not measured separately, are the additional tensor",
+        "that each module allocates, and more cache misses in neighbouring layers.",
         "",
     ]
 
 
-def _row(line: Mapping[str, Any]) -> list[str]:
-    ratios = [times(line["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
-    time = quantity(line["seconds"][BASELINE]["point"], "s")
-    return [line["what"], line["layout"], "×".join(map(str, line["shape"])), time, *ratios, times(line["control"])]
+def _row(case: Mapping[str, Any]) -> list[str]:
+    ratios = [ratio_text(case["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
+    time = quantity(case["seconds"][BASELINE]["point"], "s")
+    shape = "×".join(map(str, case["shape"]))
+    return [case["what"], case["layout"], shape, time, *ratios, ratio_text(case["control"])]
 
 
-def _targets(lines: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
-    # Of one process, which has no control, the interval is from many rounds, not from few processes.
-    freedom = PROCESSES - 1 if any(line["control"] for line in lines) else math.inf
-    for what, least in zip(PASSES, (6, 5), strict=True):
-        formula = [line["ratios"]["formula"] for line in lines if line["what"] == what]
-        mean, points = geometric_mean(formula, freedom), [each["point"] for each in formula]
+def _targets(measured: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
+    controls = [case["control"] for case in measured if case["control"]]
+    # A case of one process has no control, and its interval is from many rounds instead of few processes.
+    freedom = PROCESSES - 1 if controls else math.inf
+    for what, target in TARGET_SPEEDUPS.items():
+        speedups = [case["ratios"]["formula"] for case in measured if case["what"] == what]
+        mean, points = geometric_mean(speedups, freedom), [speedup["point"] for speedup in speedups]
         yield [
-            f"{what}: {least} times as fast as the formula (geometric mean)",
-            f"{times(mean)} times; {min(points):.1f} to {max(points):.1f}",
-            _told(mean, least),
+            f"{what}: {target} times as fast as the formula (geometric mean)",
+            f"{ratio_text(mean)} times; {min(points):.1f} to {max(points):.1f}",
+            _met(mean, target),
         ]
         yield [
             f"{what}: faster than the formula at every shape",
-            f"least {min(points):.2f} times",
-            _all_told([_told(each, 1) for each in formula]),
+            f"at least {min(points):.2f} times as fast",
+            _all_met(_met(speedup, 1) for speedup in speedups),
         ]
-    compiled = [line["ratios"]["torch.compile"] for line in lines]
-    open_ = sum(each["low"] <= 1 <= each["high"] for each in compiled)
+    compiled = [case["ratios"]["torch.compile"] for case in measured]
+    insignificant = sum(speedup["low"] <= 1 <= speedup["high"] for speedup in compiled)
     yield [
         "never slower than torch.compile's code",
-        f"least {min(each['point'] for each in compiled):.2f} times as fast; {open_} of {len(compiled)} cannot be told "
-        "from equal",
-        _all_told([_told(each, 1) for each in compiled]),
+        f"at least {min(speedup['point'] for speedup in compiled):.2f} times as fast; "
+        f"no significant difference in {insignificant} of {len(compiled)}",
+        _all_met(_met(speedup, 1) for speedup in compiled),
     ]
-    large = [line for line in lines if "clone" in line["ratios"] and 4 * prod(line["shape"]) >= MEMORY_SIZED[device]]
-    if large:
-        clones = [line["ratios"]["clone"] for line in large]
+    clones = [
+        case["ratios"]["clone"]
+        for case in measured
+        if "clone" in case["ratios"] and 4 * prod(case["shape"]) >= LARGE_TENSOR[device]
+    ]
+    if clones:
+        size = f"{LARGE_TENSOR[device] // 2**20} MiB"
         yield [
-            f"within 1.6 times a clone, tensors of {MEMORY_SIZED[device] // 2**20} MiB and more",
-            f"at most {max(1 / each['point'] for each in clones):.2f} times",
-            _all_told([_told(each, 1 / 1.6) for each in clones]),
+            f"at most {TARGET_COPY_RATIO} times a clone's time, tensors of {size} and more",
+            f"at most {max(1 / ratio['point'] for ratio in clones):.2f} times",
+            _all_met(_met(ratio, 1 / TARGET_COPY_RATIO) for ratio in clones),
         ]
-    controls = [line["control"] for line in lines if line["control"]]
     if controls:
-        close = sum(passes(Estimate(**each), 0.01) for each in controls)
-        yield ["the control passes at ±1 %", f"in {close} of {len(controls)}", met(close == len(controls))]
+        passing = sum(passes(Estimate(**control), CONTROL_THRESHOLD) for control in controls)
+        name = f"the A/A control passes at ±{100 * CONTROL_THRESHOLD:g} %"
+        yield [name, f"in {passing} of {len(controls)}", yes_or_no(passing == len(controls))]
 
 
 def geometric_mean(ratios: Sequence[Mapping[str, Any]], freedom: float) -> dict[str, float]:
-    """Of independent ratios, with its 95 % interval, from theirs: Welch and Satterthwaite's degrees of freedom.
+    """The geometric mean of independent ratios with its 95 % interval (Welch–Satterthwaite degrees of freedom).
 
     Args:
-        ratios: ``point``, ``low`` and ``high``, the bounds as from Student's t.
-        freedom: its degrees of freedom; infinite where the bounds are from many rounds.
+        ratios: ``point``, ``low`` and ``high`` of each ratio, with bounds from Student's t.
+        freedom: degrees of freedom of the bounds; infinite for bounds from many rounds.
     """
     from scipy.stats import t
 
-    halves = np.array([np.log(each["high"] / each["low"]) / 2 for each in ratios])
-    variances = (halves / t.ppf(0.975, freedom) / len(ratios)) ** 2
-    joint = t.ppf(0.975, freedom * variances.sum() ** 2 / (variances**2).sum()) * np.sqrt(variances.sum())
-    mean = np.mean([np.log(each["point"]) for each in ratios])
-    return {"point": float(np.exp(mean)), "low": float(np.exp(mean - joint)), "high": float(np.exp(mean + joint))}
+    half_widths = np.array([np.log(ratio["high"] / ratio["low"]) / 2 for ratio in ratios])
+    variances = (half_widths / t.ppf(0.975, freedom) / len(ratios)) ** 2
+    joint_freedom = freedom * variances.sum() ** 2 / (variances**2).sum()
+    half_width = t.ppf(0.975, joint_freedom) * np.sqrt(variances.sum())
+    mean = np.mean([np.log(ratio["point"]) for ratio in ratios])
+    bounds = {"point": mean, "low": mean - half_width, "high": mean + half_width}
+    return {name: float(np.exp(bound)) for name, bound in bounds.items()}
 
 
-def _told(ratio: Mapping[str, Any], least: float) -> str:
-    """Whether a ratio is at least that, and whether its interval is sure of it."""
-    sure = not ratio["low"] <= least <= ratio["high"]
-    return f"{'' if sure else 'as seen, '}{met(ratio['point'] >= least)}{'' if sure else '; cannot be told'}"
+_ANSWERS = ("no", "no, not significantly", "yes, not significantly", "yes")
+"""The answers to whether a target is met, the worst first."""
 
 
-def _all_told(answers: Sequence[str]) -> str:
+def _met(ratio: Mapping[str, Any], target: float) -> str:
+    """Whether a ratio reaches a target, and whether its interval excludes the target."""
+    significant = not ratio["low"] <= target <= ratio["high"]
+    return f"{yes_or_no(ratio['point'] >= target)}{'' if significant else ', not significantly'}"
+
+
+def _all_met(answers: Iterable[str]) -> str:
     """The worst of several answers."""
-    order = ("no", "as seen, no; cannot be told", "as seen, yes; cannot be told", "yes")
-    return min(answers, key=order.index)
+    return min(answers, key=_ANSWERS.index)
 
 
-def _speeds(folder: Path) -> dict[str, tuple[Estimate, Estimate | None]]:
-    """Of each network its speed against plain, and that of the control, both as ratios of times."""
+def _network_ratios(folder: Path) -> dict[str, tuple[Estimate, Estimate | None]]:
+    """For each network, the ratio of its time to the plain network's, and the ratio of the A/A control."""
     from bench.results.estimates import estimate
-    from bench.store.frame import load_frame
+    from bench.store.stored_run import StoredRun
 
     ratios: dict[tuple[str, str], dict[str, Estimate]] = {}
-    for each in estimate(load_frame(folder / "networks")):
-        if each.value == "latency" and each.ratio and (each.role == "control" or each.axes["attention"] == "simam"):
-            ratios.setdefault((each.axes["backbone"], each.axes["memory_format"]), {})[each.role] = each.ratio
+    for member in estimate(StoredRun.load(folder / "networks").frame):
+        is_shown = member.role == "control" or member.axes["attention"] == "simam"
+        if member.value == "latency" and member.ratio and is_shown:
+            ratios.setdefault((member.axes["backbone"], member.axes["memory_format"]), {})[member.role] = member.ratio
     return {
         str(network): (
             ratios[network.backbone, network.layout]["variant"],
@@ -299,47 +345,49 @@ def _speeds(folder: Path) -> dict[str, tuple[Estimate, Estimate | None]]:
 
 
 def _speed(ratio: Estimate) -> str:
-    """A ratio of times as the other way round, in percent."""
+    """The relative speed, in percent, for a ratio of times."""
     low, high = (None if bound is None else 100 / bound for bound in (ratio.high, ratio.low))
     return f"{100 / ratio.point:.1f} % {interval(low, high, 1)}"
 
 
 def _network_targets(folder: Path) -> Iterator[list[str]]:
-    speeds = _speeds(folder)
+    ratios = _network_ratios(folder)
     for network in NETWORKS:
-        ratio, control = speeds[str(network)]
-        aim = f"{network}: {100 * network.speed:.0f} % of plain's speed"
+        ratio, control = ratios[str(network)]
+        target = f"{network}: {100 * network.speed:.0f} % of the plain network's speed"
         assert ratio.low is not None and ratio.high is not None
         speed = {"point": 1 / ratio.point, "low": 1 / ratio.high, "high": 1 / ratio.low}
-        doubt = "" if passes(control, 0.01) else "; the control does not pass at ±1 %"
-        yield [aim, _speed(ratio), f"{_told(speed, network.speed)}{doubt}"]
+        passed = passes(control, CONTROL_THRESHOLD)
+        doubt = "" if passed else f"; the control does not pass at ±{100 * CONTROL_THRESHOLD:g} %"
+        yield [target, _speed(ratio), f"{_met(speed, network.speed)}{doubt}"]
 
 
 def _networks(folder: Path) -> Iterator[list[str]]:
-    shares = {line["case"]: line["share"] for line in lines_of(folder / "profile.jsonl")}
-    for name, (ratio, control) in _speeds(folder).items():
-        share = f"{100 * shares[name]:.1f} %" if name in shares else "–"
+    profiles = read_cases(folder / "profile.jsonl")
+    for name, (ratio, control) in _network_ratios(folder).items():
+        share = f"{100 * profiles[name]['share']:.1f} %" if name in profiles else "–"
         yield [name, _speed(ratio), percent(control) if control else "–", share]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="holds the records, or will")
-    parser.add_argument("--budget", type=float, default=12.0, help="measured seconds a case (default 12)")
+    parser.add_argument("folder", type=Path, help="folder of the records; created if needed")
+    parser.add_argument("--budget", type=float, default=12.0, help="measured seconds for each case (default 12)")
     parser.add_argument(
         "--processes",
         type=int,
         choices=(1, PROCESSES),
         default=PROCESSES,
-        help="fresh ones for a case; 1: all in this one",
+        help="fresh processes for each case; 1 measures in this process",
     )
     parser.add_argument("--device", choices=SHAPES, default="cpu")
-    given = parser.parse_args()
-    operator = [(str(case), partial(measure, case, given.budget, given.processes)) for case in cases(given.device)]
-    complete(given.folder, "operator", operator, given.device)
-    if given.device == "cpu":
-        complete(given.folder, "profile", [(str(network), partial(profiled, network)) for network in NETWORKS])
-    (given.folder / "report.md").write_text(render(given.folder), encoding="utf-8")
+    arguments = parser.parse_args()
+    folder, device = arguments.folder, arguments.device
+    operator = [(str(case), partial(measure, case, arguments.budget, arguments.processes)) for case in cases(device)]
+    measure_missing(folder, "operator", operator, device)
+    if device == "cpu":
+        measure_missing(folder, "profile", [(str(network), partial(profile_network, network)) for network in NETWORKS])
+    write_whole(folder / "report.md", render(folder))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Training on images of CIFAR-10's size beside the way the SimAM authors train: images a second, the whole pipeline.
+"""Training throughput on images of CIFAR-10's size, compared with the training pipeline of the SimAM authors.
 
-``python -m bench.studies.training_throughput reports/training`` measures what is not in ``training.jsonl`` there yet, a line a case,
-and writes ``report.md`` from all of it. Each call is a piece of an epoch of a ResNet-20, from images to weights, and
-both ways take turns in fresh processes. Images are random: their content changes no time.
+``python -m bench.studies.training_throughput reports/training`` measures the cases that are not in ``training.jsonl``,
+and writes ``report.md`` from all cases. A call trains a ResNet-20 on a part of an epoch, from images to weights. Calls
+of both pipelines alternate in fresh processes. The images are random, since their content does not affect times.
 
-The authors' way: contiguous, the formula, images one by one through PIL's transforms in a loader with two processes.
-These are started anew in each call, so that none of them works beside what is timed next.
+The authors' pipeline uses contiguous tensors, the eager formula, and PIL transforms of single images in a data loader
+with two worker processes. Every call starts these workers anew, so that none of them runs during the next call.
 """
 
 import argparse
@@ -14,13 +14,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.studies.cases import complete, facts_of, figures, lines_of, made_where, met, times
+from bench.store.files import write_whole
+from bench.studies.cases import (
+    measure_missing,
+    paired_fields,
+    provenance,
+    ratio_text,
+    read_cases,
+    read_facts,
+    yes_or_no,
+)
 
-STEPS, BATCH, IMAGES = 16, 128, 50_000
+STEPS_PER_CALL, BATCH, IMAGES = 16, 128, 50_000
 PROCESSES = 3
 OURS, THEIRS = "ours", "the authors' way"
-TARGETS = {"simam": 1.5, "none": 1.35}
-"""Module → how many times as many images a second as the authors' way."""
+"""The names of both pipelines in the records."""
+TARGET_SPEEDUPS = {"simam": 1.5, "none": 1.35}
+"""Attention module → target ratio of our images per second to the authors'."""
+TARGET_INPUT_SHARE = 0.05
+"""Target upper bound for the share of the input pipeline in a step."""
 TITLES = {"simam": "ResNet-20 + SimAM", "none": "plain ResNet-20"}
 COMMAND = "python -m bench.studies.training_throughput reports/training"
 
@@ -34,7 +46,7 @@ def network(attention: str, implementation: str) -> Any:
     return build_network(Cell(Choice("cifar_resnet20"), Choice(attention, options), placement), 0, classes=10)
 
 
-def pixels() -> Any:
+def random_images() -> Any:
     import torch
 
     return torch.randint(256, (IMAGES, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -46,26 +58,26 @@ def our_split() -> Any:
     from bench.measure.training.recipe import load_recipe
     from bench.measure.training.small import SmallDataset
 
-    images, labels = pixels(), torch.arange(IMAGES) % 10
+    images, labels = random_images(), torch.arange(IMAGES) % 10
     data = SmallDataset("random", 10, images, labels, images[:1], labels[:1], ((0.5,) * 3, (0.2,) * 3))
     return data.split("test", load_recipe("paper_cifar").augmentation, "cpu", torch.channels_last)
 
 
-def ours(attention: str) -> Callable[[], None]:
+def our_pipeline(attention: str) -> Callable[[], None]:
     import torch
 
     from bench.measure.training.images import Draws
 
     model, split, draws = network(attention, "auto").to(memory_format=torch.channels_last), our_split(), Draws.of(0)
-    return partial(learn, model, lambda: split.training(BATCH, draws))
+    return partial(train, model, lambda: split.training(BATCH, draws))
 
 
-def theirs(attention: str) -> Callable[[], None]:
+def authors_pipeline(attention: str) -> Callable[[], None]:
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
     from torchvision import transforms
 
-    chain = transforms.Compose(
+    transform = transforms.Compose(
         [
             transforms.RandomCrop(32, padding=4),
             transforms.RandomHorizontalFlip(),
@@ -73,106 +85,113 @@ def theirs(attention: str) -> Callable[[], None]:
             transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
         ]
     )
-    arrays = pixels().permute(0, 2, 3, 1).contiguous().numpy()
+    arrays = random_images().permute(0, 2, 3, 1).contiguous().numpy()
 
     class Images(Dataset[Any]):
         def __len__(self) -> int:
-            return STEPS * BATCH
+            return STEPS_PER_CALL * BATCH
 
         def __getitem__(self, index: int) -> Any:
-            return chain(Image.fromarray(arrays[index])), index % 10
+            return transform(Image.fromarray(arrays[index])), index % 10
 
     model = network(attention, "eager")
-    return partial(learn, model, lambda: iter(DataLoader(Images(), BATCH, shuffle=True, num_workers=2)))
+    return partial(train, model, lambda: iter(DataLoader(Images(), BATCH, shuffle=True, num_workers=2)))
 
 
-def learn(model: Any, batches: Callable[[], Iterator[Any]]) -> None:
-    """A piece of an epoch."""
+def train(model: Any, batches: Callable[[], Iterator[Any]]) -> None:
+    """Train for a part of an epoch."""
     import torch
 
     from bench.measure.training.recipe import load_recipe
 
     model.train()
     optimizer = load_recipe("paper_cifar").make_optimizer(model)
-    for _, (images, labels) in zip(range(STEPS), batches(), strict=False):
+    for _, (images, labels) in zip(range(STEPS_PER_CALL), batches(), strict=False):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        torch.nn.functional.cross_entropy(model(images), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
-def both(attention: str) -> dict[str, Callable[[], None]]:
-    return {OURS: ours(attention), THEIRS: theirs(attention)}
+def both_pipelines(attention: str) -> dict[str, Callable[[], None]]:
+    return {OURS: our_pipeline(attention), THEIRS: authors_pipeline(attention)}
 
 
-def pipeline() -> dict[str, Callable[[], None]]:
-    """A piece of an epoch, and its images alone."""
+def with_and_without_training() -> dict[str, Callable[[], None]]:
+    """A part of an epoch, and the same images without training."""
     from bench.measure.training.images import Draws
 
     split, draws = our_split(), Draws.of(0)
 
-    def images() -> None:
-        for _ in zip(range(STEPS), split.training(BATCH, draws), strict=False):
+    def load_images() -> None:
+        for _ in zip(range(STEPS_PER_CALL), split.training(BATCH, draws), strict=False):
             pass
 
-    return {OURS: ours("simam"), "images alone": images}
+    return {OURS: our_pipeline("simam"), "images alone": load_images}
 
 
 def measure(calls: Callable[[], dict[str, Callable[[], None]]], budget: float) -> dict[str, Any]:
     import bench
 
-    return figures(bench.paired(calls, budget=budget, target="1%", processes=PROCESSES))
+    return paired_fields(bench.paired(calls, budget=budget, target="1%", processes=PROCESSES))
 
 
 def render(folder: Path) -> str:
-    """The page: what was aimed at, and what was seen."""
+    """The report of a folder of records, as Markdown."""
     from tabulate import tabulate
 
-    known = {line["case"]: line for line in lines_of(folder / "training.jsonl")}
+    cases = read_cases(folder / "training.jsonl")
     table = partial(tabulate, tablefmt="github", disable_numparse=True)
+    headings = ("network", "ours, images/s", "authors' pipeline, images/s", "speedup", "A/A control")
     return "\n".join(
         [
-            "# Training on images of CIFAR-10's size beside the authors' way",
+            "# Training throughput on images of CIFAR-10's size",
             "",
-            table(list(_targets(known)), headers=("target", "seen", "met")),
+            table(list(_targets(cases)), headers=("target", "measured", "met")),
             "",
-            table(list(_speeds(known)), headers=("network", "ours, images/s", "their way, images/s", "×", "control")),
+            table(list(_speeds(cases)), headers=headings),
             "",
-            f"The whole pipeline, batches of {BATCH}, both ways in turn: images, forward, backward and optimizer of",
-            f"{STEPS} steps a call, {PROCESSES} fresh processes, 95 % interval over them. Their way: contiguous, SimAM",
-            "as its formula, PIL's transforms in a loader with two processes. Ours: channels last, the fused operator,",
-            "all images of a batch cropped and flipped at once. Their processes are started anew in each call, in an",
-            "epoch once in 390 steps, which is somewhat to our advantage. Images are random: their content changes no",
-            "time. Their way is written here, after their code.",
+            f"The whole pipeline is timed with batches of {BATCH}: images, forward, backward and optimizer. Calls of",
+            f"{STEPS_PER_CALL} steps alternate between both pipelines, in {PROCESSES} fresh processes. Brackets are",
+            "95 % confidence intervals over processes. The authors' pipeline uses contiguous tensors, SimAM's eager",
+            "formula, and PIL transforms in a data loader with two worker processes; it is reimplemented here after",
+            "their code. Ours uses channels-last tensors and the fused operator, and crops and flips all images of a",
+            "batch at once. Every call starts the workers of the authors' pipeline anew, where an epoch starts them",
+            "once in 390 steps; this favours our pipeline slightly. The images are random, since their content does",
+            "not affect times.",
             "",
-            *made_where(facts_of(folder), COMMAND),
+            *provenance(read_facts(folder), COMMAND),
         ]
     )
 
 
-def _targets(known: Mapping[str, Any]) -> Iterator[list[str]]:
-    for attention, least in TARGETS.items():
-        ratio = known[attention]["ratios"][THEIRS]
-        name = f"{TITLES[attention]}: {least} times as many images a second"
-        yield [name, f"{times(ratio)} times", met(ratio["point"] >= least)]
-    share = known["pipeline"]["ratios"]["images alone"]
-    yield ["images under 5 % of a step", f"{100 * share['point']:.1f} %", met(share["point"] < 0.05)]
+def _targets(cases: Mapping[str, Any]) -> Iterator[list[str]]:
+    for attention, target in TARGET_SPEEDUPS.items():
+        ratio = cases[attention]["ratios"][THEIRS]
+        name = f"{TITLES[attention]}: {target} times as many images per second"
+        yield [name, f"{ratio_text(ratio)} times", yes_or_no(ratio["point"] >= target)]
+    share = cases["pipeline"]["ratios"]["images alone"]["point"]
+    met = yes_or_no(share < TARGET_INPUT_SHARE)
+    yield [f"images take less than {100 * TARGET_INPUT_SHARE:g} % of a step", f"{100 * share:.1f} %", met]
 
 
-def _speeds(known: Mapping[str, Any]) -> Iterator[list[str]]:
-    for attention in TARGETS:
-        line = known[attention]
-        speeds = [f"{STEPS * BATCH / line['seconds'][name]['point']:.0f}" for name in (OURS, THEIRS)]
-        yield [TITLES[attention], *speeds, times(line["ratios"][THEIRS]), times(line["control"])]
+def _speeds(cases: Mapping[str, Any]) -> Iterator[list[str]]:
+    for attention in TARGET_SPEEDUPS:
+        case = cases[attention]
+        speeds = [f"{STEPS_PER_CALL * BATCH / case['seconds'][name]['point']:.0f}" for name in (OURS, THEIRS)]
+        yield [TITLES[attention], *speeds, ratio_text(case["ratios"][THEIRS]), ratio_text(case["control"])]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="holds the records, or will")
-    parser.add_argument("--budget", type=float, default=150.0, help="measured seconds a case (default 150)")
-    given = parser.parse_args()
-    cases = [(attention, partial(measure, partial(both, attention), given.budget)) for attention in TARGETS]
-    complete(given.folder, "training", [*cases, ("pipeline", partial(measure, pipeline, given.budget / 5))])
-    (given.folder / "report.md").write_text(render(given.folder), encoding="utf-8")
+    parser.add_argument("folder", type=Path, help="folder of the records; created if needed")
+    parser.add_argument("--budget", type=float, default=150.0, help="measured seconds for each case (default 150)")
+    arguments = parser.parse_args()
+    cases = [
+        *((name, partial(measure, partial(both_pipelines, name), arguments.budget)) for name in TARGET_SPEEDUPS),
+        ("pipeline", partial(measure, with_and_without_training, arguments.budget / 5)),
+    ]
+    measure_missing(arguments.folder, "training", cases)
+    write_whole(arguments.folder / "report.md", render(arguments.folder))
 
 
 if __name__ == "__main__":

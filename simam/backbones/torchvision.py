@@ -7,23 +7,23 @@ from torch import nn
 from torchvision import models
 
 
-def _build(
-    build: Callable[..., nn.Module], *, num_classes: int = 1000, in_channels: int = 3, weights: str | None = None
+def _build_network(
+    builder: Callable[..., nn.Module], *, num_classes: int = 1000, in_channels: int = 3, weights: str | None = None
 ) -> nn.Module:
     """Build a torchvision network: (N, in_channels, H, W) → (N, num_classes).
 
     Args:
-        build: torchvision's function that builds the network.
+        builder: torchvision's function that builds the network.
         num_classes: number of classes. Default: 1000.
-        in_channels: number of channels of the input images. Other numbers than 3 replace the first convolution, so its
-            published weights are not used. Default: 3.
+        in_channels: number of channels of the input images. A number other than 3 replaces the first convolution and
+            discards its published weights. Default: 3.
         weights: torchvision's name of published weights, such as ``"DEFAULT"``, which are downloaded if they are not
             cached. Default: None, random initialisation.
 
     Raises:
         ValueError: torchvision has no such weights, or they have another number of classes.
     """
-    network = build(weights=weights, num_classes=num_classes)
+    network = builder(weights=weights, num_classes=num_classes)
     if in_channels != 3:
         _replace_stem(network, in_channels)
     return network
@@ -45,10 +45,10 @@ def _replace_stem(network: nn.Module, in_channels: int) -> None:
     network.set_submodule(name, new_stem)
 
 
-resnet18 = partial(_build, models.resnet18)
-resnet34 = partial(_build, models.resnet34)
-resnet50 = partial(_build, models.resnet50)
-resnet101 = partial(_build, models.resnet101)
-resnet152 = partial(_build, models.resnet152)
-resnext50_32x4d = partial(_build, models.resnext50_32x4d)
-mobilenet_v2 = partial(_build, models.mobilenet_v2)
+resnet18 = partial(_build_network, models.resnet18)
+resnet34 = partial(_build_network, models.resnet34)
+resnet50 = partial(_build_network, models.resnet50)
+resnet101 = partial(_build_network, models.resnet101)
+resnet152 = partial(_build_network, models.resnet152)
+resnext50_32x4d = partial(_build_network, models.resnext50_32x4d)
+mobilenet_v2 = partial(_build_network, models.mobilenet_v2)

@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def frozen_heap() -> Iterator[None]:
-    """Spares the collection with which sampling begins the objects of torch and pytest: 0.1 s, in every repeat."""
+    """Exclude the objects of torch and pytest from the garbage collection before sampling, which takes 0.1 s."""
     gc.freeze()
     yield
     gc.unfreeze()

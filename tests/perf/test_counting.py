@@ -1,4 +1,4 @@
-"""Counting a network takes as long as Python takes to walk through it: whatever the batch, whatever the resolution."""
+"""Time of counting: it depends on the depth of a network, and not on batch and resolution."""
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -20,32 +20,32 @@ def cell(depth: int = 56, batch: int = 1, resolution: int = 32) -> Cell:
     )
 
 
-@pytest.mark.benchmark(group="a training step counted, by size")
+@pytest.mark.benchmark(group="counting a training step, by size")
 @pytest.mark.parametrize(("batch", "resolution"), SIZES)
-def test_by_size(benchmark: BenchmarkFixture, batch: int, resolution: int) -> None:
+def test_count_by_size(benchmark: BenchmarkFixture, batch: int, resolution: int) -> None:
     workload = build(cell(batch=batch, resolution=resolution), 0, "meta")
     assert benchmark(count_costs, workload).total.macs > 0
 
 
-@pytest.mark.benchmark(group="a training step counted, by depth")
+@pytest.mark.benchmark(group="counting a training step, by depth")
 @pytest.mark.parametrize("depth", [8, 20, 56, 110])
-def test_by_depth(benchmark: BenchmarkFixture, depth: int) -> None:
+def test_count_by_depth(benchmark: BenchmarkFixture, depth: int) -> None:
     workload = build(cell(depth), 0, "meta")
     assert benchmark(count_costs, workload).total.macs > 0
 
 
-@pytest.mark.benchmark(group="a cell")
-def test_built_and_counted(benchmark: BenchmarkFixture) -> None:
+@pytest.mark.benchmark(group="one cell")
+def test_build_and_count(benchmark: BenchmarkFixture) -> None:
     assert benchmark(lambda: count_costs(build(cell(), 0, "meta"))).total.macs > 0
 
 
-@pytest.mark.benchmark(group="a cell")
-def test_memory(benchmark: BenchmarkFixture) -> None:
+@pytest.mark.benchmark(group="one cell")
+def test_peak_memory(benchmark: BenchmarkFixture) -> None:
     workload = build(cell(), 0, "meta")
     assert benchmark(count_peak_bytes, workload).total > 0
 
 
-@pytest.mark.benchmark(group="a cell")
-def test_torchs_counter_for_comparison(benchmark: BenchmarkFixture) -> None:
+@pytest.mark.benchmark(group="one cell")
+def test_counter_of_torch(benchmark: BenchmarkFixture) -> None:
     workload = build(cell(), 0, "meta")
     assert benchmark(count_torch, workload.network, workload.inputs) > 0

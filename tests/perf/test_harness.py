@@ -1,4 +1,4 @@
-"""The harness's own hot paths: what a run, a plan and a report cost beside what they measure."""
+"""Hot paths of the harness: expanding a plan, sampling, reading records, estimating and writing a report."""
 
 import random
 import shutil
@@ -11,10 +11,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.measure.timing.sampler import Elapsed, Trace, sample
 from bench.measure.timing.stopping import StoppingRule
-from bench.report.writer import write_report
+from bench.report.writer import build, save
 from bench.results.estimates import estimate
 from bench.store.frame import load_frame
-from bench.store.record import Record, read_records
+from bench.store.record import Record
+from bench.store.shards import read_records
+from bench.store.stored_run import StoredRun
 from bench.suite.plan import expand
 from tests.helpers import suite
 
@@ -40,7 +42,7 @@ LARGE = """
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Twenty runs with the committed report's records, some thousands in all."""
+    """Twenty copies of a committed run, with some thousands of records in all."""
     folder = tmp_path_factory.mktemp("runs")
     return [shutil.copytree(REPORT, folder / str(number)) for number in range(20)]
 
@@ -61,7 +63,11 @@ def test_estimate(benchmark: BenchmarkFixture, runs: list[Path]) -> None:
 
 
 def test_write_report(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    benchmark(write_report, [REPORT], tmp_path / "report.md")
+    def write() -> None:
+        save(build([StoredRun.load(REPORT)]), tmp_path, ["md"])
+
+    benchmark(write)
+    assert (tmp_path / "report.md").exists()
 
 
 def test_expand(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
@@ -69,7 +75,7 @@ def test_expand(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
 
 
 class Instant:
-    """A clock in whose world blocks take no time, and never quite the same."""
+    """A clock that returns varying times without any time passing."""
 
     separate_wall = False
     shortest_block = 0.020
@@ -84,9 +90,10 @@ class Instant:
 
 @pytest.mark.usefixtures("frozen_heap")
 def test_500_rounds_of_six_variants(benchmark: BenchmarkFixture) -> None:
-    rounds, calls = 500, [lambda: None] * 6
+    rounds = 500
+    calls: list[Callable[[], object]] = [lambda: None] * 6
 
-    def repeat() -> Trace:
+    def process() -> Trace:
         return sample(
             calls,
             [1] * len(calls),
@@ -96,4 +103,4 @@ def test_500_rounds_of_six_variants(benchmark: BenchmarkFixture) -> None:
             announce=lambda index: None,
         )
 
-    assert len(benchmark(repeat).seconds[0]) == pytest.approx(rounds, abs=1)
+    assert len(benchmark(process).seconds[0]) == pytest.approx(rounds, abs=1)

@@ -1,4 +1,4 @@
-"""The attention modules beside one another, on the maps of a ResNet's first stage. For the eye: nothing is gated."""
+"""Times of the attention modules on feature maps of a ResNet's first stage; nothing is gated."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ modules = pytest.mark.parametrize("name", [name for name in ATTENTION if name !=
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """On a busy machine several threads wait for one another a hundred times longer than they work."""
+    """Use one thread: on a busy machine, several threads spend most of their time waiting for one another."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -7,7 +7,7 @@ import torch
 from simam import SimAM, simam
 
 
-def formula(x: np.ndarray, e_lambda: float) -> np.ndarray:
+def reference(x: np.ndarray, e_lambda: float) -> np.ndarray:
     """The paper's formula, map by map, in plain Python on float64."""
     y = np.empty_like(x)
     for n, c in np.ndindex(x.shape[:2]):
@@ -20,35 +20,35 @@ def formula(x: np.ndarray, e_lambda: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("e_lambda", [1e-6, 1e-4, 0.1, 10.0])
-def test_equals_the_formula(e_lambda: float) -> None:
+def test_matches_formula_of_paper(e_lambda: float) -> None:
     x = np.random.default_rng(0).normal(1.0, 2.0, (2, 3, 5, 7))
-    np.testing.assert_allclose(simam(torch.from_numpy(x), e_lambda).numpy(), formula(x, e_lambda), rtol=1e-12)
+    np.testing.assert_allclose(simam(torch.from_numpy(x), e_lambda).numpy(), reference(x, e_lambda), rtol=1e-12)
 
 
-def test_one_outlier_by_hand() -> None:
+def test_outlier_computed_by_hand() -> None:
     # M = 4, mean 1, d = (-1, -1, -1, 3), v = 12/3 = 4, λ = 0: u = 1/16 + 1/2 and 9/16 + 1/2
     x = torch.tensor([0.0, 0.0, 0.0, 4.0]).reshape(1, 1, 2, 2)
     assert simam(x, 0.0).flatten()[-1].item() == pytest.approx(4 / (1 + math.exp(-(9 / 16 + 1 / 2))), rel=1e-6)
 
 
-def test_module_is_the_function_without_parameters_or_buffers() -> None:
+def test_module_matches_function_and_has_no_state() -> None:
     module, x = SimAM(64, e_lambda=0.1), torch.randn(1, 2, 4, 4)
     assert torch.equal(module(x), simam(x, 0.1))
     assert list(module.state_dict()) == []
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4, 4), (1, 2, 3, 4, 5)])
-def test_wrong_rank_is_a_value_error(shape: tuple[int, ...]) -> None:
+def test_wrong_rank_error(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"shape \(N, C, H, W\)"):
         simam(torch.ones(shape))
 
 
-def test_negative_lambda_is_named() -> None:
+def test_negative_lambda_error() -> None:
     with pytest.raises(ValueError, match="e_lambda must be 0 or more, not -1"):
         SimAM(e_lambda=-1)
 
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float8_e4m3fn, torch.complex64])
-def test_other_types_are_refused(dtype: torch.dtype) -> None:
-    with pytest.raises(ValueError, match=rf"torch.float16, torch.bfloat16; not of {dtype}"):
+def test_unsupported_dtype_error(dtype: torch.dtype) -> None:
+    with pytest.raises(ValueError, match=rf"torch.float16, torch.bfloat16; not {dtype}"):
         simam(torch.ones(1, 1, 2, 2).to(dtype))

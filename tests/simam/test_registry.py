@@ -12,18 +12,18 @@ def test_importing_simam_does_not_import_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_public_names_are_there() -> None:
+def test_public_names() -> None:
     assert all(getattr(simam, name) is not None for name in simam.__all__)
     with pytest.raises(AttributeError, match="no attribute 'SimMA'"):
         simam.SimMA  # noqa: B018
 
 
 @pytest.mark.parametrize("registry", [ATTENTION, BACKBONES])
-def test_every_entry_can_be_loaded(registry: simam.registry.Registry) -> None:
+def test_every_entry_loads(registry: simam.registry.Registry) -> None:
     assert all(callable(registry.load(name)) for name in registry)
 
 
-def test_a_users_own_path_is_loaded() -> None:
+def test_path_of_user_class() -> None:
     assert ATTENTION.load("torch.nn:Identity").__name__ == "Identity"
     assert ATTENTION.get("torch.nn:Identity") is None
 
@@ -38,7 +38,7 @@ def test_a_users_own_path_is_loaded() -> None:
         (":", "cannot load attention ':'"),
     ],
 )
-def test_unknown_names_say_what_would_be_right(name: str, message: str) -> None:
+def test_unknown_name_errors(name: str, message: str) -> None:
     with pytest.raises(UnknownName, match=message):
         ATTENTION.load(name)
 
@@ -46,10 +46,10 @@ def test_unknown_names_say_what_would_be_right(name: str, message: str) -> None:
 def test_titles() -> None:
     assert ATTENTION.title("simam") == "SimAM"
     assert ATTENTION.title("my.modules:Better") == "Better"
-    assert ATTENTION.title("my.modules:SE") == "my.modules:SE"  # not to be taken for ours
+    assert ATTENTION.title("my.modules:SE") == "my.modules:SE"  # SE is the title of a registered entry
 
 
-def test_in_channels_and_classes_are_options() -> None:
+def test_class_and_channel_options_of_torchvision_networks() -> None:
     import torch
 
     network = BACKBONES.load("resnet18")(num_classes=7, in_channels=1)

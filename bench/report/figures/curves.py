@@ -1,4 +1,4 @@
-"""Training by epoch, a line a seed."""
+"""Training curves: top-1 by epoch, one line a seed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,24 +7,24 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import COLOURS, WIDTH, Data, figure, told
+from bench.report.figures.theme import COLOURS, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import network_name, placed_name
 from bench.results.estimates import Row
 
 MOST_LINES = 60
-"""More cannot be told apart."""
+"""Most lines of one figure; more are not distinguishable."""
 
 
-def curves(seen: ReportData) -> Iterator[Figure]:
-    """A figure for each group of trained networks whose epochs are on record."""
-    top1 = seen.frame[(seen.frame["measure"] == "accuracy") & (seen.frame["value"] == "top1")]
+def curves(data: ReportData) -> Iterator[Figure]:
+    """A figure for each group of trained networks with recorded epochs."""
+    top1 = data.frame[(data.frame["measure"] == "accuracy") & (data.frame["value"] == "top1")]
     for number, (_, group) in enumerate(top1.groupby(["run", "group"], sort=False), start=1):
         lines: list[Row] = [row for row in group.to_dict("records") if len(_epochs(row)) > 1]
         rows = [row for line in lines[:MOST_LINES] for row in _rows(line)]
         if rows:
             place = f"{network_name(lines[0]['backbone'])} on {lines[0]['details']['dataset']}"
-            left_out = f"; the first {MOST_LINES} of {len(lines)}" if len(lines) > MOST_LINES else ""
-            yield _drawn(number, rows, f"{place}: top-1 by epoch, a line a seed{left_out}")
+            omitted = f"; the first {MOST_LINES} of {len(lines)}" if len(lines) > MOST_LINES else ""
+            yield _draw(number, rows, f"{place}: top-1 by epoch, one line a seed{omitted}")
 
 
 def _epochs(row: Row) -> Sequence[float | None]:
@@ -44,19 +44,19 @@ def _rows(line: Row) -> Iterator[dict[str, Any]]:
             }
 
 
-def _drawn(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
-    data = Data()
+def _draw(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
+    figure_rows = FigureRows()
     chart = (
-        alt.Chart(data.named(rows))
+        alt.Chart(figure_rows.named(rows))
         .mark_line(opacity=0.7)
         .encode(
             x=alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, format="d"),
-            y=alt.Y("top1:Q", title="top-1, %").scale(zero=False),
+            y=alt.Y("top1:Q", title="top-1 (%)").scale(zero=False),
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             strokeDash=alt.StrokeDash("module:N", sort=None, title=None),
             detail=alt.Detail("seed:N"),
-            tooltip=told("module:N", "seed:N", "epoch:Q", "top1:Q", "cell:N"),
+            tooltip=tooltips("module:N", "seed:N", "epoch:Q", "top1:Q", "cell:N"),
         )
         .properties(width=WIDTH, height=280)
     )
-    return figure(chart, data, f"curves-{number}", title)
+    return figure(chart, figure_rows, f"curves-{number}", title)

@@ -1,4 +1,4 @@
-"""Ratios with their intervals, a line a module: what each costs in time, and how sure that is."""
+"""Forest plot: the latency of each module over the baseline, with its confidence interval."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,43 +7,43 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, Data, figure, told
+from bench.report.figures.theme import BLUE, INK, MOST_PANELS, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import member_name, panel_name
 from bench.results.estimates import Comparison
 
 
-def forest(seen: ReportData) -> Iterator[Figure]:
-    """One figure, a panel for each group of timed variants with intervals, their A/A control among them."""
+def forest(data: ReportData) -> Iterator[Figure]:
+    """One figure with a panel for each group of timed variants, the A/A control included."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in seen.costs:
+    for each in data.costs:
         if each.value == "latency" and each.ratio is not None and each.ratio.low is not None:
             groups.setdefault((each.run, each.group), []).append(each)
     shown = [
-        [_row(each, group, panel_name(group, len(seen.runs) > 1)) for each in group]
+        [_row(each, group, panel_name(group, data.several_runs)) for each in group]
         for group in list(groups.values())[:MOST_PANELS]
     ]
     if not shown:
         return
-    data = Data()
-    chart = alt.vconcat(*(_panel(rows, data) for rows in shown)).resolve_scale(x="shared")
-    left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    title = f"Latency of each module against its baseline, with 95 % intervals over fresh processes{left_out}"
-    yield figure(chart, data, "forest", title)
+    figure_rows = FigureRows()
+    chart = alt.vconcat(*(_panel(rows, figure_rows) for rows in shown)).resolve_scale(x="shared")
+    omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
+    title = f"Latency of each module over its baseline, with 95 % confidence intervals over fresh processes{omitted}"
+    yield figure(chart, figure_rows, "forest", title)
 
 
-def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
-    base = alt.Chart(data.named(rows)).encode(
+def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
+    base = alt.Chart(figure_rows.named(rows)).encode(
         y=alt.Y("module:N", sort=None, title=None),
         color=alt.Color("kind:N", legend=None).scale(domain=["module", "control"], range=[BLUE, INK]),
-        tooltip=told("module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"),
+        tooltip=tooltips("module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"),
     )
     interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title="latency, % over the baseline"), x2=alt.X2("high:Q")
+        x=alt.X("low:Q", title="latency over the baseline (%)"), x2=alt.X2("high:Q")
     )
     point = base.mark_point(filled=True, size=60, opacity=1).encode(
         x=alt.X("change:Q"), shape=alt.Shape("kind:N", legend=None).scale(domain=["module", "control"])
     )
-    zero = alt.Chart(data.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.datum(0))
+    zero = alt.Chart(figure_rows.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.datum(0))
     return alt.layer(zero, interval, point).properties(width=WIDTH, title=rows[0]["panel"])
 
 

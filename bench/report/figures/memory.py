@@ -1,4 +1,4 @@
-"""What lies in memory at the peak of a call, by kind."""
+"""Peak memory of a call, by kind of tensor."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,39 +7,39 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, Data, figure, told
+from bench.report.figures.theme import COLOURS, MOST_PANELS, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import member_name, panel_name
 from bench.results.estimates import Comparison
 
 KINDS = ("parameters", "state", "gradients", "activations", "temporaries")
 
 
-def memory(seen: ReportData) -> Iterator[Figure]:
-    """One figure, a panel for each group whose live peak is known by its shares."""
+def memory(data: ReportData) -> Iterator[Figure]:
+    """One figure with a panel for each group whose peak memory is recorded by kind."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in seen.costs:
+    for each in data.costs:
         if each.value == "peak_bytes" and "peak_shares" in each.details:
             groups.setdefault((each.run, each.group), []).append(each)
     if not groups:
         return
-    data = Data()
+    figure_rows = FigureRows()
     shown = list(groups.values())[:MOST_PANELS]
-    charts = [_panel(group, panel_name(group, len(seen.runs) > 1), data) for group in shown]
-    left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
+    charts = [_panel(group, panel_name(group, data.several_runs), figure_rows) for group in shown]
+    omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
     chart = alt.vconcat(*charts).resolve_scale(color="shared")
-    yield figure(chart, data, "memory", f"What lies in memory at the peak of one call{left_out}")
+    yield figure(chart, figure_rows, "memory", f"Peak memory of one call, by kind of tensor{omitted}")
 
 
-def _panel(group: list[Comparison], title: str, data: Data) -> Any:
+def _panel(group: list[Comparison], title: str, figure_rows: FigureRows) -> Any:
     return (
-        alt.Chart(data.named([row for each in group for row in _rows(each, group)]))
+        alt.Chart(figure_rows.named([row for each in group for row in _rows(each, group)]))
         .mark_bar()
         .encode(
-            x=alt.X("bytes:Q", title="live at the peak, bytes", axis=alt.Axis(format="~s")),
+            x=alt.X("bytes:Q", title="peak memory (bytes)", axis=alt.Axis(format="~s")),
             y=alt.Y("module:N", sort=None, title=None),
             color=alt.Color("kind:N", title=None).scale(domain=list(KINDS), range=COLOURS),
             order=alt.Order("order:Q"),
-            tooltip=told("module:N", "kind:N", "bytes:Q", "cell:N"),
+            tooltip=tooltips("module:N", "kind:N", "bytes:Q", "cell:N"),
         )
         .properties(width=WIDTH, title=title)
     )

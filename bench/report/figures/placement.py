@@ -1,4 +1,4 @@
-"""Placement × module: what each module brings, or costs, where it is put."""
+"""Placement × module: the accuracy gain, or the latency, of each module in each placement."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import BLUE, VERMILION, Data, figure, told
+from bench.report.figures.theme import BLUE, VERMILION, FigureRows, figure, tooltips
 from bench.report.names import module_name, network_name
 from bench.results.estimates import Comparison
 
@@ -15,48 +15,48 @@ SIDE = 90
 """Pixels of a cell."""
 
 
-def placement(seen: ReportData) -> Iterator[Figure]:
-    """Up to two figures, of accuracy and of inference latency, where a module was measured in two places."""
-    brought = [(gain.variant, gain.points.point) for gain in seen.gains]
-    yield from _drawn(brought, "placement-accuracy", "top-1, points over the baseline", better=1)
+def placement(data: ReportData) -> Iterator[Figure]:
+    """Up to two figures, for accuracy and for inference latency, if a module was measured in two placements."""
+    gains = [(gain.variant, gain.points.point) for gain in data.gains]
+    yield from _draw(gains, "placement-accuracy", "accuracy gain (pp)", better=1)
     cost = [
         (each, 100 * (each.ratio.point - 1))
-        for each in seen.costs
+        for each in data.costs
         if each.value == "latency" and each.role == "variant" and each.axes["mode"] == "inference" and each.ratio
     ]
-    yield from _drawn(cost, "placement-latency", "inference latency, % over the baseline", better=-1)
+    yield from _draw(cost, "placement-latency", "inference latency over the baseline (%)", better=-1)
 
 
-def _drawn(found: list[tuple[Comparison, float]], name: str, heading: str, better: int) -> Iterator[Figure]:
-    seen: dict[tuple[str, str, str], float] = {}
-    first: dict[str, tuple[str, str]] = {}  # of each network the first group: others were made under other conditions
-    for each, number in found:
+def _draw(values: list[tuple[Comparison, float]], name: str, heading: str, better: int) -> Iterator[Figure]:
+    tiles_by_place: dict[tuple[str, str, str], float] = {}
+    first: dict[str, tuple[str, str]] = {}  # only the first group of each network: other groups have other conditions
+    for each, number in values:
         if first.setdefault(each.axes["backbone"], (each.run, each.group)) != (each.run, each.group):
             continue
-        seen.setdefault(
+        tiles_by_place.setdefault(
             (network_name(each.axes["backbone"]), module_name(each.axes["attention"]), str(each.axes["placement"])),
             number,
         )
     places: dict[str, set[str]] = {}
-    for _, module, place in seen:
+    for _, module, place in tiles_by_place:
         places.setdefault(module, set()).add(place)
     if all(len(each) < 2 for each in places.values()):
         return
     rows: list[dict[str, Any]] = [
         {"network": network, "module": module, "placement": place, "number": round(number, 3), "text": f"{number:+.2f}"}
-        for (network, module, place), number in seen.items()
+        for (network, module, place), number in tiles_by_place.items()
     ]
     most = max(abs(row["number"]) for row in rows) or 1.0
     worse_to_better = [VERMILION, "#f2f2f2", BLUE][::better]
     colour = alt.Color("number:Q", title=heading).scale(domain=[-most, 0, most], range=worse_to_better)
-    data = Data()
-    base = alt.Chart(data.named(rows)).encode(
+    figure_rows = FigureRows()
+    base = alt.Chart(figure_rows.named(rows)).encode(
         x=alt.X("placement:N", sort=None, title="placement"), y=alt.Y("module:N", sort=None, title=None)
     )
-    tiles = base.mark_rect().encode(color=colour, tooltip=told("network:N", "module:N", "placement:N", "number:Q"))
+    tiles = base.mark_rect().encode(color=colour, tooltip=tooltips("network:N", "module:N", "placement:N", "number:Q"))
     chart = (
         alt.layer(tiles, base.mark_text(color="black").encode(text=alt.Text("text:N")))
         .properties(width=alt.Step(SIDE), height=alt.Step(SIDE / 3))
         .facet(column=alt.Column("network:N", sort=None, title=None))
     )
-    yield figure(chart, data, name, f"Each module in each place: {heading}")
+    yield figure(chart, figure_rows, name, f"Each module in each placement: {heading}")

@@ -1,4 +1,4 @@
-"""The roofline: how fast what a module adds could run at best, and what bounds it.
+"""Roofline: the rate that the added work of a module can reach at best, and its bound.
 
 Williams, Waterman, Patterson, *Roofline*, Communications of the ACM 52(4), 2009.
 """
@@ -10,24 +10,24 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
+from bench.report.figures.theme import COLOURS, INK, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import variant_name
 from bench.results.estimates import Comparison
 from bench.results.roofline import MachineLimits, added_work
 
 
-def roofline(seen: ReportData) -> Iterator[Figure]:
-    """A figure for each run that measured its machine and counted modules, of networks under their first conditions."""
-    for number, (run, machine) in enumerate(seen.machines.items(), start=1):
+def roofline(data: ReportData) -> Iterator[Figure]:
+    """A figure for each run with machine limits and counts; each network under its first conditions."""
+    for number, (run, machine) in enumerate(data.machines.items(), start=1):
         first: dict[str, tuple[str, list[Comparison]]] = {}
-        for each in seen.costs:
+        for each in data.costs:
             if each.run == run and each.measure == "complexity":
                 group, members = first.setdefault(each.axes["backbone"], (each.group, []))
                 if group == each.group:
                     members.append(each)
         rows = [row for _, members in first.values() for row in _rows(members, machine)]
         if rows:
-            yield _drawn(number, rows, machine)
+            yield _draw(number, rows, machine)
 
 
 def _rows(group: list[Comparison], machine: MachineLimits) -> Iterator[dict[str, Any]]:
@@ -42,25 +42,25 @@ def _rows(group: list[Comparison], machine: MachineLimits) -> Iterator[dict[str,
             }
 
 
-def _drawn(number: int, rows: list[dict[str, Any]], machine: MachineLimits) -> Figure:
+def _draw(number: int, rows: list[dict[str, Any]], machine: MachineLimits) -> Figure:
     least = min(0.5 * min(row["intensity"] for row in rows), 0.1 * machine.ridge)
     most = max(2 * max(row["intensity"] for row in rows), 10 * machine.ridge)
     corners = [least, machine.ridge, most]
     roof = [{"intensity": each, "rate": min(machine.rate, machine.bandwidth * each)} for each in corners]
-    x = alt.X("intensity:Q", title="operations a byte moved").scale(type="log", domain=[least, most])
-    y = alt.Y("rate:Q", title="operations a second, at best").scale(type="log").axis(format="~s")
-    data = Data()
+    x = alt.X("intensity:Q", title="operations per byte moved").scale(type="log", domain=[least, most])
+    y = alt.Y("rate:Q", title="attainable operations per second").scale(type="log").axis(format="~s")
+    figure_rows = FigureRows()
     chart = alt.layer(
-        alt.Chart(data.named(roof)).mark_line(color=INK).encode(x=x, y=y),
-        alt.Chart(data.named(rows))
+        alt.Chart(figure_rows.named(roof)).mark_line(color=INK).encode(x=x, y=y),
+        alt.Chart(figure_rows.named(rows))
         .mark_point(filled=True, size=50, opacity=0.7)
         .encode(
             x=x,
             y=y,
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             shape=alt.Shape("module:N", sort=None, title=None),
-            tooltip=told("module:N", "cell:N", "intensity:Q", "rate:Q"),
+            tooltip=tooltips("module:N", "cell:N", "intensity:Q", "rate:Q"),
         ),
     ).properties(width=WIDTH, height=280)
-    title = "What modules add, under the machine's roofs: left of the bend memory bounds it, right of it arithmetic"
-    return figure(chart, data, f"roofline-{number}", title)
+    title = "Added work of each module under the roofline: bound by memory left of the bend, by arithmetic right of it"
+    return figure(chart, figure_rows, f"roofline-{number}", title)

@@ -1,4 +1,4 @@
-"""Accuracy against λ, with its band over seeds and the authors' own λ."""
+"""Accuracy by λ, with the confidence band over seeds and the authors' values of λ."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,25 +7,25 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, Data, figure, told
+from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import network_name, variant_name
 from bench.results.estimates import Comparison
 
 DEFAULT = 1e-4
-"""Of the authors' module, and of ours."""
+"""Default λ of the authors' module and of ours."""
 MARKED = ({"λ": DEFAULT, "what": "the authors' default"}, {"λ": 0.1, "what": "published for ImageNet"})
-"""The λ of all the authors' commands for ImageNet and COCO; that of their CIFAR runs is not published."""
+"""The λ of the authors' commands for ImageNet and COCO; the λ of their CIFAR runs is not published."""
 LEAST = 3
-"""Values of λ that make a curve."""
+"""Fewest values of λ for a curve."""
 
 
-def sweep(seen: ReportData) -> Iterator[Figure]:
+def sweep(data: ReportData) -> Iterator[Figure]:
     """A figure for each group of accuracies with at least three values of λ."""
-    accuracies = seen.frame[seen.frame["measure"] == "accuracy"]
+    accuracies = data.frame[data.frame["measure"] == "accuracy"]
     places = zip(accuracies["run"], accuracies["cell"], strict=True)
     options = dict(zip(places, accuracies["options"], strict=True))
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in seen.comparisons:
+    for each in data.comparisons:
         if each.measure == "accuracy" and each.value == "top1":
             groups.setdefault((each.run, each.group), []).append(each)
     number = 0
@@ -34,7 +34,7 @@ def sweep(seen: ReportData) -> Iterator[Figure]:
         for each in group:
             own = dict((options[run, each.cell] or {}).get("attention", {}))
             e_lambda = own.pop("e_lambda", DEFAULT)
-            # Another place or another option makes another curve; a logarithmic axis has no 0.
+            # Each placement and each other option is a curve; a logarithmic axis has no 0.
             if str(each.axes["attention"]).partition("(")[0] == "simam" and e_lambda > 0:
                 row = _row(each, e_lambda)
                 curves.setdefault((each.axes["placement"], str(own)), []).append(row)
@@ -43,7 +43,7 @@ def sweep(seen: ReportData) -> Iterator[Figure]:
             if len({row["λ"] for row in rows}) >= LEAST:
                 number += 1
                 network = network_name(group[0].axes["backbone"])
-                yield _drawn(number, rows, plain, f"{network} with SimAM{f' at {place}' if place else ''}")
+                yield _draw(number, rows, plain, f"{network} with SimAM{f' at {place}' if place else ''}")
 
 
 def _row(each: Comparison, e_lambda: float) -> dict[str, Any]:
@@ -53,26 +53,28 @@ def _row(each: Comparison, e_lambda: float) -> dict[str, Any]:
     return {"λ": e_lambda, **shares, "seeds": each.repeats}
 
 
-def _drawn(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
+def _draw(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
     x = alt.X("λ:Q", title="λ").scale(type="log").axis(format="~e")
-    y = alt.Y("top1:Q", title="top-1, %").scale(zero=False)
+    y = alt.Y("top1:Q", title="top-1 (%)").scale(zero=False)
     baseline = variant_name(plain) if plain is not None else "no baseline"
-    data = Data()
-    base = alt.Chart(data.named(rows)).encode(x=x)
+    figure_rows = FigureRows()
+    base = alt.Chart(figure_rows.named(rows)).encode(x=x)
     marks = [
-        base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1, %"), y2=alt.Y2("high:Q")),
-        base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=told("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")),
-        _rule(data.named(list(MARKED)), ORANGE, x=x),
+        base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q")),
+        base.mark_line(color=BLUE, point=True).encode(
+            y=y, tooltip=tooltips("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")
+        ),
+        _rule(figure_rows.named(list(MARKED)), ORANGE, x=x),
     ]
     if plain is not None:
-        marks.append(_rule(data.named([{"top1": 100 * plain.absolute.point, "what": baseline}]), INK, y=y))
+        marks.append(_rule(figure_rows.named([{"top1": 100 * plain.absolute.point, "what": baseline}]), INK, y=y))
     chart = alt.layer(*marks).properties(width=WIDTH, height=280)
     title = (
-        f"{network}: top-1 by λ, mean and 95 % band over seeds; dashed: {baseline}, and the authors' own λ "
+        f"{network}: top-1 by λ, mean and 95 % band over seeds; dashed: {baseline}, and the authors' λ "
         "(1e-4 by default, 0.1 for ImageNet)"
     )
-    return figure(chart, data, f"lambda-{number}", title)
+    return figure(chart, figure_rows, f"lambda-{number}", title)
 
 
 def _rule(rows: alt.NamedData, colour: str, **encoding: Any) -> Any:
-    return alt.Chart(rows).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=told("what:N"))
+    return alt.Chart(rows).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=tooltips("what:N"))

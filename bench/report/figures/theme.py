@@ -1,4 +1,4 @@
-"""What all figures share: colours, sizes, and how they are told from what lies around them."""
+"""Colours, sizes and finishing touches that all figures share."""
 
 from typing import Any
 
@@ -7,20 +7,22 @@ import altair as alt
 from bench.report.blocks import Figure
 
 INK = "#7a7a7a"
-"""A grey that can be read on white (contrast 4.3) and on black (4.9): one drawing serves light and dark pages."""
+"""A grey that is readable on white (contrast 4.3) and on black (4.9): one drawing serves light and dark pages."""
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY]
-"""Told apart with every kind of colour blindness (Okabe and Ito, *Color Universal Design*, 2008)."""
+"""Distinct for every kind of colour blindness (Okabe and Ito, *Color Universal Design*, 2008)."""
 WIDTH = 560
-"""Pixels of a panel."""
+"""Width of a panel, in pixels."""
 PADDING = {"left": 40, "right": 40, "top": 8, "bottom": 8}
-"""Pixels around it all: where a page is read letters may be wider than where it was drawn, and would be cut off."""
+"""Margin in pixels: fonts of the reader may be wider than those of the drawing machine and would be cut off."""
 MOST_PANELS = 12
-"""Of one figure; the tables have the others."""
+"""Most panels of one figure; the tables have the others."""
 
 
-def figure(chart: Any, data: "Data", name: str, title: str) -> Figure:
-    """Finish a chart. Not held to Vega-Lite's schema, which takes longer than all the rest of it: drawing does that."""
+def figure(chart: Any, figure_rows: "FigureRows", name: str, title: str) -> Figure:
+    """Finish a chart. It is not validated against Vega-Lite's schema, which would take longer than building it; drawing
+    validates it.
+    """
     text = {"labelColor": INK, "titleColor": INK, "labelLimit": 320, "titleFontWeight": "normal"}
     chart = (
         chart.configure(background="transparent", font="system-ui, sans-serif", padding=PADDING)
@@ -30,16 +32,16 @@ def figure(chart: Any, data: "Data", name: str, title: str) -> Figure:
         .configure_title(color=INK, anchor="start", fontWeight="normal")
         .configure_view(stroke=None)
     )
-    return Figure(name, title, {**chart.to_dict(validate=False), "datasets": data.sets})
+    return Figure(name, title, {**chart.to_dict(validate=False), "datasets": figure_rows.sets})
 
 
-def told(*fields: str) -> list[alt.Tooltip]:
-    """What is told where one points. Altair takes names alone, too, and then looks for their class among all it has."""
+def tooltips(*fields: str) -> list[alt.Tooltip]:
+    """Tooltips of these fields. Objects, since Altair resolves plain names slowly."""
     return [alt.Tooltip(field) for field in fields]
 
 
-class Data:
-    """The rows of one figure, in its specification by name: Altair would copy and check them at every step.
+class FigureRows:
+    """The rows of one figure, which its specification refers to by name: Altair would copy and check inline rows.
 
     Attributes:
         sets: name → rows.
@@ -49,7 +51,7 @@ class Data:
         self.sets: dict[str, list[dict[str, Any]]] = {}
 
     def named(self, rows: list[dict[str, Any]]) -> alt.NamedData:
-        """Rows as a chart takes them."""
+        """Add rows, and return the reference that a chart takes."""
         name = f"rows-{len(self.sets) + 1}"
         self.sets[name] = rows
         return alt.NamedData(name=name)

@@ -1,4 +1,4 @@
-"""The sampler's own trace: the ratio to the baseline, round by round, so that drift can be seen."""
+"""The sampler's own trace: the ratio to the baseline, round by round, so that drift can be data."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -8,42 +8,42 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import COLOURS, INK, WIDTH, Data, figure, told
+from bench.report.figures.theme import COLOURS, INK, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import network_name, placed_name
 from bench.results.estimates import Row
 
 MOST_PANELS = 4
-"""Groups; one shows what the others do."""
+"""Most groups of the figure."""
 MOST_POINTS = 10
-"""Of one variant in one process; of more rounds the median of each stretch is drawn."""
+"""Most points of one variant in one process; each is the median of a stretch of rounds."""
 
 
-def trace(seen: ReportData) -> Iterator[Figure]:
-    """One figure of the first groups that were timed, a panel each."""
-    timed = seen.frame[(seen.frame["value"] == "latency") & (seen.frame["status"] == "ok")]
+def trace(data: ReportData) -> Iterator[Figure]:
+    """One figure with a panel for each of the first timed groups."""
+    timed = data.frame[(data.frame["value"] == "latency") & (data.frame["status"] == "ok")]
     groups = list(timed.groupby(["run", "group"], sort=False))
-    shown = [rows for _, group in groups[:MOST_PANELS] if (rows := list(_rows(group, len(seen.runs) > 1)))]
+    shown = [rows for _, group in groups[:MOST_PANELS] if (rows := list(_rows(group, data.several_runs)))]
     if not shown:
         return
-    data = Data()
-    chart = alt.vconcat(*(_panel(rows, data) for rows in shown)).resolve_scale(color="shared", shape="shared")
-    left_out = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    yield figure(chart, data, "trace", f"Time against the baseline by round{left_out}")
+    figure_rows = FigureRows()
+    chart = alt.vconcat(*(_panel(rows, figure_rows) for rows in shown)).resolve_scale(color="shared", shape="shared")
+    omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
+    yield figure(chart, figure_rows, "trace", f"Latency over the baseline by round{omitted}")
 
 
-def _panel(rows: list[dict[str, Any]], data: Data) -> Any:
+def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
     points = (
-        alt.Chart(data.named(rows))
+        alt.Chart(figure_rows.named(rows))
         .mark_point(filled=True, size=16)
         .encode(
-            x=alt.X("round:Q", title="round, the processes one after the other"),
-            y=alt.Y("change:Q", title="% over the baseline").scale(zero=False),
+            x=alt.X("round:Q", title="round (processes one after the other)"),
+            y=alt.Y("change:Q", title="over the baseline (%)").scale(zero=False),
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             shape=alt.Shape("module:N", sort=None, title=None),
-            tooltip=told("module:N", "process:Q", "round:Q", "change:Q", "rounds:Q"),
+            tooltip=tooltips("module:N", "process:Q", "round:Q", "change:Q", "rounds:Q"),
         )
     )
-    zero = alt.Chart(data.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(figure_rows.named([{}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y=alt.datum(0))
     return alt.layer(zero, points).properties(width=WIDTH, height=160, title=rows[0]["panel"])
 
 
@@ -67,7 +67,7 @@ def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
 
 
 def _stretches(samples: Sequence[float | None], baseline: Sequence[float | None]) -> Iterator[tuple[int, float, int]]:
-    """Where a stretch of rounds begins, the median ratio in it, and how many rounds it has."""
+    """The first round of each stretch, the median ratio in it, and its number of rounds."""
     ratios = [
         (place, own / other) for place, (own, other) in enumerate(zip(samples, baseline, strict=False)) if own and other
     ]

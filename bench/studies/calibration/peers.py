@@ -14,12 +14,12 @@ from bench.studies.calibration.windows import Samples
 
 
 def detected_by_mean(a: Samples, b: Samples) -> float:
-    """pytest-benchmark's ``--benchmark-compare-fail=mean:5%``."""
+    """Option ``--benchmark-compare-fail=mean:5%`` of pytest-benchmark."""
     return max(0.0, 1.05 / float(np.mean(b) / np.mean(a)) - 1)
 
 
 def detected_by_asv(a: Samples, b: Samples) -> float:
-    """asv's default: a Mann–Whitney test at p < 0.002, and medians that differ by a factor of 1.1."""
+    """Default of asv: a Mann–Whitney test at p < 0.002, and medians that differ by a factor of 1.1."""
     from scipy.stats import mannwhitneyu
 
     by_factor = 1.1 / float(np.median(b) / np.median(a)) - 1
@@ -29,7 +29,7 @@ def detected_by_asv(a: Samples, b: Samples) -> float:
 
 
 def detected_by_criterion(a: Samples, b: Samples, draws: int = 1000) -> float:
-    """criterion.rs: the bootstrap interval of the change of the mean lies beyond the noise threshold of 1 %."""
+    """Rule of criterion.rs: the bootstrap interval of the change of the mean lies beyond the noise threshold of 1 %."""
     rng = np.random.default_rng(0)
     ratios = rng.choice(b, (draws, len(b))).mean(axis=1) / rng.choice(a, (draws, len(a))).mean(axis=1)
     return max(0.0, 1.01 / float(np.quantile(ratios, (1 - LEVEL) / 2)) - 1)

@@ -44,7 +44,7 @@ _GIT_OPTIONS = (
 """Options that make commits independent of the user's git configuration."""
 MIN_ROUNDS = 2
 """Smallest number of complete rounds of a calibration."""
-STEPS = ("run", "same", "slowed")
+ROUND_STEPS = ("run", "same", "slowed")
 """The steps of a round, one folder each."""
 
 
@@ -63,7 +63,7 @@ def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, cons
         InputError: a folder cannot be written, or git cannot be run.
         Interrupted: by Ctrl-C or SIGTERM.
     """
-    wanted = [f"{number:02d}-{step}" for number in range(1, rounds + 1) for step in STEPS]
+    wanted = [f"{number:02d}-{step}" for number in range(1, rounds + 1) for step in ROUND_STEPS]
     if all((folder / name).exists() for name in wanted):
         return
     with tempfile.TemporaryDirectory(prefix="bench-calibrate-") as temporary:
@@ -75,7 +75,7 @@ def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, cons
                 "same": lambda path: compare_revisions(ab, ("plain", "comment"), checkout, path, device, console),
                 "slowed": lambda path: compare_revisions(ab, ("plain", "work"), checkout, path, device, console),
             }
-            for step in STEPS:
+            for step in ROUND_STEPS:
                 _measure_whole(folder / f"{number:02d}-{step}", steps[step], console)
 
 
@@ -85,7 +85,7 @@ def read(folder: Path) -> dict[str, list[StoredRun]]:
     Raises:
         InputError: there are too few complete rounds, or they are not of one machine and one version of the code.
     """
-    by_step = {step: [StoredRun.load(path) for path in sorted(folder.glob(f"[0-9]*-{step}"))] for step in STEPS}
+    by_step = {step: [StoredRun.load(path) for path in sorted(folder.glob(f"[0-9]*-{step}"))] for step in ROUND_STEPS}
     if any(len(runs) < MIN_ROUNDS for runs in by_step.values()):
         raise InputError(
             f"{folder} has fewer than {MIN_ROUNDS} complete rounds; --rounds 20 measures 20, about 6 minutes each"

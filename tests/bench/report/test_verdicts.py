@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from bench.report.verdicts import annotations, as_json, markdown, note, summary, terminal
-from bench.results.gated import Verdict
 from bench.results.statistics import Estimate
+from bench.results.verdicts import Verdict
 
 CELL = "resnet18/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
 SLOWER = Verdict(
@@ -46,31 +46,48 @@ DEAD = Verdict("failed", "latency", "g", "<script>|d", "", reason="new: failed: 
 STILL = Verdict("unchanged", "latency", "g", "e", "latency_ratio", change=Estimate(1.0, 0.998, 1.002, "t"))
 
 
-def test_a_count_is_told_by_one_and_a_time_in_per_cent() -> None:
+def test_counts_in_full_and_times_in_percent() -> None:
     page = markdown([SLOWER, GROWN, STILL])
     assert page.startswith("**2 regressed, 1 unchanged**\n")
     time, count = (line for line in page.splitlines() if line.startswith("| regressed"))
-    assert "×1.056 [1.047, 1.066]" in time and "+5.0 % [4.1, 5.9]" in time
+    assert "+5.6 % [4.7, 6.6]" in time and "+10.9 % [10.0, 11.9]" in time and "+5.0 % [4.1, 5.9]" in time
     assert "11,776,552" in count and "11,776,553" in count and "| +1 " in count
     assert "<details><summary>unchanged: 1</summary>" in page
 
 
-def test_what_is_inconclusive_says_what_would_settle_it() -> None:
-    assert note(OPEN) == "would be settled, if things stay as seen, by measures.latency: {repeats: 20, budget: 209s}"
-    near = Verdict("inconclusive", "latency", "g", "c", "latency_ratio", change=OPEN.change)
-    assert "too near the threshold" in note(near)
+def test_settings_that_would_settle_it() -> None:
+    settings = "measures.latency: {repeats: 20, budget: 209s}"
+    assert settings in note(OPEN)
+    assert settings not in note(replace(OPEN, repeats=None, seconds=None))
     control = Estimate(1.02, 1.015, 1.025, "t")
-    off = Verdict("inconclusive", "latency", "g", "c", "v", change=OPEN.change, control=control, reason="no pass")
-    assert note(off).startswith("no pass: +2.0 % [1.5, 2.5]; ") and "bench doctor" in note(off)
-    maybe = replace(off, repeats=20, seconds=209.03)
-    assert "whether that is the machine or chance would be seen with measures.latency: {repeats: 20," in note(maybe)
+    biased = replace(OPEN, control=control, reason="no pass")
+    assert note(biased).startswith("no pass: +2.0 % [1.5, 2.5]; ") and settings in note(biased)
+
+
+def test_longer_measuring_that_would_not_help() -> None:
+    near = replace(OPEN, repeats=None, seconds=None)
+    assert note(near) and "measures" not in note(near)
+    biased = replace(near, control=Estimate(1.02, 1.015, 1.025, "t"), reason="no pass")
+    assert "bench doctor" in note(biased)
+
+
+def test_only_inconclusive_verdicts_have_a_remedy() -> None:
+    assert note(STILL) == "" and note(replace(STILL, repeats=20, seconds=1.0)) == ""
+
+
+def test_accuracies_in_percent_and_points() -> None:
+    base, new = Estimate(0.91, 0.9, 0.92, "t"), Estimate(0.9, 0.89, 0.91, "t")
+    change = Estimate(-0.01, -0.012, -0.008, "t")
+    fallen = Verdict("regressed", "accuracy", "g", "c", "top1", base=base, new=new, change=change)
+    [line] = (line for line in markdown([fallen]).splitlines() if line.startswith("| regressed"))
+    assert [cell.strip() for cell in line.split("|")[4:7]] == ["91.00 %", "90.00 %", "−1.00 pp [−1.20, −0.80]"]
 
 
 def test_text_of_others_stays_text() -> None:
     assert "\\<script\\>\\|d" in markdown([DEAD])
 
 
-def test_annotations_are_one_escaped_line_each() -> None:
+def test_annotations_are_escaped_lines() -> None:
     lines = annotations([SLOWER, OPEN, DEAD, STILL]).splitlines()
     assert len(lines) == 3  # what is unchanged needs none
     assert lines[0] == (
@@ -81,19 +98,19 @@ def test_annotations_are_one_escaped_line_each() -> None:
     assert lines[2] == "::error title=failed%3A  of <script>|d::new: failed: Boom: 100%25 wrong%0Aat line 3"
 
 
-def test_json_has_everything_in_full() -> None:
-    told = json.loads(as_json([SLOWER, DEAD], 1))
-    assert told["exit_code"] == 1
-    assert told["verdicts"][0]["change"] == {"point": 1.05, "low": 1.041, "high": 1.059, "method": "t"}
-    assert told["verdicts"][1]["reason"] == DEAD.reason
+def test_json_in_full_precision() -> None:
+    document = json.loads(as_json([SLOWER, DEAD], 1))
+    assert document["exit_code"] == 1
+    assert document["verdicts"][0]["change"] == {"point": 1.05, "low": 1.041, "high": 1.059, "method": "t"}
+    assert document["verdicts"][1]["reason"] == DEAD.reason
 
 
 @pytest.mark.parametrize("verdict", [SLOWER, GROWN, OPEN, DEAD, STILL])
-def test_the_terminal_shows_the_verdict_and_the_whole_cell(verdict: Verdict) -> None:
+def test_terminal_shows_verdict_and_cell(verdict: Verdict) -> None:
     shown = StringIO()
     Console(file=shown, width=400).print(terminal([verdict]))
     assert verdict.kind in shown.getvalue() and verdict.cell in shown.getvalue()
 
 
-def test_nothing_gated_is_said() -> None:
+def test_summary_of_no_verdicts() -> None:
     assert summary([]) == "nothing is gated"

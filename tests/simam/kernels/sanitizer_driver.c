@@ -23,8 +23,8 @@ int main(void) {
                     /* Random bits, which include NaN and infinities. */
                     for (size_t i = 0; i < size; i++) x[i] = (unsigned char)rand(), g[i] = (unsigned char)rand();
                     for (int backward = 0; backward < 2; backward++) {
-                        int status = simam_maps(backward ? g : NULL, x, out, shape[0], shape[1], shape[2], dtype, channels_last,
-                                                calls % 2 ? 1e-4 : 0.0, threads);
+                        int status = simam_maps(backward ? g : NULL, x, out, shape[0], shape[1], shape[2], dtype,
+                                                channels_last, calls % 2 ? 1e-4 : 0.0, threads);
                         if (status > 1) return status;
                         calls++;
                     }

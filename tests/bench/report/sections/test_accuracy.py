@@ -1,14 +1,16 @@
-"""What a report says of accuracies whose differences are known."""
+"""Accuracy gains in a report, for differences that are known."""
 
+import re
 from collections.abc import Sequence
-from pathlib import Path
 
-from bench.report.sections.accuracy import NOTE, blocks, sentences
-from bench.report.blocks import Heading, Table, Paragraph
+from bench.report.blocks import Heading, Paragraph, Table
+from bench.report.sections.accuracy import NOTE, accuracy_sentences, accuracy_tables
+from bench.results.accuracy import accuracy_gains
+from bench.results.columns import Role
 from bench.results.estimates import estimate
-from bench.store.frame import load_frame
-from bench.results.accuracy import gains
-from bench.store.record import Record, Value, append_records
+from bench.store.frame import records_frame
+from bench.store.record import Record, Value
+from tests.factories import record
 
 DETAILS = {
     "dataset": "CIFAR-10",
@@ -19,90 +21,92 @@ DETAILS = {
     "autocast": False,
     "compile": False,
 }
-HELD_OUT = "by images held out from the training set, on 2 CPU threads, float32."
 
 
-def record(role: str, attention: str, seed: int, top1: float, **details: object) -> Record:
-    return Record(
-        suite="s",
+def trained(role: Role, attention: str, seed: int, top1: float, details: dict[str, object] = DETAILS) -> Record:
+    axes = {
+        "backbone": "cifar_resnet20",
+        "attention": attention,
+        "placement": None if attention == "none" else "spatial",
+        "dataset": "cifar10",
+    }
+    return record(
+        Value("top1", "1", (top1,)),
+        Value("top5", "1", (0.99,)),
+        Value("best_top1", "1", (top1 + 0.01,)),
+        Value("throughput", "1/s", (500.0, 520.0) if attention == "se" else (400.0, 420.0)),
+        Value("epoch_time", "s", (100.0, 101.0)),
         measure="accuracy",
         group="cifar_resnet20/cifar10",
         cell=f"cifar_resnet20/{attention}/cifar10",
-        role=role,  # type: ignore[arg-type]
-        axes={
-            "backbone": "cifar_resnet20",
-            "attention": attention,
-            "placement": None if attention == "none" else "spatial",
-            "dataset": "cifar10",
-        },
-        options={},
+        role=role,
+        axes=axes,
         repeat=seed,
         seed=seed,
-        status="ok",
-        reason=None,
-        traceback=None,
-        values=(
-            Value("top1", "1", (top1,)),
-            Value("top5", "1", (0.99,)),
-            Value("best_top1", "1", (top1 + 0.01,)),
-            Value("throughput", "1/s", (500.0, 520.0) if attention == "se" else (400.0, 420.0)),
-            Value("epoch_time", "s", (100.0, 101.0)),
-        ),
-        details={**DETAILS, **details},
-        environment="e",
-        started="2026-01-01T00:00:00+00:00",
-        elapsed=1.0,
+        details=details,
     )
 
 
-def section(folder: Path) -> tuple[list[str], list[list[str]], str]:
-    """Of the only group the sentences, the rows, and how it was trained."""
-    seen = estimate(load_frame(folder))
-    heading, table, how, note = blocks(seen, gains(seen))
+def section(records: Sequence[Record]) -> tuple[list[str], Table, str]:
+    """The sentences, the table and the training of the only group."""
+    comparisons = estimate(records_frame([("run", records)]))
+    gains = accuracy_gains(comparisons)
+    heading, table, training, note = accuracy_tables(comparisons, gains)
     assert heading == Heading("CIFAR ResNet-20 on CIFAR-10") and note == Paragraph(NOTE)
-    assert isinstance(table, Table) and isinstance(how, Paragraph)
-    return list(sentences(seen, gains(seen))), [[cell.text for cell in row] for row in table.rows], how.text
+    assert isinstance(table, Table) and isinstance(training, Paragraph)
+    return list(accuracy_sentences(comparisons, gains)), table, training.text
 
 
-def told(folder: Path, **differences: Sequence[float]) -> tuple[list[str], list[list[str]], str]:
-    records = [record("baseline", "none", seed, 0.9) for seed in range(4)]
-    for attention, points in differences.items():
-        records += [record("variant", attention, seed, 0.9 + each / 100) for seed, each in enumerate(points)]
-    append_records(folder / "records.jsonl", records)
-    return section(folder)
+def with_gains(**points: Sequence[float]) -> tuple[list[str], Table, str]:
+    """The section on modules with these gains in percentage points, one for each seed."""
+    baseline = [trained("baseline", "none", seed, 0.9) for seed in range(4)]
+    variants = [
+        trained("variant", attention, seed, 0.9 + gain / 100)
+        for attention, gains in points.items()
+        for seed, gain in enumerate(gains)
+    ]
+    return section([*baseline, *variants])
 
 
-def test_better_worse_and_inconclusive(tmp_path: Path) -> None:
-    found, rows, how = told(
-        tmp_path, simam=(0.4, 0.5, 0.45, 0.42), se=(-1, -1.1, -0.9, -1.05), eca=(0.3, -0.3, 0.4, 0.1)
+def column(table: Table, heading: str) -> list[str]:
+    return [row[list(table.headings).index(heading)].text for row in table.rows]
+
+
+def test_better_worse_and_inconclusive() -> None:
+    sentences, table, _ = with_gains(
+        simam=(0.4, 0.5, 0.45, 0.42), se=(-1, -1.1, -0.9, -1.05), eca=(0.3, -0.3, 0.4, 0.1)
     )
-    assert found[0].startswith(
-        "SimAM at spatial: +0.44 [0.37, 0.51] points of top-1 over plain CIFAR ResNet-20 on CIFAR-10 (4 seeds)"
-    )
-    assert "better with a probability of >0.999: better (p = " in found[0] and "Holm over 3)" in found[0]
-    assert ": worse (p = " in found[1]
-    assert ": inconclusive (p = " in found[2] and "seeds show it in 80 % of runs" in found[2]
-    assert rows[0][:6] == ["plain", "–", "90.00", "99.00", "91.00", "baseline"]
-    assert rows[1][5] == "+0.44 [0.37, 0.51]" and rows[1][7] == "better"
-    assert how.startswith(
-        f"Trained 3 epochs of batches of 64: a short one. Judged {HELD_OUT} "
-        "410 to 510 images were learned a second, one network after the other"
-    )
+    assert column(table, "verdict") == ["–", "better", "worse", "inconclusive"]
+    assert column(table, "Δ top-1 (pp) [95 % CI]")[:2] == ["baseline", "+0.44 [0.37, 0.51]"]
+    assert [column(table, heading)[0] for heading in ("top-1 (%)", "top-5 (%)", "best epoch's top-1 (%)")] == [
+        "90.00",
+        "99.00",
+        "91.00",
+    ]
+    better, worse, inconclusive = sentences
+    assert "+0.44 [0.37, 0.51]" in better and "4 seeds" in better and "significantly better" in better
+    assert "P(better) >0.999" in better and re.search(r"p = [\d.]+", better)
+    assert "significantly worse" in worse
+    assert "no significant difference" in inconclusive and re.search(r"; \d+ seeds would", inconclusive)
 
 
-def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
-    found, rows, how = told(tmp_path, simam=(0.5,), eca=(0.25,) * 4)
-    assert "one seed says nothing of the spread" in found[0] and "[no interval]" in found[0]
-    assert "every seed gave the same difference" in found[1]
-    assert [row[7] for row in rows[1:]] == ["inconclusive"] * 2
-    assert " 410 images were learned a second" in how
+def test_unknown_spread_is_inconclusive() -> None:
+    sentences, table, training = with_gains(simam=(0.5,), eca=(0.25,) * 4)
+    assert column(table, "verdict")[1:] == ["inconclusive"] * 2
+    assert column(table, "P(better)")[1:] == ["–", "–"]
+    one_seed, same_seeds = sentences
+    assert "[no interval]" in one_seed and "p = " not in one_seed and "one seed" in one_seed
+    assert "[no interval]" in same_seeds and "every seed" in same_seeds
+    assert " 410 images/s" in training
 
 
-def test_weights_from_a_file_are_named(tmp_path: Path) -> None:
-    own = record("baseline", "none", 0, 0.9)
-    details = {**own.details, "weights": "a_b.pt"}
-    del details["recipe"]
-    path = tmp_path / "records.jsonl"
-    append_records(path, [Record(**{**own.__dict__, "details": details})])
-    found, _, how = section(tmp_path)
-    assert how == f"Weights from a_b.pt, judged {HELD_OUT}" and not found
+def test_training_and_evaluation() -> None:
+    *_, training = with_gains(se=(-1, -1.1, -0.9, -1.05))
+    for fact in ("3 epochs", "batches of 64", "a short one", "held out", "2 CPU threads", "float32", "410 to 510"):
+        assert fact in training
+
+
+def test_weights_from_a_file() -> None:
+    details = {key: detail for key, detail in DETAILS.items() if key != "recipe"}
+    sentences, _, training = section([trained("baseline", "none", 0, 0.9, {**details, "weights": "a_b.pt"})])
+    assert "a_b.pt" in training and "held out" in training and "images/s" not in training and not sentences

@@ -1,0 +1,50 @@
+"""The Pareto front of accuracy gain against latency."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from bench.results.statistics import Estimate
+
+Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
+
+
+@dataclass(frozen=True)
+class ParetoPoint:
+    """A network with a module, against its baseline.
+
+    Args:
+        gain: accuracy gain in percentage points.
+        latency: ratio to the baseline.
+    """
+
+    gain: Estimate
+    latency: Estimate
+
+
+def standings(points: Sequence[ParetoPoint]) -> list[Standing]:
+    """The standing of each point on the Pareto front.
+
+    A point is dominated if one other point is better in gain and in latency with intervals that do not overlap; it is
+    not resolved if others are better by their estimates alone.
+    """
+    return [_standing(point, [other for other in points if other is not point]) for point in points]
+
+
+def _standing(point: ParetoPoint, others: Sequence[ParetoPoint]) -> Standing:
+    better = [other for other in others if _is_ahead(other, point)]
+    if not better:
+        return "on the front"
+    certain = (_is_below(point.gain, other.gain) and _is_below(other.latency, point.latency) for other in better)
+    return "dominated" if any(certain) else "not resolved"
+
+
+def _is_ahead(one: ParetoPoint, other: ParetoPoint) -> bool:
+    """Whether one point's estimates are at least as good in both, and better in one."""
+    at_least = one.gain.point >= other.gain.point and one.latency.point <= other.latency.point
+    return at_least and (one.gain.point, one.latency.point) != (other.gain.point, other.latency.point)
+
+
+def _is_below(one: Estimate, other: Estimate) -> bool:
+    """Whether the whole interval of one lies below that of the other; False without intervals."""
+    return one.high is not None and other.low is not None and one.high < other.low

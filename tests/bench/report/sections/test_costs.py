@@ -1,0 +1,138 @@
+"""The tables of costs: which rows and columns there are, and what is in them."""
+
+import msgspec
+import pytest
+
+from bench.report.blocks import BulletList, Details, Heading, Paragraph, Table
+from bench.report.sections.costs import CostRow, cost_rows, cost_table, costs, split_rows
+from bench.results.columns import AXES
+from bench.results.values import VALUES
+from bench.store.record import MeasuredRecord, Value
+from tests.bench.comparisons import comparison, exact
+from tests.bench.report.example_run import record
+from tests.bench.report.timed_run import report_data, timed_records, with_axes
+
+
+def table(*records: MeasuredRecord) -> Table:
+    return cost_table(cost_rows(report_data(records).costs))
+
+
+def column(found: Table, heading: str) -> list[str]:
+    place = list(found.headings).index(heading)
+    return [row[place].text for row in found.rows]
+
+
+def params(attention: str, count: int) -> MeasuredRecord:
+    """Parameters, which are read on fewer axes than a latency."""
+    made = record("complexity", attention, Value("params", "1", (count,)))
+    assert isinstance(made, MeasuredRecord)
+    return with_axes(made, mode=None, execution=None, batch=None, dtype=None, memory_format=None)
+
+
+def with_values(own: MeasuredRecord, *values: Value) -> MeasuredRecord:
+    return msgspec.structs.replace(own, values=(*own.values, *values))
+
+
+def test_coarser_measures_join_finer_rows() -> None:
+    found = table(*timed_records(), params("none", 1_000_000), params("simam", 1_000_003))
+    assert column(found, "module") == ["plain", "SimAM"]  # neither the control nor the coarser measure adds a row
+    assert column(found, "params (Δ)") == ["1.000 M", "1.000 M (+3)"]
+    assert column(found, "latency Δ % [95 % CI]") == ["baseline", "+6.1 % [6.1, 6.1]"]
+    assert column(found, "images/s") == ["100", "94.25"]
+
+
+def test_changes_are_sorted_by_numbers() -> None:
+    found = table(*timed_records({"simam": 1.061, "se": 0.9}))
+    place = list(found.headings).index("latency Δ % [95 % CI]")
+    assert [row[place].number for row in found.rows] == pytest.approx([0.0, 6.1, -10.0])
+
+
+def test_default_threads_are_a_label_of_their_own() -> None:
+    alone = [
+        with_axes(each, cell="/t1", group="/t1", threads=1) for each in timed_records() if each.role == "baseline"
+    ]
+    found = table(*timed_records(), *alone)
+    pairs = zip(column(found, "module"), column(found, "threads"), strict=True)
+    assert sorted(pairs) == [("SimAM", ""), ("plain", ""), ("plain", "1")]
+
+
+def test_fixed_conditions_stand_above_the_table() -> None:
+    heading, fixed, found, *_ = costs(report_data(timed_records()))
+    assert heading == Heading("ResNet-18") and isinstance(found, Table) and "batch" not in found.headings
+    assert isinstance(fixed, Paragraph) and "eager, batch 1, 224 px, fp32" in fixed.text
+
+
+def test_each_run_has_its_own_tables() -> None:
+    blocks = list(costs(report_data(timed_records(), timed_records())))
+    assert [block for block in blocks if isinstance(block, Heading)] == [
+        Heading("ResNet-18, a"),
+        Heading("ResNet-18, b"),
+    ]
+
+
+def test_compile_time_has_no_ratio() -> None:
+    extra = (Value("compile_time", "s", (2.0,)), Value("graph_breaks", "1", (0,)))
+    found = table(*(with_values(each, *extra) for each in timed_records()))
+    assert list(found.headings)[-2:] == ["compile time (p5–p95)", "graph breaks (Δ)"]
+    assert column(found, "compile time (p5–p95)")[1] == "2.000 s (2.000 s–2.000 s)"
+    assert column(found, "graph breaks (Δ)")[1] == "0 (+0)"
+
+
+def test_values_of_users_follow_the_known_ones() -> None:
+    extra = (Value("weight", "1", (7,)), Value("pause", "s", (0.5,)), Value("disk", "B", (1000,)))
+    found = table(*(with_values(each, *extra) for each in timed_records()))
+    assert list(found.headings)[-5:] == [
+        "latency Δ % [95 % CI]",
+        "weight (Δ)",
+        "pause (p5–p95)",
+        "pause Δ % [95 % CI]",
+        "disk (×)",
+    ]
+
+
+def test_every_value_in_the_tables_is_described() -> None:
+    blocks = list(costs(report_data([*timed_records(), params("none", 1)])))
+    [descriptions] = (block.items for block in blocks if isinstance(block, BulletList))
+    assert [item.partition(":")[0] for item in descriptions] == [VALUES[name].title for name in ("params", "latency")]
+
+
+def test_elementwise_ops_have_a_ratio() -> None:
+    plain = comparison("none", "complexity", "elementwise_ops", absolute=exact(100))
+    simam = comparison(
+        "simam", "complexity", "elementwise_ops", absolute=exact(250), ratio=exact(2), difference=exact(150)
+    )
+    assert column(cost_table(cost_rows([plain, simam])), "elementwise ops (×)") == ["100", "250 (×2.000)"]
+
+
+def test_placements_that_look_alike_share_a_row() -> None:
+    members = [
+        comparison("simam", "memory", "peak_bytes", "B", absolute=exact(count), placement=placement)
+        for placement, count in (("spatial", 40_000_000), ("branch_end", 40_000_001), ("stage_end", 50_000_000))
+    ]
+    assert column(cost_table(cost_rows(members)), "placement") == ["spatial, branch_end", "stage_end"]
+
+
+def test_many_conditions_are_collapsed() -> None:
+    rows = [
+        CostRow("r", {**dict.fromkeys(AXES), "mode": mode, "batch": batch, "attention": str(name)})
+        for mode in ("inference", "training")
+        for batch in (1, 2, 3)
+        for name in range(9)
+    ]
+    shown, others = split_rows(rows)
+    assert {(row.axes["mode"], row.axes["batch"]) for row in shown} == {("inference", 1), ("training", 1)}
+    assert len(shown) == 18 and len(shown) + len(others) == len(rows)
+    few, none = split_rows(rows[:40])
+    assert (len(few), none) == (40, [])
+
+
+def test_collapsed_conditions_are_in_details() -> None:
+    records = [
+        with_axes(each, cell=f"/{batch}", group=f"/{batch}", batch=batch)
+        for batch in range(1, 22)
+        for each in timed_records(processes=2)
+    ]
+    blocks = list(costs(report_data(records)))
+    [shown] = (block for block in blocks if isinstance(block, Table))
+    [details] = (block for block in blocks if isinstance(block, Details))
+    assert (len(shown.rows), len(details.table.rows)) == (2, 40)

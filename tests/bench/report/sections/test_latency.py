@@ -1,0 +1,103 @@
+"""Sentences on latencies whose changes are known."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.report.data import analyse
+from bench.report.sections.latency import control_sentences, latency_sentences
+from bench.store.record import MeasuredRecord
+from tests.bench.report.timed_run import report_data, timed_records, with_axes
+from tests.factories import stored_run
+
+CHANGE = re.compile(r"[+−]?[\d.]+ % \[[^]]*\]")
+
+
+def sentences(*runs: Sequence[MeasuredRecord]) -> list[str]:
+    data = report_data(*runs)
+    return list(latency_sentences(data.costs, data.threshold))
+
+
+def test_slower_variant() -> None:
+    [sentence] = sentences(timed_records({"simam": 1.061}))
+    assert "SimAM adds" in sentence and CHANGE.findall(sentence) == ["6.1 % [6.1, 6.1]"]
+    assert "plain ResNet-18" in sentence and "Inconclusive" not in sentence
+
+
+def test_faster_variant() -> None:
+    [sentence] = sentences(timed_records({"simam": 0.9}))
+    assert "SimAM reduces" in sentence and CHANGE.findall(sentence) == ["10.0 % [10.0, 10.0]"]
+
+
+def test_bounds_of_a_faster_variant_are_in_order() -> None:
+    [sentence] = sentences(timed_records({"simam": (0.89, 0.90, 0.91, 0.90, 0.90)}))
+    [(low, high)] = re.findall(r"\[([\d.]+), ([\d.]+)\]", sentence)
+    assert 9 < float(low) < 10 < float(high) < 11
+
+
+def test_no_significant_difference() -> None:
+    [sentence] = sentences(timed_records({"simam": (1.01, 0.99, 1.01, 0.99, 1.01)}))
+    assert "no significant difference" in sentence and "adds" not in sentence
+    [change] = CHANGE.findall(sentence)
+    assert change.startswith("+0.2 % [−")
+
+
+def test_one_sentence_for_each_direction() -> None:
+    equal = (1.01, 0.99, 1.01, 0.99, 1.0)
+    ratios = {"se": 1.02, "cbam": 1.3, "eca": 1.01, "simam": 0.9, "mine:A": 0.8, "mine:B": equal, "mine:C": equal}
+    slower, faster, same = sentences(timed_records(ratios))
+    assert CHANGE.findall(slower) == ["2.0 % [2.0, 2.0]", "30.0 % [30.0, 30.0]", "1.0 % [1.0, 1.0]"]
+    assert re.findall("SE|CBAM|ECA|SimAM", slower) == ["SE", "CBAM", "ECA"]
+    assert CHANGE.findall(faster) == ["10.0 % [10.0, 10.0]", "20.0 % [20.0, 20.0]"]
+    assert same.startswith("B (") and len(CHANGE.findall(same)) == 2
+
+
+def test_groups_have_sentences_of_their_own() -> None:
+    other = [with_axes(record, cell="/other", group="/other") for record in timed_records({"simam": 1.5})]
+    found = sentences([*timed_records({"simam": 1.05}), *other])
+    assert [CHANGE.findall(sentence) for sentence in found] == [["5.0 % [5.0, 5.0]"], ["50.0 % [50.0, 50.0]"]]
+
+
+def test_too_few_processes_for_an_interval() -> None:
+    [sentence] = sentences(timed_records({"se": 1.1, "eca": 1.2}, control=None, processes=1))
+    assert CHANGE.findall(sentence) == ["+10.0 % [no interval]", "+20.0 % [no interval]"]
+    assert "Inconclusive" in sentence
+
+
+def test_compared_conditions_are_named() -> None:
+    compiled = [
+        with_axes(record, cell="/compile", attention="none", placement=None, execution="compile")
+        if record.role == "variant"
+        else record
+        for record in timed_records({"simam": 0.8})
+    ]
+    [sentence] = sentences(compiled)
+    finding, _, shared = sentence.rpartition(" (")
+    assert "with compile" in finding and "eager" in finding
+    assert "compile" not in shared and "eager" not in shared and "inference" in shared
+
+
+@pytest.mark.parametrize(("control", "inconclusive"), [(1.0, False), (1.02, True), (None, True)])
+def test_inconclusive_without_passing_control(control: float | None, inconclusive: bool) -> None:
+    [sentence] = sentences(timed_records(control=control))
+    assert ("Inconclusive" in sentence) == inconclusive
+    assert ("+2.00 % [2.00, 2.00]" in sentence) == (control == 1.02)
+
+
+def test_results_of_controls() -> None:
+    data = report_data(timed_records(control=1.0), timed_records(control=1.02))
+    passed, failed = control_sentences(data.costs, data.threshold)
+    assert "+0.00 % [0.00, 0.00]" in passed and "not pass" not in passed and "±1 %" in passed
+    assert "+2.00 % [2.00, 2.00]" in failed and "not pass" in failed
+
+
+def test_each_run_has_its_own_threshold() -> None:
+    runs = [
+        stored_run(Path(name), timed_records(control=1.02), gate={"latency_ratio": threshold})
+        for name, threshold in (("a", 0.03), ("b", 0.01))
+    ]
+    data = analyse(runs)
+    found = list(latency_sentences(data.costs, data.threshold))
+    assert ["Inconclusive" in sentence for sentence in found] == [False, True]

@@ -1,0 +1,94 @@
+"""The committed reports are what their records say."""
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bench.report.data import analyse
+from bench.report.formats.tidy import tidy
+from bench.store.stored_run import StoredRun
+from tests.bench.report.example_run import example_run
+
+ROOT = Path(__file__).parents[3]
+TOLERANCE = 1e-9
+"""Relative difference of numbers, which other builds of numpy and scipy may round differently."""
+
+
+def committed() -> dict[str, list[str]]:
+    """Folder of a committed report → its runs: the folder itself, or the runs in it in the order of their names."""
+    reports: dict[str, list[str]] = {}
+    for page in sorted(ROOT.glob("reports/**/report.md")):
+        inside = sorted(path.parent for path in page.parent.glob("*/records.jsonl"))
+        alone = (page.parent / "records.jsonl").exists()
+        runs = [page.parent] if alone else [run for run in inside if not (run / "report.md").exists()]
+        if runs and page.parent.name != "calibration":  # the page of a study
+            reports[str(page.parent.relative_to(ROOT))] = [str(run.relative_to(ROOT)) for run in runs]
+    return reports
+
+
+REPORTS = committed()
+
+
+def test_reports_are_there() -> None:
+    assert len(REPORTS) >= 8
+
+
+@pytest.mark.parametrize("folder", REPORTS)
+def test_numbers_follow_from_the_records(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # the table has the runs' paths as they were given
+    remedy = f"python -m bench report {' '.join(REPORTS[folder])} --out {folder} --format md,parquet"
+    path = Path(folder) / "report.parquet"
+    assert path.exists(), f"{path} is missing; write it: {remedy}"
+    computed = _through_parquet(tidy(analyse([StoredRun.load(run) for run in REPORTS[folder]]).comparisons))
+    wrong = list(islice(differences(computed, pd.read_parquet(path)), 5))
+    assert not wrong, f"{path} is not what its records give; write it anew: {remedy}"
+
+
+def differences(computed: pd.DataFrame, stored: pd.DataFrame) -> Iterator[str]:
+    """Each difference of two tables, row by row."""
+    if list(computed.columns) != list(stored.columns) or len(computed) != len(stored):
+        yield f"{len(computed)} rows of {list(computed)}, not {len(stored)} of {list(stored)}"
+        return
+    for ours, theirs in zip(computed.to_dict("records"), stored.to_dict("records"), strict=True):
+        for column, value in ours.items():
+            if not _equal(value, theirs[column]):
+                yield f"{ours['cell']}, {ours['role']}, {ours['value']}: {column} is {value}, not {theirs[column]}"
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if pd.isna(one) or pd.isna(other):
+        return bool(pd.isna(one) and pd.isna(other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE)
+    return bool(one == other)
+
+
+def test_differences_are_found() -> None:
+    table = tidy(analyse([example_run()]).comparisons)
+    changed = table.copy()
+    changed.loc[3, "point"] *= 1 + 1e-6
+    changed.loc[5, "role"] = "control"
+    assert list(differences(table, table.copy())) == []
+    assert len(list(differences(table, changed))) == 2
+    assert len(list(differences(table, table.iloc[1:]))) == 1
+
+
+def _through_parquet(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the types that a file gives it."""
+    file = io.BytesIO()
+    frame.to_parquet(file, index=False)
+    return pd.read_parquet(file)
+
+
+@pytest.mark.parametrize("folder", REPORTS)
+def test_figures_of_the_page_are_there(folder: str) -> None:
+    text = (ROOT / folder / "report.md").read_text(encoding="utf-8")
+    missing = [path for path in re.findall(r"\]\((figures/[^)]*)\)", text) if not (ROOT / folder / path).is_file()]
+    assert not missing, f"{folder}/report.md shows figures that are not there: {missing}"
