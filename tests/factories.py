@@ -24,6 +24,7 @@ FACTS: Mapping[str, Any] = {
     "revision": "abc",
     "dirty": False,
 }
+ENVIRONMENT = Environment(FACTS, {"load": [0.25, 0, 0]})
 QUIET = (0.000, 0.001, -0.001, 0.002, -0.002, 0.000)
 """Relative deviation of each process of a quiet machine."""
 
@@ -63,7 +64,9 @@ def record(*values: Value, details: Mapping[str, Any] | None = None, **shared: A
     return MeasuredRecord(**fields(**shared), values=values, details={"iterations": 2} if details is None else details)
 
 
-def failed(reason: str = "the worker was killed by SIGSEGV", traceback: str | None = None, **shared: Any) -> FailedRecord:
+def failed(
+    reason: str = "the worker was killed by SIGSEGV", traceback: str | None = None, **shared: Any
+) -> FailedRecord:
     return FailedRecord(**fields(**shared), reason=reason, traceback=traceback)
 
 
@@ -118,7 +121,7 @@ def stored_run(
     suite: str = "name: t\n",
     gate: Mapping[str, float | None] | None = None,
     data_root: str | None = None,
-    environment: Environment = Environment(FACTS, {"load": [0.25, 0, 0]}),
+    environment: Environment = ENVIRONMENT,
 ) -> StoredRun:
     """A stored run in memory."""
     return StoredRun(

@@ -59,7 +59,8 @@ def test_help_and_plan_import_nothing_heavy() -> None:
 
 
 LEVELS = (
-    {"cli", "__main__"},
+    {"__main__"},
+    {"cli"},
     {"commands"},
     {"studies"},
     {"ab", "doctor", "pairing"},
@@ -82,7 +83,9 @@ def modules() -> dict[str, Path]:
 def imports(path: Path, known: Iterable[str]) -> Iterator[str]:
     """The modules of this project that a file imports, inside functions too, but not for the type checker alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    guarded = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    guarded = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
     skipped = {child for node in guarded for child in ast.walk(node)}
     for node in ast.walk(tree):
         if node in skipped:

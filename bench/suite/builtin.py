@@ -10,7 +10,7 @@ _PACKAGE = "bench.suites"
 
 @cache
 def folder() -> Path:
-    """The folder of the built-in suites: ``suites`` next to ``bench`` in a checkout, else the installed package data."""
+    """The folder of the built-in suites: ``suites`` next to ``bench`` in a checkout, else the package data."""
     beside = Path(__file__).parents[2] / "suites"
     if beside.is_dir():
         return beside

@@ -1,6 +1,5 @@
 """Suite files: finding them, checking every name and value, and loading them as :class:`Suite`."""
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
@@ -25,11 +24,11 @@ def find_suite(given: Path) -> Path:
     Raises:
         SuiteError: there is neither a file nor a built-in suite.
     """
-    if os.path.isfile(given):
+    if given.is_file():
         return given
     if builtin := suite_path(str(given)):
         return builtin
-    if os.path.exists(given):
+    if given.exists():
         return given  # a folder or a device; load_suite reports what cannot be read
     raise SuiteError(
         f"{given}: there is no such file and no built-in suite of that name; {did_you_mean(given.stem, suite_names())}"

@@ -26,7 +26,7 @@ _UNITS = {"%": {"%": 0.01}, "s": {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0
 
 
 def quantity(kind: str, value: object) -> object:
-    """Convert ``"1%"`` to 0.01 for the kind "%", ``"2min"`` to 120.0 for the kind "s"; return other values unchanged."""
+    """Convert ``"1%"`` to 0.01 for the kind "%", ``"2min"`` to 120.0 for the kind "s"; leave other values."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\S+)", value) if isinstance(value, str) else None
     scale = _UNITS.get(kind, {}).get(match[2]) if match else None
     return float(match[1]) * scale if match and scale else value
@@ -119,14 +119,14 @@ class DataModel(BaseModel):
 HELP = {
     "name": "name of the suite; the folder of a run starts with it",
     "title": "title of the report",
-    "axes": "a grid, or a list of grids whose union is measured; a grid combines every value of an axis with every value "
-    "of the other axes",
+    "axes": "a grid, or a list of grids whose union is measured; a grid combines every value of an axis with every "
+    "value of the other axes",
     "contrast": "the axes in which variants may differ from their baseline; cells are grouped by all other axes",
     "baseline": "axis of the contrast → its value in the baseline of each group",
     "measures": "the measures and their options",
     "data": "location of image datasets",
-    "gate": "name of a value → the largest increase that passes `compare` and `ab`: `exact` for none, or a threshold such "
-    "as 1%",
+    "gate": "name of a value → the largest increase that passes `compare` and `ab`: `exact` for none, or a threshold "
+    "such as 1%",
     "only": "axis or `measure` → the values to keep; by default everything is kept",
     "timeout": "seconds without an answer after which a cell counts as hung",
 }

@@ -69,7 +69,7 @@ CELL_SECONDS = 1.0
 COUNTING_SECONDS = 0.1
 """Assumed time of a cell whose operations are only counted."""
 SWITCHING_FACTOR = 1.5
-"""Assumed ratio of the whole sampling time to the timed seconds; an untimed iteration follows each switch of variant."""
+"""Assumed ratio of sampling time to timed seconds; an untimed iteration follows each switch of variant."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: Mapping[C
         )
         for shared, members in grouped.items()
     ]
-    # A lone baseline without a value on a shared axis (the placement of `none`) is a member of the other groups already.
+    # A lone baseline without a value on a shared axis (the placement of `none`) is in the other groups already.
     needed = {group.baseline for group in groups if group.variants}
     yield from (group for group in groups if group.variants or group.baseline not in needed)
 

@@ -125,9 +125,7 @@ def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -
         (["--out", "{folder}/records.jsonl"], "cannot make the folder"),
     ],
 )
-def test_report_rejects_bad_arguments(
-    finished: tuple[Path, object], arguments: list[str], message: str
-) -> None:
+def test_report_rejects_bad_arguments(finished: tuple[Path, object], arguments: list[str], message: str) -> None:
     folder, _ = finished
     done = bench("report", folder, *(each.format(folder=folder) for each in arguments))
     assert done.returncode == 2 and message in done.stderr.replace("\n", " "), done.stderr
@@ -161,9 +159,7 @@ def test_failing_cell_exits_3_and_keeps_the_rest(tmp_path: Path) -> None:
         ('"0"', '"9"', "has no layer that matches"),
     ],
 )
-def test_bad_suite_exits_2_and_writes_nothing(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
+def test_bad_suite_exits_2_and_writes_nothing(tmp_path: Path, old: str, new: str, message: str) -> None:
     text = TINY.replace(old, new).replace("{ATTENTION}", "simam")
     suite = write(tmp_path, text)
     done = bench("run", suite, "--out", tmp_path / "out")
@@ -222,7 +218,7 @@ def test_plan_resolve_prints_required_seeds(tmp_path: Path) -> None:
     suite = write(tmp_path, ACCURACY)
     done = bench("plan", suite, "--resolve", "0.5", "--spread", "0.2")
     assert done.returncode == 0, done.stderr
-    # 80 % power at α = 0.05 ÷ 2 variants and d = 2.5; the number itself is checked against simulated runs in tests/bench/results/test_accuracy.py.
+    # tests/bench/results/test_accuracy.py checks the number against simulated runs.
     needed = resolving_seeds(0.5, 0.2, 2)
     assert f"among 2 variants needs {needed} seeds; the suite has 3" in done.stdout
     assert "assumed" in bench("plan", suite, "--resolve", "0.5").stdout

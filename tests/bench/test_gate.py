@@ -11,13 +11,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.store.record import Record
-from bench.run.executors.local import Message
+from bench.run.messages import Message
 from bench.run.runner import Runner
-from bench.run.worker import Job, work
+from bench.run.worker import Job, run_job
 from bench.run.workload import _skeleton
-from tests.helpers import plan
+from bench.store.record import Record
 from tests.factories import QUIET, counts, failed, group, store, times
+from tests.helpers import plan
 
 
 def bench(*arguments: str | Path) -> Result:
@@ -159,7 +159,7 @@ def test_any_increase_of_a_count_regresses(
 ) -> None:
     def here(job: Job, timeout: float) -> Iterator[Message]:
         messages: list[Message] = []
-        work(job, messages.append)
+        run_job(job, messages.append)
         return iter(messages[:-1])  # the last says that the job is done
 
     runs = []

@@ -15,6 +15,8 @@ DEFAULT = 1e-4
 """Default λ of the authors' module and of ours."""
 MARKED = ({"λ": DEFAULT, "what": "the authors' default"}, {"λ": 0.1, "what": "published for ImageNet"})
 """The λ of the authors' commands for ImageNet and COCO; the λ of their CIFAR runs is not published."""
+SHOWN = ("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")
+"""Fields of a tooltip."""
 LEAST = 3
 """Fewest values of λ for a curve."""
 
@@ -61,9 +63,7 @@ def _draw(number: int, rows: list[dict[str, Any]], plain: Comparison | None, net
     base = alt.Chart(figure_rows.named(rows)).encode(x=x)
     marks = [
         base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q")),
-        base.mark_line(color=BLUE, point=True).encode(
-            y=y, tooltip=tooltips("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")
-        ),
+        base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=tooltips(*SHOWN)),
         _rule(figure_rows.named(list(MARKED)), ORANGE, x=x),
     ]
     if plain is not None:

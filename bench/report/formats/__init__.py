@@ -1,4 +1,4 @@
-"""The formats that a report is written in: name → the files that make it."""
+"""The formats of a report: name → a function that gives its files."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping
@@ -30,16 +30,16 @@ def _latex(report: Report) -> Iterator[tuple[str, str | bytes]]:
 
 
 def _csv(report: Report) -> Iterator[tuple[str, str | bytes]]:
-    from bench.report.formats.tidy import tidy
+    from bench.report.formats.tables import results_table
 
-    yield "report.csv", tidy(report.comparisons).to_csv(index=False)
+    yield "report.csv", results_table(report.comparisons).to_csv(index=False)
 
 
 def _parquet(report: Report) -> Iterator[tuple[str, str | bytes]]:
-    from bench.report.formats.tidy import tidy
+    from bench.report.formats.tables import results_table
 
     file = io.BytesIO()
-    tidy(report.comparisons).to_parquet(file, index=False)
+    results_table(report.comparisons).to_parquet(file, index=False)
     yield "report.parquet", file.getvalue()
 
 
@@ -50,4 +50,4 @@ FORMATS: Mapping[str, Callable[[Report], Iterator[tuple[str, str | bytes]]]] = {
     "csv": _csv,
     "parquet": _parquet,
 }
-"""Files by their paths in the folder, whole."""
+"""Name of a format → path and content of each file."""

@@ -1,4 +1,4 @@
-"""A page as one HTML file that opens offline: tables that sort and filter, figures that tell more where one points."""
+"""A page as one HTML file that opens offline, with tables that sort and filter, and figures with tooltips."""
 
 import base64
 from functools import cache
@@ -8,7 +8,7 @@ from bench.report.blocks import Figure, Page
 
 
 def html(page: Page) -> str:
-    """All of it. Texts are escaped by the template, data by its JSON."""
+    """The HTML of a page. The template escapes texts; figures are embedded as JSON."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -1,10 +1,10 @@
-"""The tables of a page as LaTeX: a document that compiles, made of tables that can be copied into a paper."""
+"""The tables of a page as LaTeX: a document that compiles, whose tables can be copied into a paper."""
 
 import re
 
 from bench.report.blocks import Heading, Page, Table, TableCell
 
-_HEAD = r"""% Each table stands by itself and needs booktabs; \resizebox, from graphicx, makes it as wide as the text.
+_HEAD = r"""% Each table is self-contained and needs booktabs; \resizebox, from graphicx, scales it to the text width.
 \documentclass{article}
 \usepackage[utf8]{inputenc}
 \usepackage{booktabs,graphicx}
@@ -31,14 +31,14 @@ _SPECIAL = {
 
 
 def latex(page: Page) -> str:
-    """All tables that are not folded away, each with its heading as caption."""
+    """All tables except collapsed ones, each with its heading as caption."""
     caption, tables = page.title, []
     for block in page.blocks:
         if isinstance(block, Heading):
             caption = block.text
         elif isinstance(block, Table):
             tables.append(_table(block, caption))
-    # LaTeX puts off tables that find no place, and gives up when they are many.
+    # LaTeX defers tables that do not fit, and fails when too many are deferred.
     body = "\\clearpage\n".join(tables)
     return f"{_HEAD}\n{body}\n\\end{{document}}\n"
 
@@ -66,10 +66,10 @@ def _cell(cell: TableCell) -> str:
 
 
 _KNOWN = "–—‘’“”…"
-"""Beyond Latin-1, what LaTeX prints without further packages."""
+"""Characters beyond Latin-1 that LaTeX prints without further packages."""
 
 
 def escape(text: str) -> str:
-    """Text that LaTeX prints as it is; a question mark for letters that it would stop at."""
+    """Escaped text; characters that LaTeX cannot print become question marks."""
     escaped = re.sub("|".join(map(re.escape, _SPECIAL)), lambda found: _SPECIAL[found[0]], text)
     return re.sub(rf"[^\x00-\xff{_KNOWN}]", "?", escaped)

@@ -1,4 +1,4 @@
-"""A page as Markdown, as GitHub shows it."""
+"""A page as GitHub-flavoured Markdown."""
 
 import re
 from functools import singledispatch
@@ -7,15 +7,15 @@ from bench.report.blocks import Block, BulletList, Code, Details, Figure, Headin
 from bench.report.numbers import escape
 
 FIGURES = "figures"
-"""The folder beside the page that its figures are in."""
+"""The folder of the figures, beside the page."""
 
 
 def markdown(page: Page, figures: bool = False) -> str:
-    """All of it.
+    """The Markdown of a page.
 
     Args:
-        page: what is said.
-        figures: whether the files of the figures lie beside the page, as ``figures/NAME.svg``.
+        page: the page.
+        figures: whether to link the figures, as ``figures/NAME.svg`` beside the page.
     """
     blocks = (block for block in page.blocks if figures or not isinstance(block, Figure))
     return "\n\n".join([f"# {escape(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
@@ -60,7 +60,7 @@ def _(block: Details) -> str:
 
 @_block.register
 def _(block: Code) -> str:
-    # Backticks that no line of the block can end.
+    # A fence longer than any run of backticks in the block.
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
     return f"{fence}{block.language}\n{block.text}{fence}"
 

@@ -1,4 +1,4 @@
-"""What a page tells of as a table for programs: a row for each value of each member of a group."""
+"""The results as a table for programs: one row for each value of each member of a group."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,32 +8,32 @@ from bench.results.columns import AXES
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
-PLACE = ("run", "measure", "group", "cell", "role")
+IDENTITY = ("run", "measure", "group", "cell", "role")
 ABSOLUTE, RATIO, DIFFERENCE = (
     {bound: f"{estimate}{bound}" for bound in ("point", "low", "high")} for estimate in ("", "ratio_", "difference_")
 )
-"""Of each estimate its bounds, and their columns."""
-COLUMNS = [*PLACE, *AXES, "value", "unit", *ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values(), "repeats"]
+"""Bound of each estimate → its column."""
+COLUMNS = [*IDENTITY, *AXES, "value", "unit", *ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values(), "repeats"]
 
 
-def tidy(comparisons: Iterable[Comparison]) -> pd.DataFrame:
-    """One row a comparison: where it is from, its axes, the value in its unit, and that against the baseline.
+def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """One row for each comparison: its identity, its axes, the value in its unit, and the value against the baseline.
 
-    ``low`` and ``high`` are the bounds of an interval, of a time the 5th and 95th percentile of its samples; equal to
-    the point where a value is exact; missing where nothing is known of them.
+    ``low`` and ``high`` are the bounds of the confidence interval; for a time, the 5th and 95th percentile of its
+    samples. They equal the point of an exact value, and are missing where there is no interval.
     """
     rows = [
         {
-            **{key: getattr(each, key) for key in PLACE},
-            **{axis: each.axes[axis] for axis in AXES},
-            "value": each.value,
-            "unit": each.unit,
-            **_numbers(ABSOLUTE, each.absolute),
-            **_numbers(RATIO, each.ratio),
-            **_numbers(DIFFERENCE, each.difference),
-            "repeats": each.repeats,
+            **{key: getattr(comparison, key) for key in IDENTITY},
+            **{axis: comparison.axes[axis] for axis in AXES},
+            "value": comparison.value,
+            "unit": comparison.unit,
+            **_numbers(ABSOLUTE, comparison.absolute),
+            **_numbers(RATIO, comparison.ratio),
+            **_numbers(DIFFERENCE, comparison.difference),
+            "repeats": comparison.repeats,
         }
-        for each in comparisons
+        for comparison in comparisons
     ]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64"))

@@ -38,10 +38,9 @@ def _at(placements: Iterable[str | None]) -> str:
 def _predicate(added: AddedWork, machine: MachineLimits | None) -> str:
     """The sentence without its subject and verb."""
     moved = f" ({ratio(added.variant.ratio)})" if added.variant.ratio else ""
-    text = (
-        f"{_amount(added.operators, '1')} operator{'' if added.operators == 1 else 's'}, {_amount(added.operations, '1')} operations and "
-        f"{_amount(added.bytes_moved, 'B')} moved{moved}."
-    )
+    operators = f"{_amount(added.operators, '1')} operator{'' if added.operators == 1 else 's'}"
+    operations = f"{_amount(added.operations, '1')} operations"
+    text = f"{operators}, {operations} and {_amount(added.bytes_moved, 'B')} moved{moved}."
     if added.operations > 0 and added.bytes_moved > 0:
         text += _limit(added.operations, added.bytes_moved, machine)
     return f"{text}{_operators(added)}"

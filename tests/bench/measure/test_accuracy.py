@@ -17,10 +17,11 @@ from bench.measure import Outcome, Subject
 from bench.measure.accuracy import Accuracy
 from bench.measure.training.recipe import load_recipe
 from bench.measure.training.small import SmallSplit
-from bench.store.frame import load_frame
-from bench.run.worker import Member, subject
+from bench.run.worker import make_subject
 from bench.run.workload import build_network
+from bench.store.frame import load_frame
 from bench.suite.axes import Cell, Choice
+from bench.suite.plan import Member
 from simam.backbones.cifar_resnet import CifarResNet
 from tests.helpers import write
 
@@ -48,7 +49,7 @@ def cell(attention: str = "none", backbone: str = "cifar_resnet8", **options: in
 
 
 def member(attention: str = "none", seed: int = 0, scratch: Path | None = None) -> Subject:
-    return subject(Member(0, "baseline", cell(attention)), seed, "cpu", scratch=scratch)
+    return make_subject(Member(0, "baseline", cell(attention)), seed, "cpu", scratch=scratch)
 
 
 def outcomes(measure: Accuracy, *subjects: Subject) -> list[Outcome]:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.report.data import analyse
-from bench.report.formats.tidy import tidy
+from bench.report.formats.tables import results_table
 from bench.store.stored_run import StoredRun
 from tests.bench.report.example_run import example_run
 
@@ -46,7 +46,7 @@ def test_numbers_follow_from_the_records(folder: str, monkeypatch: pytest.Monkey
     remedy = f"python -m bench report {' '.join(REPORTS[folder])} --out {folder} --format md,parquet"
     path = Path(folder) / "report.parquet"
     assert path.exists(), f"{path} is missing; write it: {remedy}"
-    computed = _through_parquet(tidy(analyse([StoredRun.load(run) for run in REPORTS[folder]]).comparisons))
+    computed = _through_parquet(results_table(analyse([StoredRun.load(run) for run in REPORTS[folder]]).comparisons))
     wrong = list(islice(differences(computed, pd.read_parquet(path)), 5))
     assert not wrong, f"{path} is not what its records give; write it anew: {remedy}"
 
@@ -71,10 +71,11 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def test_differences_are_found() -> None:
-    table = tidy(analyse([example_run()]).comparisons)
-    changed = table.copy()
-    changed.loc[3, "point"] *= 1 + 1e-6
-    changed.loc[5, "role"] = "control"
+    table = results_table(analyse([example_run()]).comparisons)
+    changed = table.assign(
+        point=table["point"].where(table.index != 3, (1 + 1e-6) * table["point"]),
+        role=table["role"].where(table.index != 5, "nobody"),
+    )
     assert list(differences(table, table.copy())) == []
     assert len(list(differences(table, changed))) == 2
     assert len(list(differences(table, table.iloc[1:]))) == 1

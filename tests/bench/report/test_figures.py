@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.report.sources import Run
 
 from bench.report.blocks import Figure
+from bench.report.data import ReportData
 from bench.report.figures import svg
 from bench.report.figures.curves import curves
 from bench.report.figures.forest import forest
@@ -16,11 +18,9 @@ from bench.report.figures.placement import placement
 from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
 from bench.report.figures.trace import trace
-from bench.report.data import ReportData, analyse
-from bench.report.sources import Run
+from bench.results.statistics import Estimate
 from bench.store.frame import load_frame
 from bench.store.record import Record, append_records
-from bench.results.statistics import Estimate
 from tests.bench.report.example_run import EVIL, records
 
 DRAWN = (forest, pareto, sweep, placement, curves, memory, roofline, trace)

@@ -8,18 +8,29 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.report.blocks import TableCell, Code, Figure, Details, Heading, Page, BulletList, Table, Paragraph
+from bench.report.blocks import BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
 from bench.report.formats import FORMATS
 from bench.report.formats.html import html
 from bench.report.formats.latex import escape, latex
 from bench.report.formats.markdown import markdown
-from bench.report.formats.tidy import tidy
+from bench.report.formats.tables import results_table
 from tests.bench.report.example_run import EVIL, example_report
 
 GOLDEN = Path(__file__).parent / "golden"
-TABLE = Table(["a|b", "x & y"], [[TableCell("one_two"), TableCell("×1.05 ≤ 5 %", 1.05, best=True)]], "2 of latency in r")
+TABLE = Table(
+    ["a|b", "x & y"], [[TableCell("one_two"), TableCell("×1.05 ≤ 5 %", 1.05, best=True)]], "2 of latency in r"
+)
 PAGE = Page(
-    "T", [Heading("H#"), Paragraph("t*"), BulletList(["p"]), TABLE, Details("more", TABLE), Code("sh", "ls\n"), BulletList([])]
+    "T",
+    [
+        Heading("H#"),
+        Paragraph("t*"),
+        BulletList(["p"]),
+        TABLE,
+        Details("more", TABLE),
+        Code("sh", "ls\n"),
+        BulletList([]),
+    ],
 )
 
 
@@ -113,7 +124,7 @@ def test_programs_get_a_row_for_each_value(tmp_path: Path) -> None:
 
 
 def test_programs_get_the_headings_where_nothing_was_measured() -> None:
-    nothing = tidy([])
+    nothing = results_table([])
     assert len(nothing) == 0 and {"run", "attention", "point", "ratio_low", "repeats"} <= set(nothing.columns)
     assert str(nothing["batch"].dtype) == "Int64"
 

@@ -57,7 +57,7 @@ def test_names_of_users_stay_text() -> None:
 
 def test_records_behind_the_tables() -> None:
     table = Table(["a"], [[TableCell("1")]], "3 of latency in a")
-    blocks = [Heading("H"), table, Details("more", table), Heading("I"), Table(["a"], [])]
+    blocks: list[Block] = [Heading("H"), table, Details("more", table), Heading("I"), Table(["a"], [])]
     lead, bullets = sources(blocks)
     assert isinstance(lead, Paragraph) and isinstance(bullets, BulletList)
     assert list(bullets.items) == ["H: 3 of latency in a", "H, other conditions: 3 of latency in a"]

@@ -194,7 +194,11 @@ def test_a_part_of_a_suite_numbers_its_seeds_as_the_whole_does(tmp_path: Path) -
             "axes.placement: torch.nn:Identity",
         ),
         ("backbone: ['torch.nn:Identity']", "attention: none", "axes.backbone: torch.nn:Identity has no attribute"),
-        ("backbone: [resnet18]", "placement: spatial", "baseline: it leaves attention of the contrast open"),
+        (
+            "backbone: [resnet18]",
+            "placement: spatial",
+            "the baseline has no value for attention",
+        ),
     ],
 )
 def test_what_only_the_combination_shows(tmp_path: Path, axes: str, baseline: str, message: str) -> None:
@@ -211,7 +215,7 @@ def test_threads_that_are_compared_are_given(tmp_path: Path) -> None:
         baseline: {threads: 1}
         measures: {latency: {}}
     """
-    with pytest.raises(InputError, match=r"axes.threads: where numbers of threads are compared, every cell must give"):
+    with pytest.raises(InputError, match=r"axes.threads: threads are compared, so every cell must give"):
         plan(tmp_path, text)
 
 

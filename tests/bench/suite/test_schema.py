@@ -7,20 +7,20 @@ from ruamel.yaml import YAML
 
 from bench.suite.reference import reference
 from bench.suite.schema import json_schema
-from tests.bench.suite.test_load import BROKEN, GOOD
+from tests.bench.suite.examples import BROKEN, GOOD
 
 SUITES = Path(__file__).parents[3] / "suites"
 
 
-def test_the_committed_schema_is_current() -> None:
+def test_committed_schema_is_current() -> None:
     assert json.loads((SUITES / "schema.json").read_text(encoding="utf-8")) == json_schema(), (
-        "write it anew: python -m bench.suite.schema > suites/schema.json"
+        "regenerate it: python -m bench.suite.schema > suites/schema.json"
     )
 
 
-def test_the_committed_reference_is_current() -> None:
+def test_committed_reference_is_current() -> None:
     page = (SUITES.parent / "docs" / "suites.md").read_text(encoding="utf-8")
-    assert page.strip() == reference().strip(), "write it anew: python -m bench.suite.reference > docs/suites.md"
+    assert page.strip() == reference().strip(), "regenerate it: python -m bench.suite.reference > docs/suites.md"
 
 
 def accepts(text: str) -> bool:

@@ -69,7 +69,9 @@ def test_conflict_names_what_the_overview_shows(value: str, overview: bool, rema
 
 
 def cells(measure: str) -> list[Comparison]:
-    return [replace(TIME, run=run, cell=cell, measure=measure) for run in ("a", "b") for cell in ("one", "two", "three")]
+    return [
+        replace(TIME, run=run, cell=cell, measure=measure) for run in ("a", "b") for cell in ("one", "two", "three")
+    ]
 
 
 def test_conflicts_of_one_value_are_counted() -> None:

@@ -48,9 +48,7 @@ def test_changes_are_sorted_by_numbers() -> None:
 
 
 def test_default_threads_are_a_label_of_their_own() -> None:
-    alone = [
-        with_axes(each, cell="/t1", group="/t1", threads=1) for each in timed_records() if each.role == "baseline"
-    ]
+    alone = [with_axes(each, cell="/t1", group="/t1", threads=1) for each in timed_records() if each.role == "baseline"]
     found = table(*timed_records(), *alone)
     pairs = zip(column(found, "module"), column(found, "threads"), strict=True)
     assert sorted(pairs) == [("SimAM", ""), ("plain", ""), ("plain", "1")]

@@ -10,7 +10,7 @@ from tests.bench.comparisons import comparison, exact, top1
 
 
 def table(value: str, measured: int, **fields: Any) -> Table | None:
-    axes = {"backbone": "resnet18", "placement": "spatial", "resolution": 224}
+    axes: dict[str, Any] = {"backbone": "resnet18", "placement": "spatial", "resolution": 224}
     return published_table([comparison("simam", "complexity", value, absolute=exact(measured), **axes, **fields)])
 
 
