@@ -15,7 +15,7 @@ from bench.results.verdicts import ORDER, Verdict
 if TYPE_CHECKING:
     from rich.table import Table
 
-HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
+VERDICT_HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
 FOOTNOTE = (
     "The worst verdicts come first. Brackets are unadjusted 95 % confidence intervals. Before and after of a time are "
     "changes against the baseline of the same side. A time is regressed if the Holm-adjusted p-value of “it grew by no "
@@ -44,7 +44,7 @@ def terminal(verdicts: Sequence[Verdict]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*HEADINGS, box=None, pad_edge=False)
+    table = Table(*VERDICT_HEADINGS, box=None, pad_edge=False)
     for verdict in verdicts:
         kind, *cells = _cells(verdict)
         table.add_row(Text(kind, _STYLES.get(kind, "")), *(Text(cell) for cell in cells))
@@ -67,7 +67,7 @@ def _table(verdicts: Sequence[Verdict]) -> str:
     from tabulate import tabulate
 
     rows = [[escape(cell) for cell in _cells(verdict)] for verdict in verdicts]
-    return tabulate(rows, headers=HEADINGS, tablefmt="github", disable_numparse=True)
+    return tabulate(rows, headers=VERDICT_HEADINGS, tablefmt="github", disable_numparse=True)
 
 
 def as_json(verdicts: Sequence[Verdict], exit_code: int) -> str:

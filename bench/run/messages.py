@@ -108,7 +108,7 @@ Message: TypeAlias = Started | Measured | Failed | Done | Died | Built | Timed
 
 
 def encode(message: Message) -> str:
-    r"""The line of a message. Characters beyond ASCII are escaped, since text may contain lone surrogates.
+    """The line of a message. Characters beyond ASCII are escaped, since text may contain lone surrogates.
 
     Raises:
         TypeError: the message contains a value that JSON cannot represent.

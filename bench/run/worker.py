@@ -1,8 +1,8 @@
 """A worker process: it reads pickled tasks from standard input and answers in JSON lines, one task at a time.
 
 For a job it sends :class:`Started` before it touches a member, :class:`Measured` when the member is done,
-:class:`Failed` if Python raises, and :class:`Done` at the end. A dying process sends nothing; the member that was
-started last is the cause.
+:class:`Failed` if Python raises, and :class:`Done` at the end. A process that dies sends nothing; the member
+that was started last is the cause.
 """
 
 import json

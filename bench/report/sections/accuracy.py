@@ -15,7 +15,7 @@ from bench.results.values import VALUES
 
 EVALUATED_ON = {"test": "the test set", "held_out": "images held out from the training set"}
 """The measure's option ``eval_on`` in words."""
-HEADINGS = (
+ACCURACY_HEADINGS = (
     "module",
     "placement",
     *(f"{VALUES[name].title} (%)" for name in ("top1", "top5", "best_top1")),
@@ -23,7 +23,7 @@ HEADINGS = (
     "P(better)",
     "verdict",
 )
-NOTE = (
+ACCURACY_NOTE = (
     "Accuracies of trained networks are those of the last epoch: means over seeds with 95 % Student-t intervals. The "
     "best epoch's top-1 is shown because other work reports it; it is selected on the images that it is evaluated on. "
     "Δ top-1 is the difference from the baseline of the same seed, in percentage points; both share the initial "
@@ -34,7 +34,7 @@ NOTE = (
 
 
 def accuracy(data: ReportData) -> Iterator[Block]:
-    """A table for each group of accuracies, how its networks were trained, and figures."""
+    """A table for each group of accuracies with the training of its networks, and figures."""
     from bench.report.figures.curves import curves
     from bench.report.figures.placement import placement
     from bench.report.figures.sweep import sweep
@@ -58,7 +58,7 @@ def accuracy_sentences(comparisons: Iterable[Comparison], gains: Iterable[Accura
 
 
 def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain]) -> Iterator[Block]:
-    """For each group of accuracies a heading, a table and the training; then how to read all of the tables."""
+    """A heading, a table and a paragraph on the training for each group of accuracies, and a note on all tables."""
     by_cell = {(gain.variant.run, gain.variant.group, gain.variant.cell): gain for gain in gains}
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in comparisons:
@@ -67,10 +67,10 @@ def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyG
     several_runs = len({run for run, _ in groups}) > 1
     for group in groups.values():
         yield Heading(_network(group[0], several_runs))
-        yield Table(HEADINGS, list(_rows(group, by_cell)), records_of(group))
+        yield Table(ACCURACY_HEADINGS, list(_rows(group, by_cell)), records_of(group))
         yield Paragraph(_training(group))
     if groups:
-        yield Paragraph(NOTE)
+        yield Paragraph(ACCURACY_NOTE)
 
 
 def _network(comparison: Comparison, several_runs: bool) -> str:
@@ -162,7 +162,7 @@ def _probability(probability: float) -> str:
 
 
 def _training(group: Sequence[Comparison]) -> str:
-    """How the networks of a group were trained and evaluated."""
+    """Sentences on how the networks of a group were trained and evaluated."""
     details = group[0].details
     evaluated = f"valuated on {EVALUATED_ON[details['eval_on']]}, on {_execution(details)}."
     if "recipe" not in details:

@@ -7,7 +7,7 @@ from bench.report.numbers import enumerated, quantity, ratio
 from bench.results.estimates import Comparison
 from bench.results.roofline import AddedWork, MachineLimits, added_work
 
-MOST_NAMED = 3
+MOST_OPERATORS = 3
 """Operators of a module that a sentence names."""
 
 
@@ -61,7 +61,7 @@ def _operators(added: AddedWork) -> str:
     """The operators that the added bytes belong to, the most first."""
     total = sum(added.by_operator.values())
     shares = {name: 100 * count / total for name, count in added.by_operator.items()}
-    named = [f"{name} {share:.0f} %" for name, share in list(shares.items())[:MOST_NAMED] if share >= 1]
+    named = [f"{name} {share:.0f} %" for name, share in list(shares.items())[:MOST_OPERATORS] if share >= 1]
     return f" Added bytes by operator: {', '.join(named)}." if named else ""
 
 

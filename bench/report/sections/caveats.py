@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.report.blocks import Block, BulletList, Paragraph
 from bench.report.data import ReportData
-from bench.report.sections.overview import COLUMNS, has_overview
+from bench.report.sections.overview import OVERVIEW_COLUMNS, has_overview
 from bench.results.estimates import Comparison
 from bench.store.stored_run import StoredRun
 
@@ -68,7 +68,7 @@ def conflicts(comparisons: Iterable[Comparison], overview: bool) -> Iterator[str
     for (value, first_run, second_run, exact), pairs in kinds.items():
         cell = pairs[0][0].cell
         remark = f"; {len(pairs) - 1} more such values" if len(pairs) > 1 else ""
-        if overview and any(column.value == value for column in COLUMNS):
+        if overview and any(column.value == value for column in OVERVIEW_COLUMNS):
             remark += "; the overview shows the first run's"
         if exact:
             one, other = (f"{member.absolute.point:,} in {member.run}" for member in pairs[0])

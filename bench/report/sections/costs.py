@@ -34,7 +34,7 @@ from bench.results.values import VALUES, ValueSpec, value_spec
 
 MOST_SHOWN = 40
 """Rows of a network up to which all conditions are shown."""
-NOTE = (
+COSTS_NOTE = (
     "Δ, × and Δ % are relative to the baseline of the same group; brackets behind a Δ % are unadjusted 95 % confidence "
     "intervals. Counts are exact and of one call: in training mode, of a whole step on the whole batch; "
     "docs/counting.md describes how they are counted. The columns:"
@@ -94,7 +94,7 @@ def costs(data: ReportData) -> Iterator[Block]:
         if others:
             yield Details("Other conditions", cost_table(others))
     if networks:
-        yield Paragraph(NOTE)
+        yield Paragraph(COSTS_NOTE)
         yield BulletList(list(_descriptions(networks.values())))
     yield from first_figures(memory(data))
     yield from first_figures(roofline(data))

@@ -1,4 +1,4 @@
-"""Sentences on times: what each module adds to latency, and how the A/A controls came out."""
+"""Sentences on times: what each module adds to latency, and the results of the A/A controls."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias

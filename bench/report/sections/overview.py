@@ -21,7 +21,7 @@ USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
 """The conditions that are shown if they were measured."""
 LEAST_MEASURES = 2
 """Measures from which there is an overview: a run of one measure has a table of its own with the same numbers."""
-NOTE = (
+OVERVIEW_NOTE = (
     "Each network is shown as it is usually run (eager, fp32), if that was measured, and under the conditions that "
     "were measured first; the tables below have all of them. Δ, × and Δ % are relative to the baseline; brackets are "
     "95 % confidence intervals."
@@ -63,7 +63,7 @@ class OverviewColumn:
         return self.spec.shown in ("time", "share")
 
 
-COLUMNS = (
+OVERVIEW_COLUMNS = (
     OverviewColumn("params"),
     OverviewColumn("macs", "inference"),
     OverviewColumn("elementwise_ops", "inference"),
@@ -77,12 +77,12 @@ COLUMNS = (
 
 OverviewRow: TypeAlias = tuple[str, str, str | None]
 """Backbone, attention and placement."""
-Shown: TypeAlias = Mapping[tuple[OverviewColumn, OverviewRow], Comparison]
+ShownComparisons: TypeAlias = Mapping[tuple[OverviewColumn, OverviewRow], Comparison]
 """Column and row → what the table shows there."""
 
 
 def overview(data: ReportData) -> Iterator[Block]:
-    """The table, how to read it, and the figures of costs and gains."""
+    """The table with notes on how to read it, and figures of costs and gains."""
     from bench.report.figures.forest import forest
     from bench.report.figures.pareto import pareto
 
@@ -90,7 +90,7 @@ def overview(data: ReportData) -> Iterator[Block]:
         yield Heading("Overview")
         yield table
         has_bold = any(cell.best for row in table.rows for cell in row)
-        yield Paragraph(f"{NOTE} {BOLD_NOTE}" if has_bold else NOTE)
+        yield Paragraph(f"{OVERVIEW_NOTE} {BOLD_NOTE}" if has_bold else OVERVIEW_NOTE)
     yield from first_figures(forest(data))
     yield from first_figures(pareto(data))
 
@@ -100,7 +100,7 @@ def has_overview(comparisons: Iterable[Comparison]) -> bool:
     return _has_table(_shown(comparisons))
 
 
-def _has_table(shown: Shown) -> bool:
+def _has_table(shown: ShownComparisons) -> bool:
     return len({comparison.measure for comparison in shown.values()}) >= LEAST_MEASURES
 
 
@@ -121,7 +121,7 @@ def overview_table(
     if not _has_table(shown):
         return None
     present = {column for column, _ in shown}
-    columns = [column for column in COLUMNS if column in present]
+    columns = [column for column in OVERVIEW_COLUMNS if column in present]
     rows = _ordered_rows(shown)
     inconclusive = {id(variant) for variant in without_passing_control(comparisons, threshold)}
     inconclusive |= {id(gain.variant) for gain in gains if gain.verdict == "inconclusive"}
@@ -144,15 +144,18 @@ def overview_table(
     return Table(headings, cells, records_of(shown.values()))
 
 
-def _shown(comparisons: Iterable[Comparison]) -> Shown:
-    """Of each network the usual conditions, else those that were measured first; of several runs the first."""
+def _shown(comparisons: Iterable[Comparison]) -> ShownComparisons:
+    """The comparisons in the table.
+
+    A network has its usual conditions if they were measured, else those measured first; of several runs the first.
+    """
     conditions: dict[tuple[OverviewColumn, str], tuple[Any, ...]] = {}
     shown: dict[tuple[OverviewColumn, OverviewRow], Comparison] = {}
     for comparison in sorted(comparisons, key=_is_unusual):
         axes = comparison.axes
         if comparison.role == "control" or axes["backbone"] is None:
             continue
-        for column in COLUMNS:
+        for column in OVERVIEW_COLUMNS:
             if column.value == comparison.value and column.mode in (None, axes["mode"]):
                 current = tuple(axes[axis] for axis in (*CONDITIONS, "dataset"))
                 if conditions.setdefault((column, axes["backbone"]), current) == current:
@@ -165,14 +168,14 @@ def _is_unusual(comparison: Comparison) -> bool:
     return any(comparison.axes[axis] not in (None, usual) for axis, usual in USUAL.items())
 
 
-def _ordered_rows(shown: Shown) -> list[OverviewRow]:
+def _ordered_rows(shown: ShownComparisons) -> list[OverviewRow]:
     """The rows in the order measured, those of one network together."""
     rows = list(dict.fromkeys(row for _, row in shown))
     networks = list(dict.fromkeys(backbone for backbone, _, _ in rows))
     return sorted(rows, key=lambda row: networks.index(row[0]))
 
 
-def _best(column: OverviewColumn, shown: Shown, unranked: set[int]) -> Iterator[Comparison]:
+def _best(column: OverviewColumn, shown: ShownComparisons, unranked: set[int]) -> Iterator[Comparison]:
     """The best variants of each network in a column."""
     networks: dict[str, list[Comparison]] = {}
     for (other, (backbone, _, _)), comparison in shown.items():

@@ -14,7 +14,7 @@ CONTROL_NOTE = (
 
 
 def timing(data: ReportData) -> Iterator[Block]:
-    """How times were sampled, how the controls came out, and which operators could not be counted."""
+    """The sampling of times, the results of the controls, and the operators that could not be counted."""
     from bench.report.figures.trace import trace
 
     sampled = list(_sampling(data))
@@ -32,7 +32,7 @@ def timing(data: ReportData) -> Iterator[Block]:
 
 
 def _sampling(data: ReportData) -> Iterator[str]:
-    """How the latencies of each run were sampled."""
+    """A sentence on the sampling of each run's latencies."""
     timed = data.frame[(data.frame["measure"] == "latency") & (data.frame["value"] == "latency")]
     for run, rows in timed.groupby("run", sort=False):
         rounds = [details["rounds"] for details in rows["details"]]

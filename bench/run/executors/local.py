@@ -139,7 +139,7 @@ class WorkerProcess:
         threading.Thread(target=self._report_end, args=(reader,), daemon=True).start()
 
     def send(self, item: "WorkerTask | object") -> None:
-        """Send a task, or an object that the running task receives. If the process is dead, the next message tells."""
+        """Send a task, or an object that the running task receives. If the process is dead, the next message is :class:`Died`."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             pickle.dump(item, self._process.stdin)
@@ -159,7 +159,7 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Kill the process and its children, unless they have ended."""
-        # The whole session: a worker's children would continue to compute during the next timing.
+        # With its process group: a worker's children would otherwise continue to compute during the next timing.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -50,8 +50,9 @@ def records(repeats: int = 5) -> Iterator[Record]:
     for number, name in enumerate(MODULES):
         yield _complexity(number, name)
         yield _memory(number, name)
+    members: list[tuple[Role | None, str]] = [*((None, name) for name in MODULES), ("control", "none")]
     for repeat in range(repeats):
-        for role, name in (*((None, name) for name in MODULES), ("control", "none")):
+        for role, name in members:
             # The factor makes the ratio of every module vary over processes, each by another amount.
             seconds = 0.010 * MODULES[name] * (1 + 0.001 * (repeat % 2) * list(MODULES).index(name))
             details = {"rounds": 3, "stopped_by": "budget", "iterations": 1}

@@ -41,7 +41,7 @@ def test_page_without_title_is_named_after_the_folder() -> None:
 
 
 def test_names_of_users_stay_text() -> None:
-    records = [with_axes(each, attention=EVIL) if each.role == "variant" else each for each in timed_records()]
+    records = [with_axes(record, attention=EVIL) if record.role == "variant" else record for record in timed_records()]
     broken = failed(f"{EVIL}\n# heading", cell=EVIL, repeat=9)
     environment = Environment({**FACTS, "cpu": EVIL}, {"load": None})
     suite = f"name: t # ```{EVIL}\n"

@@ -93,13 +93,13 @@ def interrupted_run(tmp_path: Path, workers: FakeWorkers, after: int) -> Path:
 
 @pytest.mark.parametrize("after", [0, 1, 2, 5, 11])
 def test_resuming_measures_only_what_is_missing(tmp_path: Path, workers: FakeWorkers, after: int) -> None:
-    whole = session.begin(plan(tmp_path, SUITE), tmp_path / "whole", "cpu", quiet())
+    complete = session.begin(plan(tmp_path, SUITE), tmp_path / "complete", "cpu", quiet())
     assert len(workers.jobs) == 12  # two groups of one repeat, two of five
     workers.jobs.clear()
     folder = interrupted_run(tmp_path, workers, after)
     session.resume(folder, [], False, "cpu", quiet())
     assert len(workers.jobs) == 12
-    assert keys(folder) == keys(whole)
+    assert keys(folder) == keys(complete)
     session.resume(folder, [], False, "cpu", quiet())
     assert len(workers.jobs) == 12
 
@@ -107,8 +107,8 @@ def test_resuming_measures_only_what_is_missing(tmp_path: Path, workers: FakeWor
 @pytest.mark.parametrize("after", [1, 5])
 def test_number_of_missing_units(tmp_path: Path, workers: FakeWorkers, after: int) -> None:
     def missing() -> tuple[int, int] | None:
-        found = StoredRun.load(folder).missing
-        return found and (len(found[0]), found[1])
+        counted = StoredRun.load(folder).missing
+        return counted and (len(counted[0]), counted[1])
 
     folder = interrupted_run(tmp_path, workers, after)
     assert missing() == (12 - after, 12)

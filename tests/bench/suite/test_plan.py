@@ -21,11 +21,11 @@ SUITE = """
 """
 
 
-def test_cells_have_all_axes_but_the_replicate() -> None:
+def test_cell_axes() -> None:
     assert [axis.name for axis in AXES if axis.name != "seed"] == list(CELL_AXES)
 
 
-def test_cell_id_is_the_documented_one() -> None:
+def test_cell_id() -> None:
     cell = Cell(
         Choice("resnet50"),
         Choice("simam", (("e_lambda", 0.1),)),
@@ -39,7 +39,7 @@ def test_cell_id_is_the_documented_one() -> None:
     assert cell.id == "resnet50/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
 
 
-def test_the_grid_is_projected_onto_the_axes_that_each_measure_reads(tmp_path: Path) -> None:
+def test_grid_is_projected_onto_the_axes_of_each_measure(tmp_path: Path) -> None:
     groups = plan(tmp_path, SUITE).groups
     found = [(group.measure.name, group.id) for group in groups]
     assert found == [
@@ -55,7 +55,7 @@ def test_the_grid_is_projected_onto_the_axes_that_each_measure_reads(tmp_path: P
     ]
 
 
-def test_a_group_holds_its_baseline_once_and_its_variants(tmp_path: Path) -> None:
+def test_members_of_a_group(tmp_path: Path) -> None:
     group = plan(tmp_path, SUITE).groups[0]
     assert group.baseline.id == "resnet18/none/inference/b1/224/fp32"
     assert [cell.id for cell in group.variants] == [
@@ -64,14 +64,14 @@ def test_a_group_holds_its_baseline_once_and_its_variants(tmp_path: Path) -> Non
     ]
 
 
-def test_only_timed_groups_have_a_twin_and_repeats(tmp_path: Path) -> None:
+def test_timed_groups_have_a_control_and_repeats(tmp_path: Path) -> None:
     for group in plan(tmp_path, SUITE).groups:
         timed = group.measure.name == "latency"
         assert group.timed == timed
         assert len(group.seeds) == (6 if timed else 1)
 
 
-def test_the_baseline_is_put_into_every_group_that_leaves_it_out(tmp_path: Path) -> None:
+def test_baseline_is_added_to_every_group(tmp_path: Path) -> None:
     [group] = plan(
         tmp_path,
         """
@@ -85,7 +85,7 @@ def test_the_baseline_is_put_into_every_group_that_leaves_it_out(tmp_path: Path)
     assert [cell.id for cell in group.variants] == ["resnet18/simam@spatial/inference/b1/224/fp32"]
 
 
-def test_paper_and_spatial_are_one_cell_for_simam(tmp_path: Path) -> None:
+def test_equal_placements_are_one_cell(tmp_path: Path) -> None:
     [group] = plan(
         tmp_path,
         """
@@ -101,7 +101,7 @@ def test_paper_and_spatial_are_one_cell_for_simam(tmp_path: Path) -> None:
     ]
 
 
-def test_where_placement_is_no_contrast_the_plain_network_still_joins_each_group(tmp_path: Path) -> None:
+def test_plain_network_joins_each_placement_group(tmp_path: Path) -> None:
     groups = plan(
         tmp_path,
         """
@@ -133,7 +133,7 @@ def test_any_axis_can_be_the_contrast(tmp_path: Path) -> None:
     assert [cell.memory_format for cell in (group.baseline, *group.variants)] == ["contiguous", "channels_last"]
 
 
-def test_a_list_of_grids_is_their_union(tmp_path: Path) -> None:
+def test_list_of_grids(tmp_path: Path) -> None:
     groups = plan(
         tmp_path,
         """
@@ -152,7 +152,7 @@ def test_a_list_of_grids_is_their_union(tmp_path: Path) -> None:
     ]
 
 
-def test_seeds_are_the_repeats_of_a_measure_that_reads_them(tmp_path: Path) -> None:
+def test_seeds_are_repeats(tmp_path: Path) -> None:
     [group] = plan(
         tmp_path,
         """
@@ -166,7 +166,7 @@ def test_seeds_are_the_repeats_of_a_measure_that_reads_them(tmp_path: Path) -> N
     assert [cell.id for cell in group.variants] == ["tests.helpers:tiny/tests.helpers:Sigmoid@spatial"]
 
 
-def test_a_part_of_a_suite_numbers_its_seeds_as_the_whole_does(tmp_path: Path) -> None:
+def test_part_of_a_suite_keeps_seed_numbers(tmp_path: Path) -> None:
     text = """
         name: t
         axes:
@@ -197,17 +197,17 @@ def test_a_part_of_a_suite_numbers_its_seeds_as_the_whole_does(tmp_path: Path) -
         (
             "backbone: [resnet18]",
             "placement: spatial",
-            "the baseline has no value for attention",
+            "baseline: the baseline has no value for attention",
         ),
     ],
 )
-def test_what_only_the_combination_shows(tmp_path: Path, axes: str, baseline: str, message: str) -> None:
+def test_unusable_combinations(tmp_path: Path, axes: str, baseline: str, message: str) -> None:
     text = f"name: t\naxes: {{{axes}}}\nbaseline: {{{baseline}}}\nmeasures: {{complexity: {{}}}}\n"
     with pytest.raises(InputError, match=rf"suite.yaml:\d+: {message}"):
         plan(tmp_path, text)
 
 
-def test_threads_that_are_compared_are_given(tmp_path: Path) -> None:
+def test_compared_threads_must_be_given(tmp_path: Path) -> None:
     text = """
         name: t
         axes: [{backbone: [resnet18], attention: [se]}, {backbone: [resnet18], attention: [se], threads: [1]}]
@@ -219,7 +219,7 @@ def test_threads_that_are_compared_are_given(tmp_path: Path) -> None:
         plan(tmp_path, text)
 
 
-def test_accuracy_reads_images_and_seeds_and_nothing_that_only_changes_speed(tmp_path: Path) -> None:
+def test_axes_of_accuracy(tmp_path: Path) -> None:
     text = SUITE.replace("batch: [1, 8]", "batch: [1, 8]\n      dataset: [cifar10, digits]\n      seed: [3, 5]")
     groups = [group for group in plan(tmp_path, text.replace("counters", "accuracy")).groups if group.seeds == (3, 5)]
     assert [(group.measure.name, group.id) for group in groups] == [
@@ -232,6 +232,6 @@ def test_accuracy_reads_images_and_seeds_and_nothing_that_only_changes_speed(tmp
     ]
 
 
-def test_without_a_dataset_accuracy_is_of_the_digits(tmp_path: Path) -> None:
+def test_default_dataset(tmp_path: Path) -> None:
     [group] = plan(tmp_path, SUITE.replace("complexity: {}", "accuracy: {}").replace("counters: {}", "")).groups[:1]
     assert group.baseline.id == "resnet18/none/digits"

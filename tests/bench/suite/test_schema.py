@@ -29,7 +29,7 @@ def accepts(text: str) -> bool:
 
 
 @pytest.mark.parametrize("path", sorted(SUITES.glob("*.yaml")), ids=lambda path: path.name)
-def test_editors_accept_our_suites_and_find_the_schema(path: Path) -> None:
+def test_schema_accepts_built_in_suites(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert accepts(text)
     assert text.startswith("# yaml-language-server: $schema=schema.json\n")
@@ -45,7 +45,7 @@ def test_editors_accept_our_suites_and_find_the_schema(path: Path) -> None:
         ),
     ],
 )
-def test_editors_accept_what_is_right(text: str) -> None:
+def test_schema_accepts(text: str) -> None:
     assert accepts(text.replace("complexity: , ", "complexity: {}\n  "))
 
 
@@ -65,6 +65,6 @@ WRONG = [
 
 
 @pytest.mark.parametrize("new", WRONG)
-def test_editors_see_what_is_wrong(new: str) -> None:
+def test_schema_rejects(new: str) -> None:
     [(old, _, _)] = [row for row in BROKEN if row[1].endswith(new)]
     assert not accepts(GOOD.replace(old, next(row[1] for row in BROKEN if row[1].endswith(new)), 1))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from bench.report.blocks import Heading, Paragraph, Table
-from bench.report.sections.accuracy import NOTE, accuracy_sentences, accuracy_tables
+from bench.report.sections.accuracy import ACCURACY_NOTE, accuracy_sentences, accuracy_tables
 from bench.results.accuracy import accuracy_gains
 from bench.results.columns import Role
 from bench.results.estimates import estimate
@@ -52,7 +52,7 @@ def section(records: Sequence[Record]) -> tuple[list[str], Table, str]:
     comparisons = estimate(records_frame([("run", records)]))
     gains = accuracy_gains(comparisons)
     heading, table, training, note = accuracy_tables(comparisons, gains)
-    assert heading == Heading("CIFAR ResNet-20 on CIFAR-10") and note == Paragraph(NOTE)
+    assert heading == Heading("CIFAR ResNet-20 on CIFAR-10") and note == Paragraph(ACCURACY_NOTE)
     assert isinstance(table, Table) and isinstance(training, Paragraph)
     return list(accuracy_sentences(comparisons, gains)), table, training.text
 

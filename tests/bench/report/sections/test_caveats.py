@@ -19,7 +19,7 @@ TIME = latency("se", (0.1, 0.2), absolute=Estimate(0.1, 0.09, 0.11, "t"))
 
 
 def run(name: str, *facts: dict[str, Any]) -> StoredRun:
-    environments = {str(number): Environment({**FACTS, **each}, {}) for number, each in enumerate(facts)}
+    environments = {str(number): Environment({**FACTS, **changes}, {}) for number, changes in enumerate(facts)}
     return replace(stored_run(Path(name), ()), environments=environments)
 
 
@@ -46,8 +46,8 @@ def test_run_on_two_machines() -> None:
 @pytest.mark.parametrize(("units", "count"), [(0, 0), (8, 1)])
 def test_incomplete_run(monkeypatch: pytest.MonkeyPatch, units: int, count: int) -> None:
     monkeypatch.setattr(StoredRun, "missing", ([object()] * units, 23))
-    found = list(run_caveats([run("a", {})]))
-    assert len(found) == count and all(caveat.startswith(f"{units} of 23 ") for caveat in found)
+    caveats = list(run_caveats([run("a", {})]))
+    assert len(caveats) == count and all(caveat.startswith(f"{units} of 23 ") for caveat in caveats)
 
 
 def test_equal_counts_are_no_conflict() -> None:

@@ -1,4 +1,4 @@
-"""The tables of costs: which rows and columns there are, and what is in them."""
+"""The tables of costs: rows, columns and cells."""
 
 import msgspec
 import pytest
@@ -9,54 +9,56 @@ from bench.results.columns import AXES
 from bench.results.values import VALUES
 from bench.store.record import MeasuredRecord, Value
 from tests.bench.comparisons import comparison, exact
-from tests.bench.report.example_run import record
+from tests.bench.report.example_run import record as example_record
 from tests.bench.report.timed_run import report_data, timed_records, with_axes
 
 
-def table(*records: MeasuredRecord) -> Table:
+def table_of(*records: MeasuredRecord) -> Table:
     return cost_table(cost_rows(report_data(records).costs))
 
 
-def column(found: Table, heading: str) -> list[str]:
-    place = list(found.headings).index(heading)
-    return [row[place].text for row in found.rows]
+def column(table: Table, heading: str) -> list[str]:
+    index = list(table.headings).index(heading)
+    return [row[index].text for row in table.rows]
 
 
 def params(attention: str, count: int) -> MeasuredRecord:
     """Parameters, which are read on fewer axes than a latency."""
-    made = record("complexity", attention, Value("params", "1", (count,)))
+    made = example_record("complexity", attention, Value("params", "1", (count,)))
     assert isinstance(made, MeasuredRecord)
     return with_axes(made, mode=None, execution=None, batch=None, dtype=None, memory_format=None)
 
 
-def with_values(own: MeasuredRecord, *values: Value) -> MeasuredRecord:
-    return msgspec.structs.replace(own, values=(*own.values, *values))
+def with_values(record: MeasuredRecord, *values: Value) -> MeasuredRecord:
+    return msgspec.structs.replace(record, values=(*record.values, *values))
 
 
 def test_coarser_measures_join_finer_rows() -> None:
-    found = table(*timed_records(), params("none", 1_000_000), params("simam", 1_000_003))
-    assert column(found, "module") == ["plain", "SimAM"]  # neither the control nor the coarser measure adds a row
-    assert column(found, "params (Δ)") == ["1.000 M", "1.000 M (+3)"]
-    assert column(found, "latency Δ % [95 % CI]") == ["baseline", "+6.1 % [6.1, 6.1]"]
-    assert column(found, "images/s") == ["100", "94.25"]
+    table = table_of(*timed_records(), params("none", 1_000_000), params("simam", 1_000_003))
+    assert column(table, "module") == ["plain", "SimAM"]  # neither the control nor the coarser measure adds a row
+    assert column(table, "params (Δ)") == ["1.000 M", "1.000 M (+3)"]
+    assert column(table, "latency Δ % [95 % CI]") == ["baseline", "+6.1 % [6.1, 6.1]"]
+    assert column(table, "images/s") == ["100", "94.25"]
 
 
 def test_changes_are_sorted_by_numbers() -> None:
-    found = table(*timed_records({"simam": 1.061, "se": 0.9}))
-    place = list(found.headings).index("latency Δ % [95 % CI]")
-    assert [row[place].number for row in found.rows] == pytest.approx([0.0, 6.1, -10.0])
+    table = table_of(*timed_records({"simam": 1.061, "se": 0.9}))
+    index = list(table.headings).index("latency Δ % [95 % CI]")
+    assert [row[index].number for row in table.rows] == pytest.approx([0.0, 6.1, -10.0])
 
 
 def test_default_threads_are_a_label_of_their_own() -> None:
-    alone = [with_axes(each, cell="/t1", group="/t1", threads=1) for each in timed_records() if each.role == "baseline"]
-    found = table(*timed_records(), *alone)
-    pairs = zip(column(found, "module"), column(found, "threads"), strict=True)
+    alone = [
+        with_axes(timed, cell="/t1", group="/t1", threads=1) for timed in timed_records() if timed.role == "baseline"
+    ]
+    table = table_of(*timed_records(), *alone)
+    pairs = zip(column(table, "module"), column(table, "threads"), strict=True)
     assert sorted(pairs) == [("SimAM", ""), ("plain", ""), ("plain", "1")]
 
 
 def test_fixed_conditions_stand_above_the_table() -> None:
-    heading, fixed, found, *_ = costs(report_data(timed_records()))
-    assert heading == Heading("ResNet-18") and isinstance(found, Table) and "batch" not in found.headings
+    heading, fixed, table, *_ = costs(report_data(timed_records()))
+    assert heading == Heading("ResNet-18") and isinstance(table, Table) and "batch" not in table.headings
     assert isinstance(fixed, Paragraph) and "eager, batch 1, 224 px, fp32" in fixed.text
 
 
@@ -70,16 +72,16 @@ def test_each_run_has_its_own_tables() -> None:
 
 def test_compile_time_has_no_ratio() -> None:
     extra = (Value("compile_time", "s", (2.0,)), Value("graph_breaks", "1", (0,)))
-    found = table(*(with_values(each, *extra) for each in timed_records()))
-    assert list(found.headings)[-2:] == ["compile time (p5–p95)", "graph breaks (Δ)"]
-    assert column(found, "compile time (p5–p95)")[1] == "2.000 s (2.000 s–2.000 s)"
-    assert column(found, "graph breaks (Δ)")[1] == "0 (+0)"
+    table = table_of(*(with_values(timed, *extra) for timed in timed_records()))
+    assert list(table.headings)[-2:] == ["compile time (p5–p95)", "graph breaks (Δ)"]
+    assert column(table, "compile time (p5–p95)")[1] == "2.000 s (2.000 s–2.000 s)"
+    assert column(table, "graph breaks (Δ)")[1] == "0 (+0)"
 
 
 def test_values_of_users_follow_the_known_ones() -> None:
     extra = (Value("weight", "1", (7,)), Value("pause", "s", (0.5,)), Value("disk", "B", (1000,)))
-    found = table(*(with_values(each, *extra) for each in timed_records()))
-    assert list(found.headings)[-5:] == [
+    table = table_of(*(with_values(timed, *extra) for timed in timed_records()))
+    assert list(table.headings)[-5:] == [
         "latency Δ % [95 % CI]",
         "weight (Δ)",
         "pause (p5–p95)",
@@ -126,9 +128,9 @@ def test_many_conditions_are_collapsed() -> None:
 
 def test_collapsed_conditions_are_in_details() -> None:
     records = [
-        with_axes(each, cell=f"/{batch}", group=f"/{batch}", batch=batch)
+        with_axes(timed, cell=f"/{batch}", group=f"/{batch}", batch=batch)
         for batch in range(1, 22)
-        for each in timed_records(processes=2)
+        for timed in timed_records(processes=2)
     ]
     blocks = list(costs(report_data(records)))
     [shown] = (block for block in blocks if isinstance(block, Table))

@@ -56,8 +56,8 @@ def test_one_sentence_for_each_direction() -> None:
 
 def test_groups_have_sentences_of_their_own() -> None:
     other = [with_axes(record, cell="/other", group="/other") for record in timed_records({"simam": 1.5})]
-    found = sentences([*timed_records({"simam": 1.05}), *other])
-    assert [CHANGE.findall(sentence) for sentence in found] == [["5.0 % [5.0, 5.0]"], ["50.0 % [50.0, 50.0]"]]
+    results = sentences([*timed_records({"simam": 1.05}), *other])
+    assert [CHANGE.findall(sentence) for sentence in results] == [["5.0 % [5.0, 5.0]"], ["50.0 % [50.0, 50.0]"]]
 
 
 def test_too_few_processes_for_an_interval() -> None:
@@ -99,5 +99,5 @@ def test_each_run_has_its_own_threshold() -> None:
         for name, threshold in (("a", 0.03), ("b", 0.01))
     ]
     data = analyse(runs)
-    found = list(latency_sentences(data.costs, data.threshold))
-    assert ["Inconclusive" in sentence for sentence in found] == [False, True]
+    results = list(latency_sentences(data.costs, data.threshold))
+    assert ["Inconclusive" in sentence for sentence in results] == [False, True]

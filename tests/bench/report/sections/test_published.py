@@ -9,7 +9,7 @@ from bench.report.sections.published import CODE, PUBLISHED, README, agreement, 
 from tests.bench.comparisons import comparison, exact, top1
 
 
-def table(value: str, measured: int, **fields: Any) -> Table | None:
+def table_of(value: str, measured: int, **fields: Any) -> Table | None:
     axes: dict[str, Any] = {"backbone": "resnet18", "placement": "spatial", "resolution": 224}
     return published_table([comparison("simam", "complexity", value, absolute=exact(measured), **axes, **fields)])
 
@@ -24,19 +24,19 @@ def table(value: str, measured: int, **fields: Any) -> Table | None:
     ],
 )
 def test_published_measured_and_difference(value: str, measured: int, cells: list[str]) -> None:
-    found = table(value, measured)
-    assert found is not None and [cell.text for cell in found.rows[0][3:6]] == cells
+    table = table_of(value, measured)
+    assert table is not None and [cell.text for cell in table.rows[0][3:6]] == cells
 
 
 def test_agreement_counts_equal_numbers() -> None:
-    found = table("params", 11_689_513)  # equal in millions only
-    assert found is not None
-    sentence = agreement(found)
+    table = table_of("params", 11_689_513)  # equal in millions only
+    assert table is not None
+    sentence = agreement(table)
     assert f"1 of 1 from {README}" in sentence and f"0 of 1 from {CODE}" in sentence
 
 
 @pytest.mark.parametrize(
-    ("attention", "dataset", "eval_on", "there"),
+    ("attention", "dataset", "eval_on", "compared"),
     [
         ("simam(e_lambda=0.1)", "imagenet", "test", True),
         ("simam(e_lambda=0.1)", "imagenet", "held_out", False),
@@ -44,13 +44,13 @@ def test_agreement_counts_equal_numbers() -> None:
         ("simam(e_lambda=0.1)", "cifar10", "test", False),
     ],
 )
-def test_accuracies_are_of_imagenet_and_one_lambda(attention: str, dataset: str, eval_on: str, there: bool) -> None:
+def test_accuracies_are_of_imagenet_and_one_lambda(attention: str, dataset: str, eval_on: str, compared: bool) -> None:
     details = {"eval_on": eval_on}
     measured = top1(attention, (), mean=0.7012, backbone="resnet18", dataset=dataset, details=details)
-    found = published_table([measured])
-    assert (found is not None) == there
-    if found is not None:
-        assert [cell.text for cell in found.rows[0][2:6]] == ["ImageNet top-1", "71.31 %", "70.12 %", "−1.19 %"]
+    table = published_table([measured])
+    assert (table is not None) == compared
+    if table is not None:
+        assert [cell.text for cell in table.rows[0][2:6]] == ["ImageNet top-1", "71.31 %", "70.12 %", "−1.19 %"]
 
 
 def test_best_epoch_of_a_training_run_is_compared() -> None:
@@ -60,14 +60,14 @@ def test_best_epoch_of_a_training_run_is_compared() -> None:
     best = comparison(
         "simam(e_lambda=0.1)", "accuracy", "best_top1", backbone="resnet18", dataset="imagenet", details=details
     )
-    found = published_table([best])
-    assert found is not None and found.rows[0][2].text == "ImageNet top-1"
+    table = published_table([best])
+    assert table is not None and table.rows[0][2].text == "ImageNet top-1"
 
 
 def test_published_counts_are_of_one_image_forward() -> None:
-    assert table("macs", 1, batch=8) is None
-    assert table("macs", 1, mode="training") is None
-    assert table("macs", 1, batch=1, mode="inference") is not None
+    assert table_of("macs", 1, batch=8) is None
+    assert table_of("macs", 1, mode="training") is None
+    assert table_of("macs", 1, batch=1, mode="inference") is not None
 
 
 def test_readme_numbers_of_a_network() -> None:

@@ -22,7 +22,7 @@ def test_processes_rounds_and_stopping() -> None:
 
 def test_ranges_of_processes_and_rounds() -> None:
     records = timed_records(processes=3)
-    records += [with_axes(each, cell="/b", group="/b", batch=2) for each in timed_records()]
+    records += [with_axes(record, cell="/b", group="/b", batch=2) for record in timed_records()]
     records[0] = msgspec.structs.replace(records[0], details={"rounds": 8, "stopped_by": "target"})
     _, sampling, *_ = timing(report_data(records))
     [text] = texts(sampling)
@@ -30,8 +30,8 @@ def test_ranges_of_processes_and_rounds() -> None:
 
 
 def test_runs_are_named_if_there_are_several() -> None:
-    found = texts(*timing(report_data(timed_records(), timed_records())))
-    assert [name for text in found for name in ("of a:", "of b:") if name in text] == ["of a:", "of b:"]
+    paragraphs = texts(*timing(report_data(timed_records(), timed_records())))
+    assert [name for text in paragraphs for name in ("of a:", "of b:") if name in text] == ["of a:", "of b:"]
 
 
 def test_uncounted_operators_are_named_once() -> None:
