@@ -1,5 +1,6 @@
 """Numbers on hand-written pages are those of the committed reports."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,18 @@ def test_pages_quote_current_numbers(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     assert "<!-- quote " in text
     assert fill(text, ROOT) == text, "run `python -m bench.report.quotes` to fill the numbers in"
+
+
+def test_index_lists_every_report_with_its_numbers() -> None:
+    """Numbers in backticks are on the page of their entry; the others are filled in."""
+    folder = ROOT / "reports"
+    entries = re.split(r"^- ", (folder / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    linked = {match[1]: entry for entry in entries if (match := re.match(r"\[.*?\]\((.*?)/report\.md\)", entry))}
+    assert sorted(linked) == sorted(path.parent.name for path in folder.glob("*/report.md"))
+    for name, entry in linked.items():
+        page = (folder / name / "report.md").read_text(encoding="utf-8")
+        numbers = [number for number in re.findall(r"`([^`]*)`", entry) if "[" in number]
+        assert [number for number in numbers if number not in page] == [], name
 
 
 @pytest.fixture

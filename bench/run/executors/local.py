@@ -139,7 +139,10 @@ class WorkerProcess:
         threading.Thread(target=self._report_end, args=(reader,), daemon=True).start()
 
     def send(self, item: "WorkerTask | object") -> None:
-        """Send a task, or an object that the running task receives. If the process is dead, the next message is :class:`Died`."""
+        """Send a task, or an object that the running task receives.
+
+        If the process is dead, the next message is :class:`Died`.
+        """
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             pickle.dump(item, self._process.stdin)
