@@ -29,7 +29,7 @@ def tiny() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 8 * 8, 5))
 
 
-tiny.resolution = 8
+tiny.resolution = 8  # type: ignore[attr-defined]
 
 
 class Sigmoid(nn.Module):
@@ -204,7 +204,8 @@ def counted(network: nn.Module, image: torch.Tensor) -> Cost:
     """What a forward pass costs."""
     with torch.no_grad(), CostCounter() as counter:
         network(image)
-    return counter.total
+    total: Cost = counter.total
+    return total
 
 
 def write(folder: Path, text: str) -> Path:
