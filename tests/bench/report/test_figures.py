@@ -1,43 +1,42 @@
 """What is in the figures, from invented records whose figures can be reckoned by hand."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.report.sources import Run
+from msgspec.structs import replace
 
 from bench.report.blocks import Figure
-from bench.report.data import ReportData
+from bench.report.data import ReportData, analyse
 from bench.report.figures import svg
 from bench.report.figures.curves import curves
 from bench.report.figures.forest import forest
 from bench.report.figures.memory import memory
-from bench.report.figures.pareto import MOST_NAMED, UNNAMED, Place, _labels, pareto, standings
+from bench.report.figures.pareto import MOST_NAMED, UNNAMED, _labels, pareto
 from bench.report.figures.placement import placement
 from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
 from bench.report.figures.trace import trace
+from bench.results.pareto import ParetoPoint, standings
 from bench.results.statistics import Estimate
-from bench.store.frame import load_frame
-from bench.store.record import Record, append_records
-from tests.bench.report.example_run import EVIL, records
+from bench.store.record import MeasuredRecord, Record
+from tests.bench.report.example_run import EVIL, example_run, records
+from tests.factories import stored_run
 
 DRAWN = (forest, pareto, sweep, placement, curves, memory, roofline, trace)
 
 
-def seen(folder: Path, *others: Record) -> ReportData:
-    append_records(folder / "records.jsonl", [*records(), *others])
-    return look(load_frame(folder), [])
+def example(*others: Record) -> ReportData:
+    return analyse([example_run(*others)])
 
 
 def rows(figure: Figure) -> list[dict[str, Any]]:
-    """The data of a specification; a line across has none."""
+    """The data of a specification; a rule across has none."""
     return [row for rows in figure.spec["datasets"].values() for row in rows if row]
 
 
-def test_the_forest_has_a_line_a_module_and_the_control(tmp_path: Path) -> None:
-    [figure] = forest(seen(tmp_path))
+def test_forest_has_modules_and_the_control() -> None:
+    [figure] = forest(example())
     found = {row["module"]: row for row in rows(figure)}
     assert list(found) == ["SimAM at spatial", "SE at spatial", f"{EVIL} at spatial", "A/A control"]
     # repeats of SimAM's ratio: 1.05, 1.05105, 1.05, 1.05105, 1.05
@@ -50,21 +49,8 @@ def estimate(point: float, half: float) -> Estimate:
     return Estimate(point, point - half, point + half, "t")
 
 
-def test_what_is_beaten_surely_and_what_only_seems_so() -> None:
-    front = Place(estimate(1.0, 0.1), estimate(1.05, 0.01))
-    assert standings([front, Place(estimate(0.5, 0.1), estimate(1.1, 0.01))]) == ["on the front", "dominated"]
-    # accuracies overlap, then times do
-    assert standings([front, Place(estimate(0.9, 0.1), estimate(1.1, 0.01))])[1] == "not resolved"
-    assert standings([front, Place(estimate(0.5, 0.1), estimate(1.06, 0.01))])[1] == "not resolved"
-    # more accurate and slower: neither beats the other
-    assert standings([front, Place(estimate(2.0, 0.1), estimate(1.5, 0.01))]) == ["on the front"] * 2
-    assert standings([front, front]) == ["on the front"] * 2
-    alone = Place(Estimate(0.5, None, None, "t"), Estimate(1.1, None, None, "t"))
-    assert standings([front, alone])[1] == "not resolved"
-
-
-def test_the_front_of_the_invented_run(tmp_path: Path) -> None:
-    [figure] = pareto(seen(tmp_path))
+def test_pareto_of_the_example_run() -> None:
+    [figure] = pareto(example())
     found = {row["module"]: row for row in rows(figure)}
     assert list(found) == ["plain", "SimAM at spatial", "SE at spatial", f"{EVIL} at spatial"]
     # 0.5 points of SE over seeds: 0.5, 0.6, 0.7
@@ -76,9 +62,10 @@ def test_the_front_of_the_invented_run(tmp_path: Path) -> None:
     assert [found[name]["above"] for name in found] == ["plain", "SimAM at spatial", "", ""]
 
 
-def test_of_many_places_only_the_front_is_named() -> None:
+def test_many_points_are_labelled_on_the_front_only() -> None:
     named = [
-        (str(number), Place(estimate(0.1 * number, 0.01), estimate(1.1, 0.01))) for number in range(MOST_NAMED + 1)
+        (str(number), ParetoPoint(estimate(0.1 * number, 0.01), estimate(1.1, 0.01)))
+        for number in range(MOST_NAMED + 1)
     ]
     stand = standings([place for _, place in named])
     assert _labels(named, stand) == [UNNAMED] * MOST_NAMED + [{"above": str(MOST_NAMED), "below": ""}]
@@ -87,43 +74,43 @@ def test_of_many_places_only_the_front_is_named() -> None:
     assert [label["above"] + label["below"] for label in _labels(namesakes, stand[1:])] == ["A"] * MOST_NAMED
 
 
-def test_the_curve_has_every_lambda_the_default_too(tmp_path: Path) -> None:
-    [figure] = sweep(seen(tmp_path))
+def test_sweep_has_every_lambda_and_the_default() -> None:
+    [figure] = sweep(example())
     curve = {row["λ"]: row["top1"] for row in rows(figure) if "λ" in row and "top1" in row}
     assert curve == pytest.approx({1e-4: 91.1, 0.1: 89.6, 0.01: 89.6})
     marked = [row for row in rows(figure) if "what" in row]
     assert [row.get("λ") for row in marked] == [1e-4, 0.1, None]  # None: the plain network, a line across
 
 
-def test_two_places_make_a_heat_map(tmp_path: Path) -> None:
+def test_placement_of_two_placements() -> None:
     moved = [
         replace(each, cell=f"{each.cell}/end", axes={**each.axes, "placement": "branch_end"})
         for each in records()
         if each.axes.get("attention") == "se" and each.measure in ("latency", "accuracy")
     ]
-    found = {figure.name: rows(figure) for figure in placement(seen(tmp_path, *moved))}
+    found = {figure.name: rows(figure) for figure in placement(example(*moved))}
     assert list(found) == ["placement-accuracy", "placement-latency"]
     tiles = {(row["module"], row["placement"]): row["text"] for row in found["placement-accuracy"]}
     assert tiles["SE", "spatial"] == tiles["SE", "branch_end"] == "+0.60"
     assert tiles["SimAM", "spatial"] == "+1.10" and ("SimAM", "branch_end") not in tiles
 
 
-def test_curves_have_a_line_a_seed(tmp_path: Path) -> None:
-    [figure] = curves(seen(tmp_path))
+def test_curves_have_a_line_for_each_seed() -> None:
+    [figure] = curves(example())
     plain = [row for row in rows(figure) if row["module"] == "plain"]
     assert [(row["seed"], row["epoch"], row["top1"]) for row in plain] == [
         (seed, epoch, top1) for seed in range(3) for epoch, top1 in ((1, 80.0), (2, 90.0))
     ]
 
 
-def test_memory_is_split_by_kind(tmp_path: Path) -> None:
-    [figure] = memory(seen(tmp_path))
+def test_memory_is_split_by_kind() -> None:
+    [figure] = memory(example())
     ours = {row["kind"]: row["bytes"] for row in rows(figure) if row["module"] == "SimAM at spatial"}
     assert ours == {"parameters": 4000, "state": 0, "gradients": 0, "activations": 4000, "temporaries": 100}
 
 
-def test_what_a_module_adds_lies_on_the_roof(tmp_path: Path) -> None:
-    [figure] = roofline(seen(tmp_path))
+def test_added_work_lies_on_the_roofline() -> None:
+    [figure] = roofline(example())
     simam = next(row for row in rows(figure) if row.get("module") == "SimAM at spatial")
     # 1000 operations and 4000 bytes more, at 10 GB/s
     assert (simam["intensity"], simam["rate"]) == (0.25, 2.5e9)
@@ -131,41 +118,39 @@ def test_what_a_module_adds_lies_on_the_roof(tmp_path: Path) -> None:
     assert (10.0, 1e11) in roof  # where 10 GB/s and 100 GFLOP/s meet
 
 
-def test_the_trace_shows_each_round_of_each_process(tmp_path: Path) -> None:
-    [figure] = trace(seen(tmp_path))
+def test_trace_has_every_round_of_every_process() -> None:
+    [figure] = trace(example())
     simam = [row for row in rows(figure) if row["module"] == "SimAM at spatial"]
     assert [row["round"] for row in simam] == list(range(1, 16))  # 5 processes of 3 rounds
     assert [row["change"] for row in simam[:4]] == [5.0, 5.0, 5.0, 5.105]
 
 
-def test_many_rounds_are_drawn_as_medians_of_stretches(tmp_path: Path) -> None:
+def test_trace_of_many_rounds_has_medians() -> None:
     long = []
     for each in records():
-        if each.measure == "latency" and each.repeat == 0:
+        if isinstance(each, MeasuredRecord) and each.measure == "latency" and each.repeat == 0:
             samples = tuple(each.values[0].samples[0] for _ in range(60))
             long.append(replace(each, values=(replace(each.values[0], samples=samples),)))
-    append_records(tmp_path / "records.jsonl", long)
-    [figure] = trace(look(load_frame(tmp_path), []))
+    [figure] = trace(analyse([stored_run(Path("r"), long)]))
     simam = [row for row in rows(figure) if row["module"] == "SimAM at spatial"]
     assert [row["round"] for row in simam] == list(range(1, 60, 6)) and {row["rounds"] for row in simam} == {6}
 
 
-def test_nothing_measured_draws_nothing(tmp_path: Path) -> None:
-    append_records(tmp_path / "records.jsonl", [next(records())])
-    nothing = look(load_frame(tmp_path), [])
+def test_no_data_no_figures() -> None:
+    nothing = analyse([stored_run(Path("r"), [next(records())])])
     assert [figure for draw in DRAWN for figure in draw(nothing)] == []
 
 
-def test_each_is_drawn_as_a_file_with_axes_and_units(tmp_path: Path) -> None:
-    all_seen = seen(tmp_path)
-    drawn = {figure.name: svg(figure) for draw in DRAWN for figure in draw(all_seen)}
+def test_svg_of_every_figure() -> None:
+    data = example()
+    drawn = {figure.name: svg(figure) for draw in DRAWN for figure in draw(data)}
     assert list(drawn) == ["forest", "pareto-1", "lambda-1", "curves-1", "memory", "roofline-1", "trace"]
     for name, text in drawn.items():
         assert text.startswith("<svg") and "<script" not in text, name
-    assert "latency, % over the baseline" in drawn["forest"] and "top-1, points over the baseline" in drawn["pareto-1"]
+    assert "latency over the baseline (%)" in drawn["forest"] and "accuracy gain (pp)" in drawn["pareto-1"]
 
 
-def test_another_option_makes_another_curve_and_zero_has_no_place(tmp_path: Path) -> None:
+def test_sweep_separates_options_and_omits_zero() -> None:
     others = []
     for each in records():
         if each.measure == "accuracy" and each.axes["attention"] in ("simam", "simam(e_lambda=0.1)"):
@@ -175,29 +160,25 @@ def test_another_option_makes_another_curve_and_zero_has_no_place(tmp_path: Path
             others.append(replace(each, cell=label, axes={**each.axes, "attention": "simam(eager)"}, options=changed))
             zero = {"attention": {"e_lambda": 0}}
             others.append(replace(each, cell="zero", axes={**each.axes, "attention": "simam(zero)"}, options=zero))
-    [figure] = sweep(seen(tmp_path, *others))
+    [figure] = sweep(example(*others))
     assert sorted(row["λ"] for row in rows(figure) if "seeds" in row) == [1e-4, 0.01, 0.1]
 
 
-def test_groups_of_two_runs_are_not_added_up(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        append_records(tmp_path / name / "records.jsonl", list(records()))
-    runs = [Run(tmp_path / name, "T", "", {}, {}) for name in ("a", "b")]
-    both = look(load_frame(*(run.path for run in runs)), runs)
+def test_groups_of_two_runs_stay_separate() -> None:
+    both = analyse([stored_run(Path(name), list(records())) for name in ("a", "b")])
     [figure] = memory(both)
     assert [len(each) for each in figure.spec["datasets"].values()] == [20, 20]
-    assert figure.spec["vconcat"][1]["title"].endswith(str(tmp_path / "b"))
+    assert figure.spec["vconcat"][1]["title"].endswith("b")
     [front] = pareto(both)
     assert len(rows(front)) == 4
 
 
-def test_members_that_differ_in_a_condition_are_told_apart(tmp_path: Path) -> None:
+def test_conditions_distinguish_members() -> None:
     compiled = [
         replace(each, cell=f"{each.cell}/compile", axes={**each.axes, "execution": "compile"})
         for each in records()
         if each.measure == "latency" and each.axes["attention"] == "se"
     ]
-    [figure] = forest(seen(tmp_path, *compiled))
+    [figure] = forest(example(*compiled))
     assert {"SE at spatial, eager", "SE at spatial, compile"} < {row["module"] for row in rows(figure)}
     assert {row["panel"] for row in rows(figure)} == {"ResNet-18: inference, batch 1, 224 px, fp32"}
