@@ -1,4 +1,4 @@
-"""Any two or more callables against one another, from a notebook or a script."""
+"""Timing any two or more callables against each other, from a notebook or a script."""
 
 import random
 import sys
@@ -21,8 +21,8 @@ from bench.store.record import Value
 Calls: TypeAlias = Mapping[str, Callable[[], object]]
 
 ONE_PROCESS = (
-    "one process: the interval leaves out what differs from process to process; a function that makes the callables, "
-    "in place of the callables, is measured in several"
+    "one process: the interval excludes differences between processes; give a function that makes the callables to "
+    "measure in several processes"
 )
 TIMEOUT = 600.0
 """Seconds of silence after which a process counts as hung."""
@@ -30,14 +30,14 @@ TIMEOUT = 600.0
 
 @dataclass(frozen=True)
 class Paired:
-    """What came of it.
+    """The result of a paired timing.
 
     Args:
-        baseline: the name that the others are compared with: the first.
+        baseline: the name of the first callable, which the others are compared with.
         ratios: name → time over the baseline's, with its 95 % interval.
         seconds: name → seconds a call: the median, with the 5th and 95th percentile of all samples.
         control: the ratio of a second build of the baseline to the first; None where there was one process.
-        note: what the intervals rest on.
+        note: the independent units of the intervals.
     """
 
     baseline: str
@@ -47,26 +47,26 @@ class Paired:
     note: str
 
     def __str__(self) -> str:
-        return f"{self._table('simple', str)}\n\n{self._rests_on()}"
+        return f"{self._table('simple', str)}\n\n{self._footnote()}"
 
     def _repr_markdown_(self) -> str:
-        """What a notebook shows."""
-        return f"{self._table('github', escape)}\n\n{escape(self._rests_on())}"
+        """The Markdown that a notebook shows."""
+        return f"{self._table('github', escape)}\n\n{escape(self._footnote())}"
 
     def _table(self, form: str, text: Callable[[str], str]) -> str:
         from tabulate import tabulate
 
         rows = [[text(cell) for cell in self._row(name)] for name in self.seconds]
-        return tabulate(rows, headers=("", "time a call (p5–p95)", "× [95 %]"), tablefmt=form, disable_numparse=True)
+        return tabulate(rows, headers=("", "time a call (p5–p95)", "× [95 % CI]"), tablefmt=form, disable_numparse=True)
 
     def _row(self, name: str) -> list[str]:
         time = self.seconds[name]
         low, high = (quantity(bound, "s") for bound in (time.low, time.high) if bound is not None)
-        own = "baseline" if name == self.baseline else ratio(self.ratios[name])
-        return [name, f"{quantity(time.point, 's')} ({low}–{high})", own]
+        against = "baseline" if name == self.baseline else ratio(self.ratios[name])
+        return [name, f"{quantity(time.point, 's')} ({low}–{high})", against]
 
-    def _rests_on(self) -> str:
-        return f"{self.note}; a second build of {self.baseline}: {percent(self.control)}" if self.control else self.note
+    def _footnote(self) -> str:
+        return f"{self.note}; A/A control: {percent(self.control)}" if self.control else self.note
 
 
 def paired(
@@ -76,20 +76,20 @@ def paired(
     processes: int = 6,
     device: str = "cpu",
 ) -> Paired:
-    """Time callables against one another: shuffled rounds, ratios within a round, an interval on each.
+    """Time callables against each other, in shuffled rounds; ratios are taken within a round.
 
     Args:
-        calls: name → callable, the first being what the others are compared with; all are timed in this process. Or a
-            factory that makes such a mapping: then each of several fresh processes makes its own, with a second build
-            of the first as the A/A control, and the interval is one over processes. It is sent by value, so a function
-            of a notebook will do.
+        calls: name → callable; the first is the baseline, and all are timed in this process. Or a function that
+            returns such a mapping: each of several fresh processes calls it, builds the baseline a second time as the
+            A/A control, and the intervals are over processes. The function is sent by value, so it may be defined in a
+            notebook.
         budget: measured seconds in all, such as "20s" or 20.
-        target: half-width of each ratio at which a process has seen enough, such as "1%" or 0.01.
-        processes: how many, for a factory; two or more.
-        device: "cpu", or "cuda" to time what the calls do on the GPU.
+        target: half-width of each ratio at which a process stops, such as "1%" or 0.01.
+        processes: number of processes for a function; two or more.
+        device: "cpu", or "cuda" to time the work of the calls on the GPU.
 
     Raises:
-        InputError: fewer than two callables or processes, a budget or target that is none, or a process that failed.
+        InputError: fewer than two callables or processes, an invalid budget or target, or a failed process.
     """
     if device not in ("cpu", "cuda"):
         raise InputError(f'device={device!r}: write "cpu" or "cuda"')
@@ -97,7 +97,7 @@ def paired(
         raise InputError('device="cuda": torch sees no GPU here')
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
-        _tell(f"timing {', '.join(calls)} for about {seconds:.0f} s")
+        _announce(f"timing {', '.join(calls)} for about {seconds:.0f} s")
         return _here(calls, StoppingRule(width, seconds), device)
     if processes < 2:
         raise InputError(f"processes={processes}: an interval over processes needs at least two")
@@ -110,8 +110,8 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _tell(what: str) -> None:
-    """One line where somebody waits; nothing that moves, since it would move beside what is timed."""
+def _announce(what: str) -> None:
+    """Print one line on a terminal; a moving display would run beside the timing."""
     if sys.stderr.isatty():
         print(what, file=sys.stderr)
 
@@ -154,13 +154,13 @@ def _trace(
     return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=announce)
 
 
-CONTROL = "\0twin"
-"""The name of the second build of the baseline, which no caller gives to a callable."""
+CONTROL = "\0control"
+"""The name of the control among the callables; the null character keeps it apart from a caller's names."""
 
 
 @dataclass(frozen=True)
 class Factory:
-    """What a worker is asked to do: make the callables, and a second baseline, and time them. A measure of its own.
+    """The task of a worker, as a measure: make the callables and a second baseline, and time them.
 
     Args:
         pickled: the factory, by cloudpickle.
@@ -204,18 +204,20 @@ def _in_processes(factory: Callable[[], Calls], stopping: StoppingRule, processe
         ("clock", device),
     )
     with LocalProcesses() as execute:
-        seen = []
+        measured = []
         for number in range(processes):
-            _tell(f"process {number + 1} of {processes}, about {stopping.budget:.0f} s")
-            seen.append(_ask(execute, options, number))
-    baseline = next(iter(seen[0]))
-    if any(each.keys() != seen[0].keys() for each in seen):
-        raise InputError("the factory gave callables of other names in one process than in another")
+            _announce(f"process {number + 1} of {processes}, about {stopping.budget:.0f} s")
+            measured.append(_ask(execute, options, number))
+    baseline = next(iter(measured[0]))
+    if any(samples.keys() != measured[0].keys() for samples in measured):
+        raise InputError("the function returned different names in different processes")
     logs = {
-        name: [median_log_ratio(each[name], each[baseline]) for each in seen] for name in seen[0] if name != baseline
+        name: [median_log_ratio(samples[name], samples[baseline]) for samples in measured]
+        for name in measured[0]
+        if name != baseline
     }
-    ratios = {name: ratio_of(figures) for name, figures in logs.items()}
-    times = {name: time_range([each[name] for each in seen]) for name in seen[0] if name != CONTROL}
+    ratios = {name: ratio_of(values) for name, values in logs.items()}
+    times = {name: time_range([samples[name] for samples in measured]) for name in measured[0] if name != CONTROL}
     control = ratios.pop(CONTROL)
     return Paired(baseline, ratios, times, control, f"{processes} fresh processes, Student t over them")
 

@@ -44,7 +44,7 @@ def test_a_factory_is_measured_in_processes_with_a_control() -> None:
     # A factory defined in a function reaches the processes by value.
     assert seen.ratios.keys() == {"ten times"} and seen.ratios["ten times"].point == pytest.approx(10)
     assert seen.control is not None and seen.control.point == pytest.approx(1)
-    assert "2 fresh processes" in str(seen) and "a second build of once" in str(seen)
+    assert "2 fresh processes" in str(seen) and "A/A control" in str(seen)
 
 
 def test_what_fails_in_a_process_is_told_with_its_traceback() -> None:
