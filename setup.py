@@ -13,8 +13,8 @@ SOURCE = hashlib.sha256(b"".join((KERNELS / name).read_bytes() for name in SOURC
 
 setup(
     # The top-level folder of suites is installed as package data, so that suites are found by name from any folder.
-    packages=[*find_packages(include=["bench*", "simam*"]), "bench.suites"],
-    package_dir={"bench.suites": "suites"},
+    packages=[*find_packages(include=["bench*", "simam*"]), "bench.suites", "bench.suites.recipes"],
+    package_dir={"bench.suites": "suites", "bench.suites.recipes": "suites/recipes"},
     ext_modules=[
         Extension(
             "simam.kernels._cpu",
