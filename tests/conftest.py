@@ -1,5 +1,5 @@
 from hypothesis import settings
 
-# An example may have to wait for a busy machine, which is no defect.
+# On a busy machine an example may take longer than hypothesis's deadline.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -1,1 +1,1 @@
-"""What was seen, and what it means. Imports no other room."""
+"""Results: pure functions on frames of records."""

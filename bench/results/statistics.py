@@ -180,19 +180,20 @@ def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDA
     """
     from scipy.special import digamma, polygamma
 
-    seen, own = np.asarray(variances, dtype=float), np.asarray(freedom, dtype=float)
-    shared, prior = float(np.average(seen, weights=own)), math.inf
-    if len(seen) > 1:
-        logs = np.log(seen) - digamma(own / 2) + np.log(own / 2)
-        excess = float(np.var(logs, ddof=1) - np.mean(polygamma(1, own / 2)))
+    observed, own_freedom = np.asarray(variances, dtype=float), np.asarray(freedom, dtype=float)
+    shared, prior = float(np.average(observed, weights=own_freedom)), math.inf
+    if len(observed) > 1:
+        logs = np.log(observed) - digamma(own_freedom / 2) + np.log(own_freedom / 2)
+        excess = float(np.var(logs, ddof=1) - np.mean(polygamma(1, own_freedom / 2)))
         if excess > 0:
             prior = 2 * _inverse_trigamma(excess)
             shared = math.exp(float(np.mean(logs)) + float(digamma(prior / 2)) - math.log(prior / 2))
     else:
         prior = 0.0
     if math.isinf(prior):
-        return np.full_like(seen, shared), np.full_like(seen, most)
-    return (prior * shared + own * seen) / (prior + own), np.minimum(prior + own, most)
+        return np.full_like(observed, shared), np.full_like(observed, most)
+    joint_freedom = prior + own_freedom
+    return (prior * shared + own_freedom * observed) / joint_freedom, np.minimum(joint_freedom, most)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -13,21 +13,21 @@ ORDER = get_args(Kind)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison says of one gated value of one cell.
+    """The verdict on one gated value of one cell.
 
     Args:
-        kind: the verdict.
-        measure, group, cell, value: of what; the value is empty where nothing was measured.
-        unit: of ``base`` and ``new``; those of times are ratios.
-        threshold: as a fraction; None where nothing at all is allowed.
-        base, new: what the two were: of times the ratio to the baseline, else the value; None where there is none, and
-            for times of two revisions, which are compared with one another and with nothing else.
-        change: new ÷ base with its unadjusted 95 % interval, of accuracies new − base; None where it cannot be told.
-        p: of the change in the direction it has, Holm-adjusted over the comparison; None for what is exact.
-        reason: why it failed, or why nothing can be told.
-        control: of the A/A control that did not pass.
-        repeats, seconds: where inconclusive, how many repeats a side, and how many measured seconds of the group a
-            side, would settle it; None where longer measuring would not.
+        kind: the kind of verdict.
+        measure, group, cell, value: the gated value; ``value`` is empty where nothing was measured.
+        unit: unit of ``base`` and ``new``; times are given as ratios.
+        threshold: as a fraction; None where no increase passes.
+        base, new: the value on both sides: for a time its ratio to the baseline; None where there is none, and for
+            times of two revisions, which are compared with each other only.
+        change: new ÷ base with its unadjusted 95 % interval, for accuracies new − base; None where unknown.
+        p: p-value in the direction of the change, Holm-adjusted over the comparison; None for exact values.
+        reason: the cause of a failure or of an inconclusive verdict.
+        control: the ratio of an A/A control that did not pass.
+        repeats, seconds: for an inconclusive verdict, the processes on each side and the measured seconds of the group
+            that would decide it; None where longer measuring would not.
     """
 
     kind: Kind
@@ -48,11 +48,11 @@ class Verdict:
 
 
 def exit_code(verdicts: Iterable[Verdict], strict: bool = False) -> int:
-    """0: nothing regressed. 1: something did. 3: something failed, vanished or is incomparable, or nothing was told.
+    """0: nothing regressed. 1: something regressed. 3: something failed, vanished or is incomparable, or all is open.
 
     Args:
-        verdicts: of one comparison.
-        strict: whether a single inconclusive one makes 3, too.
+        verdicts: the verdicts of one comparison.
+        strict: whether a single inconclusive verdict gives 3, too.
     """
     kinds = {verdict.kind for verdict in verdicts}
     if "regressed" in kinds:

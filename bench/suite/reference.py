@@ -89,9 +89,9 @@ def _values(entry: Mapping[str, Any]) -> str:
     if items.get("type") == "integer":
         return f"whole numbers from {items['minimum']}"
     names = items.get("enum") or items["anyOf"][0]["enum"]
-    told = ", ".join(f"`{name}`" for name in names) if len(names) <= FEW else "see `python -m bench list`"
+    listed = ", ".join(f"`{name}`" for name in names) if len(names) <= FEW else "see `python -m bench list`"
     code = any("pattern" in each for each in items.get("anyOf", ()))
-    return f'{told}, or "package.module:Name"' if code else told
+    return f'{listed}, or "package.module:Name"' if code else listed
 
 
 if __name__ == "__main__":

@@ -29,13 +29,17 @@ def json_schema() -> dict[str, Any]:
 
 def _options(name: str) -> dict[str, Any]:
     measure = MEASURES.load(name)
-    hints, told = get_type_hints(measure, include_extras=True), _arguments(measure.__doc__)
+    hints, descriptions = get_type_hints(measure, include_extras=True), _arguments(measure.__doc__)
     return {
         "description": measure.__doc__.splitlines()[0],
         "type": ["object", "null"],
         "properties": {
-            each.name: {"description": told[each.name], **_type(hints[each.name]), "default": each.default}
-            for each in fields(measure)
+            option.name: {
+                "description": descriptions[option.name],
+                **_type(hints[option.name]),
+                "default": option.default,
+            }
+            for option in fields(measure)
         },
         "additionalProperties": False,
     }

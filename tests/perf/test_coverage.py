@@ -2,8 +2,8 @@
 
 The simulation resembles the machine of ``reports/latency``, where plain ResNet-18 was timed with its A/A control:
 within a process, the ratio of a round has a standard deviation of 2 to 3 %, one block in ten is delayed by a tenth,
-both sides drift together, and 3.3 s are 50 to 60 rounds. Blocks of the variant are more autocorrelated than there, which
-is the harder case. The ratio differs between processes by 0.7 %; with the rest of the variation within a process,
+both sides drift together, and 3.3 s are 50 to 60 rounds. Blocks of the variant are more autocorrelated than there,
+which is the harder case. The ratio differs between processes by 0.7 %; with the rest of the variation within a process,
 per-process estimates have the observed standard deviation of 0.66 to 1.1 %.
 """
 

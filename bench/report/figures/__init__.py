@@ -1,10 +1,10 @@
-"""Figures, a kind a file: what was seen → as many as there is something to draw for. One specification each."""
+"""Figures, one type a file; each function yields the figures of a report's data as Vega-Lite specifications."""
 
 from bench.report.blocks import Figure
 
 
 def svg(figure: Figure) -> str:
-    """The figure as it stands in a page that cannot run anything."""
+    """The figure as a static SVG image."""
     import vl_convert
 
     drawn: str = vl_convert.vegalite_to_svg(dict(figure.spec))

@@ -113,7 +113,7 @@ def _targets(result: Calibration) -> Iterator[list[str]]:
         if ours is not None and theirs is not None and len(ours.estimates) > 1 < len(theirs.estimates):
             ratio = theirs.error / ours.error
             yield [
-                f"{setup.seconds:g} s a pair: error {TARGET_ERROR_RATIO:g} times smaller than of sequential timing",
+                f"{setup.seconds:g} s a pair: error {TARGET_ERROR_RATIO:g} times smaller than with sequential timing",
                 f"{ratio:.1f} times ({100 * ours.error:.2f} % and {100 * theirs.error:.2f} %)",
                 _met(ratio >= TARGET_ERROR_RATIO, False),
             ]

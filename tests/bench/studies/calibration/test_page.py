@@ -78,7 +78,7 @@ def test_too_few_records() -> None:
     peer = Trials(next(iter(PEERS)), SETUPS[1], (0.08,), 1.0, (0.02,))
     text = render(Calibration((ab, peer), EQUAL, SLOWER, ()), 3, ENVIRONMENTS, COMMAND)
     assert row(text, "compare, 20 s a pair")[2:4] == ["too few records", "not shown"]
-    assert "nan" not in text and "smaller than of sequential timing" not in text
+    assert "nan" not in text and "smaller than with sequential timing" not in text
 
 
 def test_committed_report() -> None:
