@@ -242,7 +242,7 @@ def test_plan_resolve_rejects_bad_arguments(tmp_path: Path, arguments: tuple[str
 def test_missing_images_stop_a_run_before_it_starts(tmp_path: Path) -> None:
     done = bench("run", write(tmp_path, ACCURACY), "--out", tmp_path / "out", "--set", f"data.root={tmp_path}")
     assert done.returncode == 2 and not (tmp_path / "out").exists()
-    assert f"CIFAR10 is not in {tmp_path}" in done.stderr and "Traceback" not in done.stderr
+    assert f"CIFAR10 is missing or damaged in {tmp_path}" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_version() -> None:

@@ -31,7 +31,7 @@ def test_ratios_are_to_the_first(played: None) -> None:
     assert seen.ratios["mine"].point == pytest.approx(2.5) and seen.ratios["yours"].point == pytest.approx(0.5)
     assert seen.ratios["mine"].method.endswith("rounds, order statistics")
     assert seen.seconds["mine"].point == pytest.approx(0.05)
-    assert seen.control is None and "leaves out what differs from process to process" in str(seen)
+    assert seen.control is None and "excludes differences between processes" in str(seen)
     assert "×2.500 [2.500, 2.500]" in str(seen) and "| mine" in seen._repr_markdown_()
 
 
