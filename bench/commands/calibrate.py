@@ -27,21 +27,21 @@ def calibrate(
     from rich.console import Console
 
     from bench.store.files import write_whole
-    from bench.studies.calibration import page
-    from bench.studies.calibration import rounds as recorded
-    from bench.studies.calibration.trials import calibrated
+    from bench.studies.calibration.page import render_calibration_report
+    from bench.studies.calibration.rounds import read_rounds, record_rounds
+    from bench.studies.calibration.trials import evaluate_gate
 
     console = Console(stderr=True)
     with user_errors():
-        recorded.record(load_plan(compare_suite), load_plan(ab_suite), folder, rounds, device.value, console)
-        by_step = recorded.read(folder)
+        record_rounds(load_plan(compare_suite), load_plan(ab_suite), folder, rounds, device.value, console)
+        by_step = read_rounds(folder)
         console.print("evaluating windows of the records", highlight=False)
-        result = calibrated(
+        result = evaluate_gate(
             by_step["run"], [run.frame for run in by_step["same"]], [run.frame for run in by_step["slowed"]]
         )
         # Comparisons are of revisions of a temporary repository; the runs have the revision of this one.
-        environments = {id_: each for run in by_step["run"] for id_, each in run.environments.items()}
+        environments = {id_: environment for run in by_step["run"] for id_, environment in run.environments.items()}
         command = f"python -m bench calibrate {folder}"
-        text = page.render(result, sum(map(len, by_step.values())), environments, command)
+        text = render_calibration_report(result, sum(map(len, by_step.values())), environments, command)
         print(text)
         write_whole(folder / "report.md", text)

@@ -57,10 +57,19 @@ def accuracy_gains(comparisons: Sequence[Comparison]) -> list[AccuracyGain]:
         comparisons: estimates of any measures and runs; only the top-1 of variants is used.
     """
     runs: dict[str, list[tuple[Comparison, list[float]]]] = {}
-    for each in comparisons:
-        if each.measure == "accuracy" and each.value == "top1" and each.role == "variant" and each.differences:
-            runs.setdefault(each.run, []).append((each, [100 * one for one in each.differences]))
+    for variant in filter(_is_top1_of_variant, comparisons):
+        if variant.differences:
+            runs.setdefault(variant.run, []).append((variant, _percentage_points(variant)))
     return [gain for family in runs.values() for gain in _family(family)]
+
+
+def _is_top1_of_variant(comparison: Comparison) -> bool:
+    return (comparison.measure, comparison.value, comparison.role) == ("accuracy", "top1", "variant")
+
+
+def _percentage_points(variant: Comparison) -> list[float]:
+    """The difference of each seed to the baseline, in percentage points."""
+    return [100 * difference for difference in variant.differences]
 
 
 def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[AccuracyGain]:
@@ -74,11 +83,11 @@ def _family(family: Sequence[tuple[Comparison, Sequence[float]]]) -> list[Accura
             "inconclusive" if p is None or p >= SIGNIFICANCE else "better" if mean > 0 else "worse"
         )
         seeds = _seeds(points, tested) if verdict == "inconclusive" else None
-        gains.append(AccuracyGain(variant, estimate, _probability(points), p, verdict, tested, seeds))
+        gains.append(AccuracyGain(variant, estimate, _probability_of_gain(points), p, verdict, tested, seeds))
     return gains
 
 
-def _probability(points: Sequence[float]) -> float | None:
+def _probability_of_gain(points: Sequence[float]) -> float | None:
     from scipy.special import stdtr
 
     t = t_statistic(points)
@@ -112,16 +121,16 @@ def resolving_seeds(points: float, spread: float, family: int) -> int | None:
         return float(nct.sf(limit, seeds - 1, points / spread * math.sqrt(seeds)))
 
     candidates = range(2, MOST_SEEDS + 1)
-    place = bisect_left(candidates, POWER, key=power)
-    return candidates[place] if place < len(candidates) else None
+    index = bisect_left(candidates, POWER, key=power)
+    return candidates[index] if index < len(candidates) else None
 
 
 def spread_of(comparisons: Sequence[Comparison]) -> float | None:
     """Standard deviation of paired differences in percentage points, pooled over all variants; None where unknown."""
     squares, freedom = 0.0, 0
-    for each in comparisons:
-        if each.measure == "accuracy" and each.value == "top1" and each.role == "variant" and len(each.differences) > 1:
-            points = [100 * one for one in each.differences]
+    for variant in filter(_is_top1_of_variant, comparisons):
+        if len(variant.differences) > 1:
+            points = _percentage_points(variant)
             squares += (len(points) - 1) * deviation(points) ** 2
             freedom += len(points) - 1
     return math.sqrt(squares / freedom) if squares > LEAST_SPREAD**2 else None

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from bench.results.accuracy import MOST_SEEDS
 from bench.results.gated import GatedPair
 from bench.results.shifts import inside
 from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, deviation, holm, student_interval
@@ -13,8 +14,6 @@ MADE_ALIKE = ("dataset", "recipe", "eval_on", "weights")
 """Details of an accuracy that must agree on both sides."""
 SAME_BITS = ("device", "threads", "memory_format", "autocast", "compile")
 """Details that must agree, too, for an exact gate."""
-MOST_SEEDS = 1000
-"""Largest number of seeds that is suggested."""
 LEAST_STEP = 1e-9
 """Smallest difference of a share; smaller ones are the same number of images."""
 
@@ -29,7 +28,7 @@ def accuracy_verdicts(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
     tested: list[tuple[GatedPair, list[float]]] = []
     for pair in pairs:
         moved = [new - old for old, new in zip(pair.ours.per_process, pair.theirs.per_process, strict=False)]
-        if reason := _difference(pair):
+        if reason := _different_training(pair):
             yield replace(pair.verdict("incomparable"), reason=reason)
         elif pair.threshold is None or not any(abs(change) > LEAST_STEP for change in moved):
             yield _exact_verdict(pair, moved)
@@ -38,13 +37,13 @@ def accuracy_verdicts(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
             yield replace(_changed(pair, moved, "inconclusive"), reason=f"the spread is unknown: {why}")
         else:
             tested.append((pair, moved))
-    fallen = holm([_p(moved, pair.limit) for pair, moved in tested])
-    risen = holm([_p([-change for change in moved], pair.limit) for pair, moved in tested])
+    fallen = holm([_p_of_fall(moved, pair.limit) for pair, moved in tested])
+    risen = holm([_p_of_fall([-change for change in moved], pair.limit) for pair, moved in tested])
     for (pair, moved), down, up in zip(tested, fallen, risen, strict=True):
-        yield _verdict(pair, moved, down, up, len(tested))
+        yield _tested_verdict(pair, moved, down, up, len(tested))
 
 
-def _difference(pair: GatedPair) -> str | None:
+def _different_training(pair: GatedPair) -> str | None:
     """What makes two accuracies incomparable, in words; None where nothing does."""
     if pair.ours.seeds != pair.theirs.seeds:
         return "the seeds differ"
@@ -71,7 +70,7 @@ def _changed(pair: GatedPair, moved: Sequence[float], kind: Kind) -> Verdict:
     return replace(pair.verdict(kind), change=change)
 
 
-def _p(moved: Sequence[float], limit: float) -> float:
+def _p_of_fall(moved: Sequence[float], limit: float) -> float:
     """The p-value of "the mean fell by at most the limit", by a one-sided t test."""
     from scipy.special import stdtr
 
@@ -79,7 +78,7 @@ def _p(moved: Sequence[float], limit: float) -> float:
     return float(stdtr(n - 1, (math.fsum(moved) / n + limit) / (deviation(moved) / math.sqrt(n))))
 
 
-def _verdict(pair: GatedPair, moved: Sequence[float], down: float, up: float, family: int) -> Verdict:
+def _tested_verdict(pair: GatedPair, moved: Sequence[float], down: float, up: float, family: int) -> Verdict:
     mean, low, high = student_interval(moved)
     assert low is not None and high is not None  # two seeds or more
     kind: Kind = "inconclusive"

@@ -200,13 +200,13 @@ def _time_verdicts(
         }
         decisions = decide([shift for _, shift in shifts], variances[: len(shifts)], freedom[: len(shifts)])
         for (pair, _), decision in zip(shifts, decisions, strict=True):
-            yield _verdict(pair, decision, failures.get(pair.family, no_control))
+            yield _tested_time_verdict(pair, decision, failures.get(pair.family, no_control))
     for pair in times:
         if not shift_of(pair):
             yield replace(pair.verdict("inconclusive"), reason="an interval needs at least two processes on each side")
 
 
-def _verdict(pair: GatedPair, decision: Decision, failure: ControlFailure | None) -> Verdict:
+def _tested_time_verdict(pair: GatedPair, decision: Decision, failure: ControlFailure | None) -> Verdict:
     change = Estimate(exp(decision.point), exp(decision.low), exp(decision.high), "moderated t over processes")
     verdict = replace(pair.verdict(decision.kind), change=change, p=decision.p)
     repeats = decision.repeats if failure is None else failure.repeats

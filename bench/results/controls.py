@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.results.estimates import Comparison
 from bench.results.gated import GatedPair
-from bench.results.shifts import Shift, interval, processes_needed
+from bench.results.shifts import Shift, processes_needed, shift_interval
 from bench.results.statistics import Estimate
 
 Threshold: TypeAlias = Callable[[Comparison], float]
@@ -84,7 +84,7 @@ def control_failure(
     for name, ratios in zip(names, (control.ours.per_process, control.theirs.per_process), strict=True):
         side = replace(shift, point=float(np.mean(ratios)), scale=1 / len(ratios), sides=1)
         if abs(side.point) >= side.limit:
-            low, high = interval(side, variance, freedom)
+            low, high = shift_interval(side, variance, freedom)
             estimate = Estimate(exp(side.point), exp(low), exp(high), "moderated t over processes")
             is_chance = low < side.limit and high > -side.limit
             needed = processes_needed(side, sqrt(variance * side.scale), freedom, 1) if is_chance else None

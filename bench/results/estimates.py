@@ -69,28 +69,28 @@ def estimate(frame: pd.DataFrame) -> list[Comparison]:
         row = dict(zip(columns, cells, strict=True))
         if row["status"] == "ok" and row["median"] is not None:
             groups.setdefault((row["run"], row["measure"], row["group"], row["value"]), []).append(row)
-    return [comparison for rows in groups.values() for comparison in _group(rows)]
+    return [comparison for rows in groups.values() for comparison in _compare_group(rows)]
 
 
-def _group(rows: list[Row]) -> Iterator[Comparison]:
+def _compare_group(rows: list[Row]) -> Iterator[Comparison]:
     baselines = [row for row in rows if row["role"] == "baseline"]
     by_cell = {(row["repeat"], row["cell"]): row for row in baselines}
     by_repeat = {row["repeat"]: row for row in baselines}
     members: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         members.setdefault((row["cell"], row["role"]), []).append(row)
-    for own in members.values():
+    for member in members.values():
         # In a comparison of two revisions, the baseline of a cell is the same cell at A.
-        found = [(row, by_cell.get((row["repeat"], row["cell"]), by_repeat.get(row["repeat"]))) for row in own]
-        yield _comparison(own, [(row, baseline) for row, baseline in found if baseline is not None])
+        pairs = [(row, by_cell.get((row["repeat"], row["cell"]), by_repeat.get(row["repeat"]))) for row in member]
+        yield _comparison(member, [(row, baseline) for row, baseline in pairs if baseline is not None])
 
 
-def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
-    first = own[0]
+def _comparison(member: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
+    first = member[0]
     timed, seeded = first["unit"] == "s", first["seed"] is not None
     alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
     logs = () if alone or not timed else tuple(_logs(pairs))
-    values = tuple(map(_process_estimate, own))
+    values = tuple(map(_process_estimate, member))
     differences = () if alone or timed else tuple(starmap(_process_difference, pairs))
     return Comparison(
         run=first["run"],
@@ -101,39 +101,39 @@ def _comparison(own: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         axes={axis: first[axis] for axis in AXES},
         value=first["value"],
         unit=first["unit"],
-        absolute=time_range([_read(row) for row in own]) if timed else over_processes(values, seeded),
+        absolute=time_range([_readable_samples(row) for row in member]) if timed else over_processes(values, seeded),
         ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
         difference=over_processes(differences, seeded) if differences else None,
-        repeats=len(own),
-        seeds=tuple(row["seed"] for row in own),
+        repeats=len(member),
+        seeds=tuple(row["seed"] for row in member),
         per_process=logs if timed else values,
         differences=differences,
-        measured_seconds=sum(map(_spent, own)) / len(own) if timed else 0.0,
+        measured_seconds=sum(map(_measured_seconds, member)) / len(member) if timed else 0.0,
         details=first["details"],
     )
 
 
 def _logs(pairs: list[tuple[Row, Row]]) -> Iterator[float]:
     """The median log ratio of each process, over the rounds in which both samples could be read."""
-    for own, baseline in pairs:
-        rounds = zip(own["samples"], baseline["samples"], strict=True)
+    for row, baseline in pairs:
+        rounds = zip(row["samples"], baseline["samples"], strict=True)
         both = [(one, other) for one, other in rounds if one is not None and other is not None]
         if both:
             yield median_log_ratio(*zip(*both, strict=True))
 
 
-def _read(row: Row) -> list[float]:
-    return [each for each in row["samples"] if each is not None]
+def _readable_samples(row: Row) -> list[float]:
+    return [sample for sample in row["samples"] if sample is not None]
 
 
-def _spent(row: Row) -> float:
+def _measured_seconds(row: Row) -> float:
     """Measured time of one process; samples are seconds per iteration."""
-    return float(row["details"].get("iterations", 1) * sum(_read(row)))
+    return float(row["details"].get("iterations", 1) * sum(_readable_samples(row)))
 
 
 def _exact_ratio(pairs: list[tuple[Row, Row]]) -> Estimate | None:
     ratios = {
-        _process_estimate(own) / _process_estimate(baseline) for own, baseline in pairs if _process_estimate(baseline)
+        _process_estimate(row) / _process_estimate(baseline) for row, baseline in pairs if _process_estimate(baseline)
     }
     return over_processes(list(ratios)) if len(ratios) == 1 else None
 

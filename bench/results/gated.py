@@ -114,7 +114,7 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
         before, after = (side.members.get(place, _Member()) for side in (ours, theirs))
         if before.trouble and after.trouble and before.skipped and after.skipped:
             continue  # a cell that neither side can run is not a failure
-        names = _names(gate, before, after)
+        names = _gate_name_of_value(gate, before, after)
         members = (ours, before), (theirs, after)
         trouble = [f"{side.name}: {member.trouble}" for side, member in members if member.trouble]
         if trouble and not names:
@@ -136,7 +136,7 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
     return settled, pairs
 
 
-def _names(gate: Mapping[str, float | None], *members: _Member) -> dict[str, str]:
+def _gate_name_of_value(gate: Mapping[str, float | None], *members: _Member) -> dict[str, str]:
     """Value → the name that gates it: a time is gated as a ratio, other values by their own name."""
     names = {}
     units = {value: comparison.unit for member in members for value, comparison in member.values.items()}

@@ -91,12 +91,12 @@ def added_work(comparisons: Iterable[Comparison]) -> Iterator[AddedWork]:
                 variant=values["bytes_moved"],
                 baseline=baseline["bytes_moved"],
                 operators=added["operators"],
-                operations=_operations(added),
+                operations=_operation_count(added),
                 bytes_moved=added["bytes_moved"],
             )
 
 
-def _operations(counts: Mapping[str, float]) -> float:
+def _operation_count(counts: Mapping[str, float]) -> float:
     return 2 * counts["macs"] + counts["elementwise_ops"]
 
 

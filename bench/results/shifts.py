@@ -95,7 +95,7 @@ def _joint_freedom(shifts: Sequence[Shift]) -> float:
     return sum(sum(cluster) / (1 + (len(cluster) - 1) * _SHARED_BASELINE) for cluster in clusters.values())
 
 
-def interval(shift: Shift, variance: float, freedom: float) -> tuple[float, float]:
+def shift_interval(shift: Shift, variance: float, freedom: float) -> tuple[float, float]:
     """The unadjusted 95 % confidence interval of a change."""
     from scipy.special import stdtrit
 
@@ -128,7 +128,7 @@ def decide(shifts: Sequence[Shift], variances: ArrayLike, freedom: ArrayLike) ->
     down = holm([float(stdtr(nu, (shift.limit + shift.point) / error)) for shift, error, (_, nu) in tests])
     decisions = []
     for (shift, error, (variance, nu)), worse, better in zip(tests, up, down, strict=True):
-        low, high = interval(shift, variance, nu)
+        low, high = shift_interval(shift, variance, nu)
         kind: Kind = "inconclusive"
         if worse < SIGNIFICANCE:
             kind = "regressed"

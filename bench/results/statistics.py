@@ -74,7 +74,7 @@ def deviation(values: Sequence[float]) -> float:
     """Standard deviation of two values or more, with n − 1 degrees of freedom."""
     # Plain Python: for a handful of values an array takes ten times as long.
     mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((each - mean) ** 2 for each in values) / (len(values) - 1))
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def over_processes(values: Sequence[float], seeded: bool = False) -> Estimate:
@@ -106,7 +106,7 @@ def ratio_of(log_ratios: Sequence[float]) -> Estimate:
 
 def time_range(samples: Sequence[Sequence[float]]) -> Estimate:
     """A time from the samples of each process: the median of their medians, with the 5th and 95th percentile."""
-    low, high = np.quantile(np.concatenate([np.asarray(each) for each in samples]), [0.05, 0.95])
+    low, high = np.quantile(np.concatenate([np.asarray(process) for process in samples]), [0.05, 0.95])
     point = float(median(map(median, samples)))
     return Estimate(point, float(low), float(high), f"median of {len(samples)} processes; 5th and 95th percentile")
 
@@ -130,8 +130,8 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def holm_of_known(p: Sequence[float | None]) -> list[float | None]:
     """Like :func:`holm`; unknown p-values are not part of the family and stay None."""
-    adjusted = iter(holm([each for each in p if each is not None]))
-    return [None if each is None else next(adjusted) for each in p]
+    adjusted = iter(holm([value for value in p if value is not None]))
+    return [None if value is None else next(adjusted) for value in p]
 
 
 def t_statistic(differences: Sequence[float]) -> float | None:
@@ -171,8 +171,8 @@ def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDA
     2004, section 6.2). Where these differ no more than by chance, all become the pooled variance.
 
     Args:
-        variances: shape (n,), each > 0.
-        freedom: their degrees of freedom, shape (n,), each ≥ 1.
+        variances: shape (n,), all > 0.
+        freedom: their degrees of freedom, shape (n,), all ≥ 1.
         most: joint degrees of freedom of all variances; no result has more.
 
     Returns:
@@ -180,11 +180,11 @@ def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDA
     """
     from scipy.special import digamma, polygamma
 
-    observed, own_freedom = np.asarray(variances, dtype=float), np.asarray(freedom, dtype=float)
-    shared, prior = float(np.average(observed, weights=own_freedom)), math.inf
+    observed, degrees = np.asarray(variances, dtype=float), np.asarray(freedom, dtype=float)
+    shared, prior = float(np.average(observed, weights=degrees)), math.inf
     if len(observed) > 1:
-        logs = np.log(observed) - digamma(own_freedom / 2) + np.log(own_freedom / 2)
-        excess = float(np.var(logs, ddof=1) - np.mean(polygamma(1, own_freedom / 2)))
+        logs = np.log(observed) - digamma(degrees / 2) + np.log(degrees / 2)
+        excess = float(np.var(logs, ddof=1) - np.mean(polygamma(1, degrees / 2)))
         if excess > 0:
             prior = 2 * _inverse_trigamma(excess)
             shared = math.exp(float(np.mean(logs)) + float(digamma(prior / 2)) - math.log(prior / 2))
@@ -192,12 +192,12 @@ def moderate(variances: ArrayLike, freedom: ArrayLike, most: float) -> tuple[NDA
         prior = 0.0
     if math.isinf(prior):
         return np.full_like(observed, shared), np.full_like(observed, most)
-    joint_freedom = prior + own_freedom
-    return (prior * shared + own_freedom * observed) / joint_freedom, np.minimum(joint_freedom, most)
+    joint_freedom = prior + degrees
+    return (prior * shared + degrees * observed) / joint_freedom, np.minimum(joint_freedom, most)
 
 
 def _inverse_trigamma(value: float) -> float:
-    """X > 0 with ψ′(x) = value; ψ′ falls from infinity to 0."""
+    """The x > 0 with ψ′(x) = value; ψ′ falls from infinity to 0."""
     from scipy.optimize import brentq
     from scipy.special import polygamma
 

@@ -1,6 +1,6 @@
-"""What is known of each value that the built-in measures give: one entry a value.
+"""One description for each value that the built-in measures give.
 
-Table headings, notes, figures, default gates, the suite schema and the documentation are made from these entries.
+Table headings, notes, figures, default gates, the suite schema and the documentation are made from these descriptions.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class ValueSpec:
         measure: the measure that gives it.
         unit: SI unit of its samples.
         title: short name for headings.
-        description: what it is, as a sentence without its subject's repetition, for notes and documentation.
+        description: a definition, for notes and documentation.
         shown: how a table shows it beside the baseline: with the difference (counts), with the ratio, as a time with
             its paired ratio, as a share with the difference in percentage points, or alone.
         better: which direction is an improvement; None where neither is.
@@ -204,7 +204,7 @@ _SPECS = (
 )
 
 VALUES: Mapping[str, ValueSpec] = {spec.name: spec for spec in _SPECS}
-"""Name of a value → what is known of it, in the order of a table's columns."""
+"""Name of a value → its description, in the order of a table's columns."""
 
 DEFAULT_GATE: Mapping[str, float | None] = {
     spec.gate_name: None if spec.default_gate == "exact" else spec.default_gate
@@ -221,7 +221,7 @@ UNPAIRED = frozenset(spec.name for spec in _SPECS if not spec.paired)
 
 
 def value_spec(name: str, unit: str = "1") -> ValueSpec:
-    """What is known of a value; of a user's own value only its name and unit."""
+    """The description of a value; for a user-defined value, it has only the name and the unit."""
     if name in VALUES:
         return VALUES[name]
     return ValueSpec(

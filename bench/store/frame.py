@@ -33,23 +33,23 @@ def load_frame(*runs: str | Path) -> pd.DataFrame:
         FileNotFoundError: a run has no records.
         ValueError: a line is not a record.
     """
-    return records_frame(_read(Path(run)) for run in runs)
+    return records_frame(_read_run(Path(run)) for run in runs)
 
 
 def records_frame(runs: Iterable[tuple[str, Iterable[Record]]]) -> pd.DataFrame:
     """The records of runs, each given as its name and its records, as one frame."""
-    rows = [row for name, records in runs for record in records for row in _rows(name, record)]
+    rows = [row for name, records in runs for record in records for row in _record_rows(name, record)]
     return pd.DataFrame(rows, columns=list(_ROW), dtype=object)[list(COLUMNS)]
 
 
-def _read(run: Path) -> tuple[str, list[Record]]:
+def _read_run(run: Path) -> tuple[str, list[Record]]:
     path = run / "records.jsonl" if run.is_dir() else run
     if not path.exists():
         raise FileNotFoundError(f"{run} holds no records.jsonl; give the folder of a run")
     return str(run if run.is_dir() else run.parent), read_records(path)
 
 
-def _rows(run: str, record: Record) -> Iterator[tuple[Any, ...]]:
+def _record_rows(run: str, record: Record) -> Iterator[tuple[Any, ...]]:
     """The rows of a record, as tuples: building a mapping for each row takes longer where there are very many."""
     shared = (run, *_record_fields(record), *map(record.axes.get, AXES))
     if not isinstance(record, MeasuredRecord):

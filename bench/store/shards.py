@@ -52,7 +52,7 @@ def read_records(path: Path) -> list[Record]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.endswith(b"\n"):
-                record = _parse(line, f"{path}:{number}")
+                record = _parse_record(line, f"{path}:{number}")
                 records[record.key] = record
     return list(records.values())
 
@@ -69,7 +69,7 @@ _FORMAT_1 = msgspec.json.Decoder(Format1Record)
 _CURRENT: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
-def _parse(line: bytes, where: str) -> Record:
+def _parse_record(line: bytes, where: str) -> Record:
     try:
         version = _VERSION.decode(line)
         if version.format == FORMAT:
@@ -78,5 +78,5 @@ def _parse(line: bytes, where: str) -> Record:
             return upgrade(_FORMAT_1.decode(line))
     except msgspec.MsgspecError as error:
         raise ValueError(f"{where}: not a record: {error}") from error
-    found = version.format if version.format is not None else version.schema
-    raise ValueError(f"{where}: a record of format {found}; this version reads formats 1 and {FORMAT}")
+    version_number = version.format if version.format is not None else version.schema
+    raise ValueError(f"{where}: a record of format {version_number}; this version reads formats 1 and {FORMAT}")

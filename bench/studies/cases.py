@@ -8,6 +8,9 @@ from typing import Any
 
 from bench.pairing import Paired
 
+PROCESSES = 3
+"""Number of fresh processes for a case."""
+
 
 def paired_fields(result: Paired) -> dict[str, Any]:
     """The fields of a case that was timed by :func:`bench.paired`."""
@@ -61,7 +64,7 @@ def _environment(device: str) -> dict[str, Any]:
     return {"facts": dict(environment.facts), "state": dict(environment.state)}
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_study_facts(folder: Path) -> dict[str, Any]:
     """The facts of the environment in which a folder's cases were measured."""
     facts: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["facts"]
     return facts

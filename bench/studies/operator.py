@@ -22,12 +22,13 @@ from bench.results.controls import passes
 from bench.results.statistics import Estimate
 from bench.store.files import write_whole
 from bench.studies.cases import (
+    PROCESSES,
     measure_missing,
     paired_fields,
     provenance,
     ratio_text,
     read_cases,
-    read_facts,
+    read_study_facts,
     yes_or_no,
 )
 
@@ -44,8 +45,6 @@ LARGE_TENSOR = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
 """Bytes from which on a tensor and its copy do not fit in a cache together."""
 CONTROL_THRESHOLD = 0.01
 BASELINE = "fused"
-PROCESSES = 3
-"""Number of fresh processes for a case."""
 PROFILED_CALLS = 20
 OVERHEAD_NOTES = {
     "cpu": "The time of a call includes the allocation of its result, which dominates from some megabytes on.",
@@ -79,7 +78,7 @@ class Case:
         return f"{self.what}, {self.layout}, {'×'.join(map(str, self.shape))}"
 
 
-def cases(device: str) -> list[Case]:
+def operator_cases(device: str) -> list[Case]:
     return [
         Case(shape, layout, what, device) for what in TARGET_SPEEDUPS for layout in LAYOUTS for shape in SHAPES[device]
     ]
@@ -116,7 +115,7 @@ NETWORKS = [
 ]
 
 
-def calls(case: Case) -> dict[str, Callable[[], object]]:
+def operator_calls(case: Case) -> dict[str, Callable[[], object]]:
     """The timed callables. The operator is first, so ratios are times relative to the operator's."""
     import torch
 
@@ -149,10 +148,10 @@ def calls(case: Case) -> dict[str, Callable[[], object]]:
     return functions
 
 
-def measure(case: Case, budget: float, processes: int) -> dict[str, Any]:
+def measure_operator(case: Case, budget: float, processes: int) -> dict[str, Any]:
     import bench
 
-    timed = calls(case) if processes == 1 else partial(calls, case)
+    timed = operator_calls(case) if processes == 1 else partial(operator_calls, case)
     result = bench.paired(timed, budget=budget, target="1%", processes=processes, device=case.device)
     return {**asdict(case), **paired_fields(result)}
 
@@ -185,17 +184,17 @@ def profile_network(network: Network) -> dict[str, Any]:
     return {**asdict(network), "share": in_operator / sum(times.values())}
 
 
-def render(folder: Path) -> str:
+def render_operator_report(folder: Path) -> str:
     """The report of a folder of records, as Markdown."""
     from tabulate import tabulate
 
-    facts = read_facts(folder)
+    facts = read_study_facts(folder)
     device = facts["device"]
     recorded = read_cases(folder / "operator.jsonl")
-    measured = [recorded[str(case)] for case in cases(device) if str(case) in recorded]
+    measured = [recorded[str(case)] for case in operator_cases(device) if str(case) in recorded]
     has_networks = (folder / "networks").exists()
     table = partial(tabulate, tablefmt="github", disable_numparse=True)
-    targets = [*_targets(measured, device), *(_network_targets(folder) if has_networks else ())]
+    targets = [*_operator_targets(measured, device), *(_network_targets(folder) if has_networks else ())]
     headings = ("pass", "layout", "shape", "fused", "formula ×", "torch.compile ×", "clone ×", "A/A control ×")
     return "\n".join(
         [
@@ -208,7 +207,7 @@ def render(folder: Path) -> str:
             OVERHEAD_NOTES[device],
             "",
             *(f"Basis of the intervals: {note}.\n" for note in dict.fromkeys(map(_note, measured))),
-            table([_row(case) for case in measured], headers=headings),
+            table([_case_row(case) for case in measured], headers=headings),
             "",
             *(_networks_section(folder) if has_networks else ()),
             *provenance(facts, COMMANDS[device]),
@@ -231,7 +230,7 @@ def _networks_section(folder: Path) -> list[str]:
     return [
         "## In networks",
         "",
-        tabulate(list(_networks(folder)), headers=headings, tablefmt="github", disable_numparse=True),
+        tabulate(list(_network_rows(folder)), headers=headings, tablefmt="github", disable_numparse=True),
         "",
         "Speeds are relative to the plain network, timed in the same rounds in fresh processes ([records](networks) of",
         f"revision {revisions}, measured by `python -m bench run fused --out reports/fused/networks`).",
@@ -242,14 +241,14 @@ def _networks_section(folder: Path) -> list[str]:
     ]
 
 
-def _row(case: Mapping[str, Any]) -> list[str]:
+def _case_row(case: Mapping[str, Any]) -> list[str]:
     ratios = [ratio_text(case["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
     time = quantity(case["seconds"][BASELINE]["point"], "s")
     shape = "×".join(map(str, case["shape"]))
     return [case["what"], case["layout"], shape, time, *ratios, ratio_text(case["control"])]
 
 
-def _targets(measured: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
+def _operator_targets(measured: Sequence[Mapping[str, Any]], device: str) -> Iterator[list[str]]:
     controls = [case["control"] for case in measured if case["control"]]
     # A case of one process has no control, and its interval is from many rounds instead of few processes.
     freedom = PROCESSES - 1 if controls else math.inf
@@ -259,12 +258,12 @@ def _targets(measured: Sequence[Mapping[str, Any]], device: str) -> Iterator[lis
         yield [
             f"{what}: {target} times as fast as the formula (geometric mean)",
             f"{ratio_text(mean)} times; {min(points):.1f} to {max(points):.1f}",
-            _met(mean, target),
+            _ratio_meets(mean, target),
         ]
         yield [
             f"{what}: faster than the formula at every shape",
             f"at least {min(points):.2f} times as fast",
-            _all_met(_met(speedup, 1) for speedup in speedups),
+            _all_met(_ratio_meets(speedup, 1) for speedup in speedups),
         ]
     compiled = [case["ratios"]["torch.compile"] for case in measured]
     insignificant = sum(speedup["low"] <= 1 <= speedup["high"] for speedup in compiled)
@@ -272,7 +271,7 @@ def _targets(measured: Sequence[Mapping[str, Any]], device: str) -> Iterator[lis
         "never slower than torch.compile's code",
         f"at least {min(speedup['point'] for speedup in compiled):.2f} times as fast; "
         f"no significant difference in {insignificant} of {len(compiled)}",
-        _all_met(_met(speedup, 1) for speedup in compiled),
+        _all_met(_ratio_meets(speedup, 1) for speedup in compiled),
     ]
     clones = [
         case["ratios"]["clone"]
@@ -284,7 +283,7 @@ def _targets(measured: Sequence[Mapping[str, Any]], device: str) -> Iterator[lis
         yield [
             f"at most {TARGET_COPY_RATIO} times a clone's time, tensors of {size} and more",
             f"at most {max(1 / ratio['point'] for ratio in clones):.2f} times",
-            _all_met(_met(ratio, 1 / TARGET_COPY_RATIO) for ratio in clones),
+            _all_met(_ratio_meets(ratio, 1 / TARGET_COPY_RATIO) for ratio in clones),
         ]
     if controls:
         passing = sum(passes(Estimate(**control), CONTROL_THRESHOLD) for control in controls)
@@ -314,7 +313,7 @@ _ANSWERS = ("no", "no, not significantly", "yes, not significantly", "yes")
 """The answers to whether a target is met, the worst first."""
 
 
-def _met(ratio: Mapping[str, Any], target: float) -> str:
+def _ratio_meets(ratio: Mapping[str, Any], target: float) -> str:
     """Whether a ratio reaches a target, and whether its interval excludes the target."""
     significant = not ratio["low"] <= target <= ratio["high"]
     return f"{yes_or_no(ratio['point'] >= target)}{'' if significant else ', not significantly'}"
@@ -344,7 +343,7 @@ def _network_ratios(folder: Path) -> dict[str, tuple[Estimate, Estimate | None]]
     }
 
 
-def _speed(ratio: Estimate) -> str:
+def _relative_speed(ratio: Estimate) -> str:
     """The relative speed, in percent, for a ratio of times."""
     low, high = (None if bound is None else 100 / bound for bound in (ratio.high, ratio.low))
     return f"{100 / ratio.point:.1f} % {interval(low, high, 1)}"
@@ -359,14 +358,14 @@ def _network_targets(folder: Path) -> Iterator[list[str]]:
         speed = {"point": 1 / ratio.point, "low": 1 / ratio.high, "high": 1 / ratio.low}
         passed = passes(control, CONTROL_THRESHOLD)
         doubt = "" if passed else f"; the control does not pass at ±{100 * CONTROL_THRESHOLD:g} %"
-        yield [target, _speed(ratio), f"{_met(speed, network.speed)}{doubt}"]
+        yield [target, _relative_speed(ratio), f"{_ratio_meets(speed, network.speed)}{doubt}"]
 
 
-def _networks(folder: Path) -> Iterator[list[str]]:
+def _network_rows(folder: Path) -> Iterator[list[str]]:
     profiles = read_cases(folder / "profile.jsonl")
     for name, (ratio, control) in _network_ratios(folder).items():
         share = f"{100 * profiles[name]['share']:.1f} %" if name in profiles else "–"
-        yield [name, _speed(ratio), percent(control) if control else "–", share]
+        yield [name, _relative_speed(ratio), percent(control) if control else "–", share]
 
 
 def main() -> None:
@@ -383,11 +382,14 @@ def main() -> None:
     parser.add_argument("--device", choices=SHAPES, default="cpu")
     arguments = parser.parse_args()
     folder, device = arguments.folder, arguments.device
-    operator = [(str(case), partial(measure, case, arguments.budget, arguments.processes)) for case in cases(device)]
+    operator = [
+        (str(case), partial(measure_operator, case, arguments.budget, arguments.processes))
+        for case in operator_cases(device)
+    ]
     measure_missing(folder, "operator", operator, device)
     if device == "cpu":
         measure_missing(folder, "profile", [(str(network), partial(profile_network, network)) for network in NETWORKS])
-    write_whole(folder / "report.md", render(folder))
+    write_whole(folder / "report.md", render_operator_report(folder))
 
 
 if __name__ == "__main__":

@@ -16,20 +16,20 @@ from typing import Any
 
 from bench.store.files import write_whole
 from bench.studies.cases import (
+    PROCESSES,
     measure_missing,
     paired_fields,
     provenance,
     ratio_text,
     read_cases,
-    read_facts,
+    read_study_facts,
     yes_or_no,
 )
 
 STEPS_PER_CALL, BATCH, IMAGES = 16, 128, 50_000
-PROCESSES = 3
 OURS, THEIRS = "ours", "the authors' way"
 """The names of both pipelines in the records."""
-TARGET_SPEEDUPS = {"simam": 1.5, "none": 1.35}
+TARGET_THROUGHPUT_RATIOS = {"simam": 1.5, "none": 1.35}
 """Attention module → target ratio of our images per second to the authors'."""
 TARGET_INPUT_SHARE = 0.05
 """Target upper bound for the share of the input pipeline in a step."""
@@ -37,7 +37,7 @@ TITLES = {"simam": "ResNet-20 + SimAM", "none": "plain ResNet-20"}
 COMMAND = "python -m bench.studies.training_throughput reports/training"
 
 
-def network(attention: str, implementation: str) -> Any:
+def resnet20_with(attention: str, implementation: str) -> Any:
     from bench.run.workload import build_network
     from bench.suite.axes import Cell, Choice
 
@@ -68,7 +68,8 @@ def our_pipeline(attention: str) -> Callable[[], None]:
 
     from bench.measure.training.images import Draws
 
-    model, split, draws = network(attention, "auto").to(memory_format=torch.channels_last), our_split(), Draws.of(0)
+    model = resnet20_with(attention, "auto").to(memory_format=torch.channels_last)
+    split, draws = our_split(), Draws.of(0)
     return partial(train, model, lambda: split.training(BATCH, draws))
 
 
@@ -94,7 +95,7 @@ def authors_pipeline(attention: str) -> Callable[[], None]:
         def __getitem__(self, index: int) -> Any:
             return transform(Image.fromarray(arrays[index])), index % 10
 
-    model = network(attention, "eager")
+    model = resnet20_with(attention, "eager")
     return partial(train, model, lambda: iter(DataLoader(Images(), BATCH, shuffle=True, num_workers=2)))
 
 
@@ -129,13 +130,13 @@ def with_and_without_training() -> dict[str, Callable[[], None]]:
     return {OURS: our_pipeline("simam"), "images alone": load_images}
 
 
-def measure(calls: Callable[[], dict[str, Callable[[], None]]], budget: float) -> dict[str, Any]:
+def measure_pipelines(calls: Callable[[], dict[str, Callable[[], None]]], budget: float) -> dict[str, Any]:
     import bench
 
     return paired_fields(bench.paired(calls, budget=budget, target="1%", processes=PROCESSES))
 
 
-def render(folder: Path) -> str:
+def render_training_report(folder: Path) -> str:
     """The report of a folder of records, as Markdown."""
     from tabulate import tabulate
 
@@ -146,9 +147,9 @@ def render(folder: Path) -> str:
         [
             "# Training throughput on images of CIFAR-10's size",
             "",
-            table(list(_targets(cases)), headers=("target", "measured", "met")),
+            table(list(_throughput_targets(cases)), headers=("target", "measured", "met")),
             "",
-            table(list(_speeds(cases)), headers=headings),
+            table(list(_throughput_rows(cases)), headers=headings),
             "",
             f"The whole pipeline is timed with batches of {BATCH}: images, forward, backward and optimizer. Calls of",
             f"{STEPS_PER_CALL} steps alternate between both pipelines, in {PROCESSES} fresh processes. Brackets are",
@@ -159,13 +160,13 @@ def render(folder: Path) -> str:
             "once in 390 steps; this favours our pipeline slightly. The images are random, since their content does",
             "not affect times.",
             "",
-            *provenance(read_facts(folder), COMMAND),
+            *provenance(read_study_facts(folder), COMMAND),
         ]
     )
 
 
-def _targets(cases: Mapping[str, Any]) -> Iterator[list[str]]:
-    for attention, target in TARGET_SPEEDUPS.items():
+def _throughput_targets(cases: Mapping[str, Any]) -> Iterator[list[str]]:
+    for attention, target in TARGET_THROUGHPUT_RATIOS.items():
         ratio = cases[attention]["ratios"][THEIRS]
         name = f"{TITLES[attention]}: {target} times as many images per second"
         yield [name, f"{ratio_text(ratio)} times", yes_or_no(ratio["point"] >= target)]
@@ -174,8 +175,8 @@ def _targets(cases: Mapping[str, Any]) -> Iterator[list[str]]:
     yield [f"images take less than {100 * TARGET_INPUT_SHARE:g} % of a step", f"{100 * share:.1f} %", met]
 
 
-def _speeds(cases: Mapping[str, Any]) -> Iterator[list[str]]:
-    for attention in TARGET_SPEEDUPS:
+def _throughput_rows(cases: Mapping[str, Any]) -> Iterator[list[str]]:
+    for attention in TARGET_THROUGHPUT_RATIOS:
         case = cases[attention]
         speeds = [f"{STEPS_PER_CALL * BATCH / case['seconds'][name]['point']:.0f}" for name in (OURS, THEIRS)]
         yield [TITLES[attention], *speeds, ratio_text(case["ratios"][THEIRS]), ratio_text(case["control"])]
@@ -187,11 +188,14 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=150.0, help="measured seconds for each case (default 150)")
     arguments = parser.parse_args()
     cases = [
-        *((name, partial(measure, partial(both_pipelines, name), arguments.budget)) for name in TARGET_SPEEDUPS),
-        ("pipeline", partial(measure, with_and_without_training, arguments.budget / 5)),
+        *(
+            (name, partial(measure_pipelines, partial(both_pipelines, name), arguments.budget))
+            for name in TARGET_THROUGHPUT_RATIOS
+        ),
+        ("pipeline", partial(measure_pipelines, with_and_without_training, arguments.budget / 5)),
     ]
     measure_missing(arguments.folder, "training", cases)
-    write_whole(arguments.folder / "report.md", render(arguments.folder))
+    write_whole(arguments.folder / "report.md", render_training_report(arguments.folder))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from bench.report.numbers import percent
 from bench.results.compare import RecordedEnvironment
 from bench.studies.calibration.peers import PEERS
 from bench.studies.calibration.proportions import Proportion
-from bench.studies.calibration.trials import POWER, Calibration, Trials
+from bench.studies.calibration.trials import TARGET_POWER, Calibration, Trials
 from bench.studies.calibration.windows import SETUPS, Setup
 
 SLOWDOWNS = (0.01, 0.02, 0.03, 0.05, 0.10)
@@ -20,11 +20,13 @@ TARGET_ERROR_RATIO = 5.0
 _SETUPS_WITH_TARGET = [setup for setup in SETUPS if setup.seconds in TARGET_SLOWDOWNS]
 
 
-def render(result: Calibration, records: int, environments: Mapping[str, RecordedEnvironment], command: str) -> str:
+def render_calibration_report(
+    result: Calibration, records: int, environments: Mapping[str, RecordedEnvironment], command: str
+) -> str:
     """The whole report.
 
     Args:
-        result: from :func:`bench.studies.calibration.trials.calibrated`.
+        result: from :func:`bench.studies.calibration.trials.evaluate_gate`.
         records: number of folders of records.
         environments: environment id → environment.
         command: the command that makes the report from its records.
@@ -38,13 +40,13 @@ def render(result: Calibration, records: int, environments: Mapping[str, Recorde
         lstrip_blocks=True,
     )
     return jinja.get_template("page.md.j2").render(
-        targets=_table(("target", "measured", "met"), _targets(result)),
-        gate=_table(_HEADINGS, (_row(trials) for trials in result.trials if trials.rule not in PEERS)),
+        targets=_markdown_table(("target", "measured", "met"), _gate_targets(result)),
+        gate=_markdown_table(_HEADINGS, (_trials_row(trials) for trials in result.trials if trials.rule not in PEERS)),
         missed=list(_missed(result)),
-        peers=_table(_HEADINGS, (_row(trials) for trials in result.trials if trials.rule in PEERS)),
+        peers=_markdown_table(_HEADINGS, (_trials_row(trials) for trials in result.trials if trials.rule in PEERS)),
         control=percent(result.control),
         extra_work=percent(result.extra_work),
-        detections=_table(
+        detections=_markdown_table(
             ("seconds a pair (processes)", "detected", "detected with the same slowdown injected"),
             ([_setup(row.setup), _proportion(row.detected), _proportion(row.injected)] for row in result.detections),
         ),
@@ -66,13 +68,13 @@ _HEADINGS = (
 )
 
 
-def _table(headings: tuple[str, ...], rows: Iterable[list[str]]) -> str:
+def _markdown_table(headings: tuple[str, ...], rows: Iterable[list[str]]) -> str:
     from tabulate import tabulate
 
     return tabulate(list(rows), headers=headings, tablefmt="github", disable_numparse=True)
 
 
-def _row(trials: Trials) -> list[str]:
+def _trials_row(trials: Trials) -> list[str]:
     false_alarms = trials.detection(0.0)
     return [
         trials.rule,
@@ -86,7 +88,7 @@ def _row(trials: Trials) -> list[str]:
     ]
 
 
-def _targets(result: Calibration) -> Iterator[list[str]]:
+def _gate_targets(result: Calibration) -> Iterator[list[str]]:
     for rule, setup in product(("ab", "compare"), _SETUPS_WITH_TARGET):
         trials, slowdown = result.of(rule, setup), TARGET_SLOWDOWNS[setup.seconds]
         where = f"{rule}, {setup.seconds:g} s a pair"
@@ -101,12 +103,16 @@ def _targets(result: Calibration) -> Iterator[list[str]]:
         yield [
             f"{where}: {rare}",
             _detection(trials, 0.0),
-            _met(false_alarms.high <= TARGET_FALSE_ALARMS, false_alarms.share <= TARGET_FALSE_ALARMS),
+            _target_result(false_alarms.high <= TARGET_FALSE_ALARMS, false_alarms.share <= TARGET_FALSE_ALARMS),
         ]
         yield [
             f"{where}: {powerful}",
             _detection(trials, slowdown),
-            _met(power.low >= POWER, power.share >= POWER, (trials.expected(slowdown) or 0.0) >= POWER),
+            _target_result(
+                power.low >= TARGET_POWER,
+                power.share >= TARGET_POWER,
+                (trials.expected(slowdown) or 0.0) >= TARGET_POWER,
+            ),
         ]
     for setup in _SETUPS_WITH_TARGET:
         ours, theirs = result.of("ab", setup), result.of(next(iter(PEERS)), setup)
@@ -115,7 +121,7 @@ def _targets(result: Calibration) -> Iterator[list[str]]:
             yield [
                 f"{setup.seconds:g} s a pair: error {TARGET_ERROR_RATIO:g} times smaller than with sequential timing",
                 f"{ratio:.1f} times ({100 * ours.error:.2f} % and {100 * theirs.error:.2f} %)",
-                _met(ratio >= TARGET_ERROR_RATIO, False),
+                _target_result(ratio >= TARGET_ERROR_RATIO, False),
             ]
 
 
@@ -143,7 +149,7 @@ def _detection(trials: Trials, slowdown: float) -> str:
     return f"{_proportion(trials.detection(slowdown))}{suffix}"
 
 
-def _met(significantly: bool, observed: bool, expected: bool = True) -> str:
+def _target_result(significantly: bool, observed: bool, expected: bool = True) -> str:
     """Whether a target is met.
 
     Args:
@@ -160,8 +166,8 @@ def _setup(setup: Setup) -> str:
     return f"{setup.seconds:g} ({setup.processes})"
 
 
-def _proportion(rate: Proportion) -> str:
-    return f"{100 * rate.share:.0f} % [{100 * rate.low:.0f}, {100 * rate.high:.0f}]"
+def _proportion(result: Proportion) -> str:
+    return f"{100 * result.share:.0f} % [{100 * result.low:.0f}, {100 * result.high:.0f}]"
 
 
 def _slowdown(*bounds: float) -> str:

@@ -48,7 +48,7 @@ ROUND_STEPS = ("run", "same", "slowed")
 """The steps of a round, one folder each."""
 
 
-def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, console: Console) -> None:
+def record_rounds(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, console: Console) -> None:
     """Measure rounds into a folder until it has the given number; a step that was interrupted is repeated.
 
     Args:
@@ -79,7 +79,7 @@ def record(compare: Plan, ab: Plan, folder: Path, rounds: int, device: str, cons
                 _measure_whole(folder / f"{number:02d}-{step}", steps[step], console)
 
 
-def read(folder: Path) -> dict[str, list[StoredRun]]:
+def read_rounds(folder: Path) -> dict[str, list[StoredRun]]:
     """The records of each step, in the order measured.
 
     Raises:

@@ -20,7 +20,7 @@ from bench.studies.calibration.peers import PEERS
 from bench.studies.calibration.proportions import Proportion, independence_of, proportion
 from bench.studies.calibration.windows import SETUPS, Setup, Window, invocations, paired_samples, sequential
 
-POWER = 0.95
+TARGET_POWER = 0.95
 """Target share of invocations that detect a slowdown."""
 
 
@@ -83,9 +83,9 @@ class Trials:
         values = np.asarray(self.detected)
         size = max(1, round(len(values) * self.independence))
         resampled = np.random.default_rng(0).choice(values, (draws, size))
-        quantiles = np.quantile(resampled, POWER, axis=1, method="higher")
+        quantiles = np.quantile(resampled, TARGET_POWER, axis=1, method="higher")
         low, high = np.quantile(quantiles, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
-        return float(np.quantile(values, POWER, method="higher")), float(low), float(high)
+        return float(np.quantile(values, TARGET_POWER, method="higher")), float(low), float(high)
 
 
 def ab_trials(comparisons: Sequence[pd.DataFrame], setup: Setup) -> Trials:
@@ -223,7 +223,7 @@ def _block_count(frames: Sequence[pd.DataFrame], setup: Setup) -> int:
     return len(blocks) if all(blocks) else 0
 
 
-def calibrated(
+def evaluate_gate(
     runs: Sequence[ComparableRun], same: Sequence[pd.DataFrame], slowed: Sequence[pd.DataFrame]
 ) -> Calibration:
     """Calibrate the gate.

@@ -87,7 +87,7 @@ def windows(frame: pd.DataFrame, seconds: float) -> list[pd.DataFrame]:
         Frames like the given one; the i-th has the i-th window of every process.
     """
     cuts = {repeat: _cuts(rows, seconds) for repeat, rows in frame.groupby("repeat", sort=False)}
-    return [_window(frame, cuts, number) for number in range(min(map(len, cuts.values())))]
+    return [_cut_window(frame, cuts, number) for number in range(min(map(len, cuts.values())))]
 
 
 def _cuts(rows: pd.DataFrame, seconds: float) -> list[slice]:
@@ -100,7 +100,7 @@ def _cuts(rows: pd.DataFrame, seconds: float) -> list[slice]:
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _window(frame: pd.DataFrame, cuts: Mapping[Any, list[slice]], number: int) -> pd.DataFrame:
+def _cut_window(frame: pd.DataFrame, cuts: Mapping[Any, list[slice]], number: int) -> pd.DataFrame:
     cut = frame.copy()
     rows = zip(frame["repeat"], frame["samples"], strict=True)
     cut["samples"] = [samples[cuts[repeat][number]] for repeat, samples in rows]

@@ -16,11 +16,11 @@ BLANK = Comparison("run", "accuracy", "g", "c", "variant", {}, "top1", "1", ONE,
 
 
 def variant(points: Sequence[float], cell: str = "c", **other: object) -> Comparison:
-    differences = tuple(each / 100 for each in points)
+    differences = tuple(point / 100 for point in points)
     return replace(BLANK, cell=cell, repeats=len(points), differences=differences, **other)  # type: ignore[arg-type]
 
 
-def test_one_variant_is_a_paired_t_test() -> None:
+def test_gain_of_one_variant_is_a_paired_t_test() -> None:
     points = (0.4, 0.1, 0.35, 0.2)
     [gain] = accuracy_gains([variant(points)])
     test = stats.ttest_1samp(points, 0.0)
@@ -31,17 +31,17 @@ def test_one_variant_is_a_paired_t_test() -> None:
     assert gain.probability == pytest.approx(stats.t.cdf(test.statistic, 3))
 
 
-def test_a_family_is_adjusted_by_holm() -> None:
+def test_holm_over_the_variants_of_a_run() -> None:
     sets = [(0.4, 0.1, 0.35, 0.2), (-0.5, -0.4, -0.45, -0.6), (0.1, -0.2, 0.0, 0.3)]
-    found = accuracy_gains([variant(points, str(index)) for index, points in enumerate(sets)])
+    gains = accuracy_gains([variant(points, str(index)) for index, points in enumerate(sets)])
     raw = [stats.ttest_1samp(points, 0.0).pvalue for points in sets]
     low, middle, high = sorted(raw)
     wanted = {low: 3 * low, middle: max(3 * low, 2 * middle), high: max(3 * low, 2 * middle, high)}
-    assert [gain.p for gain in found] == pytest.approx([wanted[p] for p in raw])
-    assert [gain.verdict for gain in found] == ["inconclusive", "worse", "inconclusive"]
+    assert [gain.p for gain in gains] == pytest.approx([wanted[p] for p in raw])
+    assert [gain.verdict for gain in gains] == ["inconclusive", "worse", "inconclusive"]
 
 
-def test_runs_are_families_of_their_own() -> None:
+def test_runs_are_separate_families() -> None:
     points = (0.4, 0.1, 0.35, 0.2)
     together = accuracy_gains([variant(points, "a"), variant(points, "b")])
     apart = accuracy_gains([variant(points, "a"), variant(points, "b", run="other")])
@@ -53,9 +53,9 @@ def test_suggested_seeds_have_80_percent_power() -> None:
     [gain] = accuracy_gains([variant(points)])
     assert gain.verdict == "inconclusive" and gain.seeds is not None
     draws = np.random.default_rng(0).normal(np.mean(points), np.std(points, ddof=1), (20_000, gain.seeds))
-    found = np.mean(stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05)
-    fewer = np.mean(stats.ttest_1samp(draws[:, :-1], 0.0, axis=1).pvalue < 0.05)
-    assert fewer - 0.01 < 0.8 < found + 0.01  # the share of 20,000 runs is known to within 0.01
+    power = np.mean(stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05)
+    power_before = np.mean(stats.ttest_1samp(draws[:, :-1], 0.0, axis=1).pvalue < 0.05)
+    assert power_before - 0.01 < 0.8 < power + 0.01  # the share of 20,000 runs is known to within 0.01
     first, *_ = accuracy_gains([variant(points, str(cell)) for cell in range(10)])
     assert first.seeds is not None and first.seeds > gain.seeds
 
@@ -70,14 +70,14 @@ def test_unknown_spread() -> None:
     assert equal.points.point == pytest.approx(0.2) and equal.points.low is None  # no interval of no width
 
 
-def test_what_cannot_be_tested_makes_the_family_no_larger() -> None:
+def test_untestable_variants_are_not_in_the_family() -> None:
     points = (0.4, 0.1, 0.35, 0.2)
     tested, *others = accuracy_gains([variant(points, "a"), variant((0.5,), "b"), variant((0.2, 0.2), "c")])
     assert tested.p == pytest.approx(stats.ttest_1samp(points, 0.0).pvalue) and tested.family == 1
     assert [gain.p for gain in others] == [None, None]
 
 
-def test_other_values_and_the_baseline_are_passed_by() -> None:
+def test_other_values_and_baselines_are_ignored() -> None:
     others = [
         replace(BLANK, role="baseline"),
         variant((0.1, 0.2), value="top5"),
@@ -87,20 +87,20 @@ def test_other_values_and_the_baseline_are_passed_by() -> None:
 
 
 @pytest.mark.parametrize(("points", "spread", "family"), [(0.3, 0.25, 1), (0.5, 0.3, 4), (0.2, 0.4, 8)])
-def test_the_seeds_needed_find_the_difference_in_four_of_five_runs(points: float, spread: float, family: int) -> None:
+def test_resolving_seeds_have_80_percent_power(points: float, spread: float, family: int) -> None:
     seeds = resolving_seeds(points, spread, family)
     assert seeds is not None
     draws = np.random.default_rng(0).normal(points, spread, (20_000, seeds))
-    found = np.mean(stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05 / family)
-    fewer = np.mean(stats.ttest_1samp(draws[:, :-1], 0.0, axis=1).pvalue < 0.05 / family)
-    assert fewer - 0.01 < 0.8 < found + 0.01  # the share of 20,000 runs is known to within 0.01
+    power = np.mean(stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05 / family)
+    power_before = np.mean(stats.ttest_1samp(draws[:, :-1], 0.0, axis=1).pvalue < 0.05 / family)
+    assert power_before - 0.01 < 0.8 < power + 0.01  # the share of 20,000 runs is known to within 0.01
 
 
-def test_a_difference_that_no_number_of_seeds_finds() -> None:
+def test_small_difference_needs_too_many_seeds() -> None:
     assert resolving_seeds(0.001, 1.0, 1) is None
 
 
-def test_the_spread_of_earlier_runs_is_pooled() -> None:
+def test_spread_is_pooled_over_variants() -> None:
     sets = [(0.4, 0.1, 0.35), (-0.5, -0.4)]
     pooled = (2 * np.var(sets[0], ddof=1) + np.var(sets[1], ddof=1)) / 3
     assert spread_of([variant(points, str(index)) for index, points in enumerate(sets)]) == pytest.approx(pooled**0.5)

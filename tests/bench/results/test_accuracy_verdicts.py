@@ -29,9 +29,9 @@ def accuracy(cell: str, seed: int, top1: float, **details: Any) -> Record:
 
 def run(folder: Path, gate: str, first: int = 0, details: Any = (), **cells: Sequence[float]) -> Any:
     records = [
-        accuracy(cell, first + seed, each, **dict(details))
+        accuracy(cell, first + seed, share, **dict(details))
         for cell, shares in cells.items()
-        for seed, each in enumerate(shares)
+        for seed, share in enumerate(shares)
     ]
     return StoredRun.load(store(folder, records, f"top1: {gate}"))
 
@@ -45,7 +45,7 @@ OLD = (0.90, 0.91, 0.905, 0.903)
 
 
 def moved_by(moved: Sequence[float]) -> list[float]:
-    return [old + each for old, each in zip(OLD, moved, strict=True)]
+    return [old + change for old, change in zip(OLD, moved, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_verdicts_are_one_sided_t_tests(tmp_path: Path, moved: Sequence[float], 
     assert verdict.p == pytest.approx(stats.ttest_1samp(moved, limit, alternative=side).pvalue)
 
 
-def test_a_family_is_adjusted_by_holm(tmp_path: Path) -> None:
+def test_holm_over_the_accuracies_of_a_comparison(tmp_path: Path) -> None:
     falls = {"a": (-0.02, -0.03, -0.01, -0.02), "b": (-0.02, -0.02, -0.03, -0.04)}
-    old, new = run(tmp_path / "old", "0.005", a=OLD, b=OLD), {cell: moved_by(each) for cell, each in falls.items()}
+    old, new = run(tmp_path / "old", "0.005", a=OLD, b=OLD), {cell: moved_by(fall) for cell, fall in falls.items()}
     verdicts = {verdict.cell: verdict for verdict in compare_runs(old, run(tmp_path / "new", "0.005", **new))}
-    raw = {cell: stats.ttest_1samp(each, -0.005, alternative="less").pvalue for cell, each in falls.items()}
+    raw = {cell: stats.ttest_1samp(fall, -0.005, alternative="less").pvalue for cell, fall in falls.items()}
     low, high = sorted(raw, key=lambda cell: raw[cell])
     assert verdicts[low].p == pytest.approx(2 * raw[low])
     assert verdicts[high].p == pytest.approx(max(2 * raw[low], raw[high]))
@@ -129,7 +129,7 @@ def test_threads_may_differ_under_a_threshold(tmp_path: Path) -> None:
 
 
 def test_verdict_table_shows_percentage_points(tmp_path: Path) -> None:
-    page = markdown([compared(tmp_path, OLD, [each - 0.02 - 0.001 * (each > 0.904) for each in OLD])])
+    page = markdown([compared(tmp_path, OLD, [old - 0.02 - 0.001 * (old > 0.904) for old in OLD])])
     [row] = [line for line in page.splitlines() if line.startswith("| regressed")]
     assert "−2.05" in row and "90.45 %" in row
 

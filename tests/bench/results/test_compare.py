@@ -40,7 +40,7 @@ def kinds(verdicts: Sequence[Verdict]) -> dict[str, str]:
     ("slower", "kind", "code"),
     [(1.05, "regressed", 1), (0.95, "improved", 0), (1.001, "unchanged", 0)],
 )
-def test_a_slowed_copy(stored: Callable[..., StoredRun], slower: float, kind: str, code: int) -> None:
+def test_slowed_copy(stored: Callable[..., StoredRun], slower: float, kind: str, code: int) -> None:
     verdicts = compare_runs(stored(group()), stored(group(slower, control=QUIET)))
     assert kinds(verdicts) == {"latency_ratio": kind, "params": "unchanged"}
     assert exit_code(verdicts) == code
@@ -73,16 +73,23 @@ def test_other_machine_is_incomparable_for_times(stored: Callable[..., StoredRun
     assert kinds(compare_runs(base, new, accept=[key]))["latency_ratio"] == "regressed"
 
 
-def test_on_a_gpu_the_cpu_may_differ(stored: Callable[..., StoredRun]) -> None:
+def test_cpu_may_differ_for_times_of_a_gpu(stored: Callable[..., StoredRun]) -> None:
     base = stored(group(), device="cuda", gpu="G", cpu="one")
     same, other = stored(group(1.05), device="cuda", gpu="G", cpu="two"), stored(group(), device="cuda", gpu="H")
     assert kinds(compare_runs(base, same))["latency_ratio"] == "regressed"
     assert kinds(compare_runs(base, other))["latency_ratio"] == "incomparable"
 
 
+@pytest.mark.parametrize(("key", "advice"), [("torhc", "did you mean 'torch'"), ("python", "no fact of that name")])
+def test_unknown_key_to_accept(stored: Callable[..., StoredRun], key: str, advice: str) -> None:
+    run = stored(group())
+    with pytest.raises(InputError, match=f"--accept {key}: .*{advice}"):
+        compare_runs(run, run, accept=[key])
+
+
 def test_failing_control_makes_its_group_inconclusive(stored: Callable[..., StoredRun]) -> None:
     verdicts = compare_runs(
-        stored(group(), "base"), stored(group(1.05, control=[0.02 + each for each in QUIET]), "new")
+        stored(group(), "base"), stored(group(1.05, control=[0.02 + deviation for deviation in QUIET]), "new")
     )
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and time.reason == "the A/A control of new did not pass"
@@ -91,7 +98,7 @@ def test_failing_control_makes_its_group_inconclusive(stored: Callable[..., Stor
     assert exit_code(verdicts) == 0 and exit_code(verdicts, strict=True) == 3
 
 
-def test_a_wide_control_passes_by_its_estimate(stored: Callable[..., StoredRun]) -> None:
+def test_wide_control_passes_by_its_estimate(stored: Callable[..., StoredRun]) -> None:
     wide = (0.02, -0.02, 0.02, -0.02, 0.02, -0.02)
     verdicts = compare_runs(stored(group(control=wide)), stored(group(1.05, control=wide)))
     [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
@@ -110,7 +117,7 @@ def test_uncertain_control_suggests_processes(stored: Callable[..., StoredRun]) 
 
 def test_missing_control_is_inconclusive(stored: Callable[..., StoredRun]) -> None:
     def run(slower: float) -> StoredRun:
-        return stored([each for each in group(slower) if each.role != "control"])
+        return stored([record for record in group(slower) if record.role != "control"])
 
     [time] = [verdict for verdict in compare_runs(run(1.0), run(1.05)) if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and time.reason == "no A/A control was measured"
@@ -131,17 +138,17 @@ def test_failed_vanished_and_new_cells(stored: Callable[..., StoredRun]) -> None
     assert exit_code([*verdicts, replace(verdicts[0], kind="regressed")]) == 1
 
 
-def test_a_failed_control_is_a_failed_measurement(stored: Callable[..., StoredRun]) -> None:
-    """Otherwise a slow-down could pass unnoticed."""
-    slower = [each for each in group(1.2) if each.role != "control"]
-    control = next(each for each in group() if each.role == "control")
+def test_failed_control_is_a_failed_measurement(stored: Callable[..., StoredRun]) -> None:
+    """If it were not, a slowdown could pass unnoticed."""
+    slower = [record for record in group(1.2) if record.role != "control"]
+    control = next(record for record in group() if record.role == "control")
     broken = failed("out of memory", role="control", cell=control.cell)
     verdicts = compare_runs(stored(group()), stored([*slower, broken]))
     assert [verdict.kind for verdict in verdicts] == ["failed", "inconclusive", "unchanged"]
     assert verdicts[0].reason == "the A/A control: run: failed: out of memory" and exit_code(verdicts) == 3
 
 
-def test_counts_may_be_nothing_or_negative(stored: Callable[..., StoredRun]) -> None:
+def test_counts_may_be_zero_or_negative(stored: Callable[..., StoredRun]) -> None:
     def kind(before: int, after: int) -> str:
         base = replace(stored([counts("net/a", before)]), gate={"params": 0.01})
         [verdict] = compare_runs(base, replace(stored([counts("net/a", after)]), gate={}))
@@ -166,7 +173,7 @@ def test_unreadable_value_fails_alone(stored: Callable[..., StoredRun]) -> None:
         measure="complexity",
     )
     run = replace(stored([both]), gate={"params": None, "macs": None})
-    assert [(each.kind, each.value, each.reason) for each in compare_runs(run, run)] == [
+    assert [(verdict.kind, verdict.value, verdict.reason) for verdict in compare_runs(run, run)] == [
         ("failed", "macs", "run: macs could not be read: no driver; run: macs could not be read: no driver"),
         ("unchanged", "params", None),
     ]
@@ -181,7 +188,7 @@ def test_unknown_machine_is_incomparable(stored: Callable[..., StoredRun]) -> No
 
 def test_different_settings_are_incomparable(stored: Callable[..., StoredRun]) -> None:
     def run(l2: str) -> StoredRun:
-        return stored([changed(each, details={**each.details, "l2": l2}) for each in group()])
+        return stored([changed(record, details={**record.details, "l2": l2}) for record in group()])
 
     verdicts = compare_runs(run("hot"), run("cold"))
     assert verdicts[0].kind == "incomparable" and verdicts[0].reason == "l2: hot before, cold now"
@@ -190,19 +197,19 @@ def test_different_settings_are_incomparable(stored: Callable[..., StoredRun]) -
 def test_gated_name_without_a_value_fails(stored: Callable[..., StoredRun]) -> None:
     run = replace(stored(group()), gate={"latency_ratio": 0.01, "startup_ratio": 0.01})
     verdicts = compare_runs(run, run)
-    assert [(each.kind, each.value) for each in verdicts] == [
+    assert [(verdict.kind, verdict.value) for verdict in verdicts] == [
         ("failed", "startup_ratio"),
         ("unchanged", "latency_ratio"),
     ]
-    part = replace(run, complete=False)  # with --only measure=… some values are not to be had
-    assert [each.kind for each in compare_runs(part, part)] == ["unchanged"]
+    part = replace(run, complete=False)  # with --only measure=… some values are not measured
+    assert [verdict.kind for verdict in compare_runs(part, part)] == ["unchanged"]
 
 
 def test_user_time_is_gated_under_either_name(stored: Callable[..., StoredRun]) -> None:
     def run(slower: float, gate: str) -> StoredRun:
         renamed = [
-            changed(each, values=tuple(changed(value, name="startup") for value in each.values))
-            for each in group(slower)[:-1]
+            changed(record, values=tuple(changed(value, name="startup") for value in record.values))
+            for record in group(slower)[:-1]
         ]
         return replace(stored(renamed), gate={gate: 0.01})
 
@@ -216,7 +223,7 @@ def test_failure_on_both_sides(stored: Callable[..., StoredRun]) -> None:
     assert [verdict.kind for verdict in verdicts] == ["failed", "unchanged"] and exit_code(verdicts) == 3
 
 
-def test_a_value_that_cannot_be_read_is_a_failure(stored: Callable[..., StoredRun]) -> None:
+def test_value_unreadable_on_one_side_fails(stored: Callable[..., StoredRun]) -> None:
     verdicts = compare_runs(stored([counts("net/a", 1)]), stored([counts("net/a", None)]))
     assert [verdict.kind for verdict in verdicts] == ["failed"]
 
@@ -226,7 +233,7 @@ def test_nothing_gated_exits_3(stored: Callable[..., StoredRun]) -> None:
     assert compare_runs(run, run) == [] and exit_code([]) == 3
 
 
-def test_a_threshold_on_a_count_allows_that_much(stored: Callable[..., StoredRun]) -> None:
+def test_count_within_its_threshold_is_unchanged(stored: Callable[..., StoredRun]) -> None:
     base = replace(stored([counts("net/a", 1000)]), gate={"params": 0.01})
     within, beyond = (replace(stored([counts("net/a", n)]), gate={}) for n in (1010, 1011))
     assert kinds(compare_runs(base, within)) == {"params": "unchanged"}
@@ -235,7 +242,7 @@ def test_a_threshold_on_a_count_allows_that_much(stored: Callable[..., StoredRun
 
 def test_one_process_per_side_is_inconclusive(stored: Callable[..., StoredRun]) -> None:
     def run(slower: float) -> StoredRun:
-        return stored([each for each in group(slower) if each.repeat == 0])
+        return stored([record for record in group(slower) if record.repeat == 0])
 
     [time] = [verdict for verdict in compare_runs(run(1.0), run(1.05)) if verdict.value == "latency_ratio"]
     assert time.kind == "inconclusive" and "at least two processes" in (time.reason or "")
@@ -243,12 +250,14 @@ def test_one_process_per_side_is_inconclusive(stored: Callable[..., StoredRun]) 
 
 def sides(slower: float, params: int = 100) -> list[Record]:
     """Records of ab: A has the role of the baseline, B that of the variant."""
-    off = zip(times("baseline", "net/none", 0.1), times("variant", "net/none", 0.1 * slower, QUIET[::-1]), strict=True)
+    alternating = zip(
+        times("baseline", "net/none", 0.1), times("variant", "net/none", 0.1 * slower, QUIET[::-1]), strict=True
+    )
     exact = [
         record(Value("params", "1", (100,)), measure="complexity"),
         record(Value("params", "1", (params,)), role="variant", measure="complexity"),
     ]
-    return [*exact, *(each for pair in off for each in pair)]
+    return [*exact, *(record for pair in alternating for record in pair)]
 
 
 @pytest.mark.parametrize(("slower", "kind"), [(1.03, "regressed"), (1.0, "unchanged"), (0.97, "improved")])
@@ -259,19 +268,19 @@ def test_two_revisions_including_the_plain_network(stored: Callable[..., StoredR
 
 
 def test_p_values_are_adjusted_over_the_comparison(stored: Callable[..., StoredRun]) -> None:
-    """The p-value is adjusted over the whole comparison, so a change among many needs a smaller one."""
+    """Among many other values, the same change is inconclusive."""
 
     def run(slower: float, others: int) -> StoredRun:
         scattered = (0.004, -0.004, 0.003, -0.003, 0.002, -0.002)
         # The same spread in another order: equal records are not tested and do not count in the family.
         order = 1 if slower == 1 else -1
         quiet = [times("variant", f"net/{n}", 0.2, scattered[::order]) for n in range(others)]
-        mine = [changed(each, cell="net/mine") for each in times("variant", "net/simam", 0.2 * slower, scattered)]
-        return stored([*group()[:6], *mine, *(each for one in quiet for each in one), *group()[12:18]])
+        mine = [changed(record, cell="net/mine") for record in times("variant", "net/simam", 0.2 * slower, scattered)]
+        return stored([*group()[:6], *mine, *(record for cell in quiet for record in cell), *group()[12:18]])
 
     def kind(others: int) -> str:
         verdicts = compare_runs(run(1.0, others), run(1.0155, others))
-        return next(each.kind for each in verdicts if each.cell == "net/mine")
+        return next(verdict.kind for verdict in verdicts if verdict.cell == "net/mine")
 
     assert kind(0) == "regressed" and kind(60) == "inconclusive"
 
@@ -284,6 +293,6 @@ def test_sides_are_named_by_their_revisions(stored: Callable[..., StoredRun]) ->
     ]
 
 
-def test_a_run_has_no_sides(stored: Callable[..., StoredRun]) -> None:
+def test_run_has_no_sides(stored: Callable[..., StoredRun]) -> None:
     with pytest.raises(InputError, match="not a comparison of two revisions"):
         compare_sides(stored(group()))

@@ -44,7 +44,7 @@ def test_comparison_rejects_by_the_estimate(bias: float, failed: str | None) -> 
     if failure is not None:
         assert failed in failure.reason.split() and failure.control is not None
         assert failure.control.point == pytest.approx(math.exp(bias))
-        assert failure.repeats is not None  # the interval includes no bias, so more processes would tell
+        assert failure.repeats is not None  # the interval includes no bias, so more processes would decide
 
 
 def test_bias_beyond_chance_needs_no_more_processes() -> None:

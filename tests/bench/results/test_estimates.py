@@ -20,14 +20,14 @@ def timed(role: str, cell: str, repeat: int, samples: tuple[float, ...]) -> Reco
 
 
 def test_ratios_are_paired_by_round_within_a_process(tmp_path: Path) -> None:
-    found = frame(
+    loaded = frame(
         tmp_path,
         timed("baseline", "none", 0, (1.0, 2.0, 4.0)),
         timed("variant", "simam", 0, (1.5, 3.0, 6.0)),
         timed("baseline", "none", 1, (10.0, 10.0, 10.0)),
         timed("variant", "simam", 1, (15.0, 15.0, 15.0)),
     )
-    baseline, variant = estimate(found)
+    baseline, variant = estimate(loaded)
     assert baseline.ratio is None
     assert variant.ratio is not None
     assert (variant.ratio.point, variant.ratio.low, variant.ratio.high) == pytest.approx((1.5, 1.5, 1.5))
@@ -35,24 +35,24 @@ def test_ratios_are_paired_by_round_within_a_process(tmp_path: Path) -> None:
 
 
 def test_process_without_a_baseline_is_left_out(tmp_path: Path) -> None:
-    found = frame(
+    loaded = frame(
         tmp_path,
         timed("baseline", "none", 0, (1.0, 1.0)),
         timed("variant", "simam", 0, (2.0, 2.0)),
         timed("variant", "simam", 1, (9.0, 9.0)),
     )
-    variant = estimate(found)[1]
+    variant = estimate(loaded)[1]
     assert variant.ratio is not None and variant.ratio.point == pytest.approx(2.0)
     assert variant.ratio.low is None
 
 
 def test_exact_values_stay_exact(tmp_path: Path) -> None:
-    found = frame(
+    loaded = frame(
         tmp_path,
         record(Value("params", "1", (100,)), measure="complexity"),
         record(Value("params", "1", (150,)), measure="complexity", cell="simam", role="variant"),
     )
-    variant = estimate(found)[1]
+    variant = estimate(loaded)[1]
     assert (variant.absolute.point, variant.absolute.method) == (150, "exact")
     assert variant.ratio is not None and variant.ratio.point == 1.5
 
@@ -63,15 +63,15 @@ def test_folder_without_records(tmp_path: Path) -> None:
 
 
 def test_unreadable_samples_are_left_out_in_pairs(tmp_path: Path) -> None:
-    found = frame(
+    loaded = frame(
         tmp_path,
         timed("baseline", "none", 0, (1.0, float("nan"), 4.0)),
         timed("variant", "simam", 0, (2.0, 9.0, float("inf"))),
         timed("control", "none", 0, (float("nan"),) * 3),
     )
-    _, variant = estimate(found)
+    _, variant = estimate(loaded)
     assert variant.ratio is not None and variant.ratio.point == pytest.approx(2.0)
-    assert found["reason"].tolist() == ["not a finite number"] * 3
+    assert loaded["reason"].tolist() == ["not a finite number"] * 3
 
 
 def seeded(role: str, seed: int, top1: float) -> Record:
@@ -100,8 +100,8 @@ def test_runs_are_estimated_separately(tmp_path: Path) -> None:
         rounds = (1.0,) * (2 if name == "a" else 3)
         records = [timed("baseline", "none", 0, rounds), timed("variant", "simam", 0, tuple(ratio * s for s in rounds))]
         append_records(tmp_path / name / "out" / "records.jsonl", records)
-    found = estimate(load_frame(tmp_path / "a/out", tmp_path / "b/out"))
-    assert [each.ratio.point for each in found if each.ratio] == pytest.approx([1.05, 3.0])
+    members = estimate(load_frame(tmp_path / "a/out", tmp_path / "b/out"))
+    assert [member.ratio.point for member in members if member.ratio] == pytest.approx([1.05, 3.0])
 
 
 def test_compile_time_has_no_ratio(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_compile_time_has_no_ratio(tmp_path: Path) -> None:
         return record(value, role=role, cell=role, repeat=repeat)
 
     times = {("baseline", 0): 30.0, ("variant", 0): 9.0, ("baseline", 1): 2.0, ("variant", 1): 1.0}
-    found = estimate(frame(tmp_path, *(compiled(role, repeat, each) for (role, repeat), each in times.items())))
-    assert [(each.role, each.absolute.point, each.ratio, each.difference) for each in found] == [
+    members = estimate(frame(tmp_path, *(compiled(*key, seconds) for key, seconds in times.items())))
+    assert [(member.role, member.absolute.point, member.ratio, member.difference) for member in members] == [
         ("baseline", 16.0, None, None),
         ("variant", 5.0, None, None),
     ]

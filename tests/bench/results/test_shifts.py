@@ -26,60 +26,60 @@ def test_holm_by_hand() -> None:
 
 
 @given(st.floats(1e-3, 1e3))
-def test_the_inverse_of_trigamma(value: float) -> None:
+def test_inverse_trigamma(value: float) -> None:
     assert float(polygamma(1, _inverse_trigamma(value))) == pytest.approx(value, rel=1e-9)
 
 
-def test_variances_that_differ_by_chance_become_the_pooled_one() -> None:
+def test_variances_that_differ_by_chance_are_pooled() -> None:
     variances, freedom = moderate([1.0, 1.1, 0.9], [5, 5, 5], 15)
     assert variances == pytest.approx([1.0] * 3) and freedom == pytest.approx([15] * 3)
 
 
-def test_a_prior_is_recovered_from_many_variances() -> None:
+def test_prior_is_recovered_from_many_variances() -> None:
     """Smyth's model: 1/σ² is χ²(d0) / (d0 s0²), and s² is σ² χ²(d) / d."""
     draw, d0, s0, d = np.random.default_rng(0), 8.0, 2.0, 5
     true = d0 * s0 / draw.chisquare(d0, 40_000)
-    seen = true * draw.chisquare(d, 40_000) / d
-    moderated, freedom = moderate(seen, np.full(40_000, d), math.inf)
+    observed = true * draw.chisquare(d, 40_000) / d
+    moderated, freedom = moderate(observed, np.full(40_000, d), math.inf)
     assert freedom[0] == pytest.approx(d0 + d, rel=0.05)
-    assert moderated == pytest.approx((d0 * s0 + d * seen) / (d0 + d), rel=0.05)
+    assert moderated == pytest.approx((d0 * s0 + d * observed) / (d0 + d), rel=0.05)
 
 
-def test_a_variance_by_itself_stays_what_it_is() -> None:
+def test_single_variance_is_unchanged() -> None:
     variances, freedom = moderate([4.0], [5], 5)
     assert (list(variances), list(freedom)) == ([4.0], [5.0])
 
 
-figures = st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=12).filter(lambda each: np.std(each) > 1e-4)
+scattered = st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=12).filter(lambda values: np.std(values) > 1e-4)
 
 
-@given(figures)
-def test_one_side_is_scipys_one_sample_t_test(seen: list[float]) -> None:
-    kind, low, high, p = alone(one_side(seen, 0.01, "c"))
-    bounds = stats.t.interval(0.95, len(seen) - 1, loc=np.mean(seen), scale=stats.sem(seen))
+@given(scattered)
+def test_one_side_equals_scipys_one_sample_t_test(ratios: list[float]) -> None:
+    kind, low, high, p = alone(one_side(ratios, 0.01, "c"))
+    bounds = stats.t.interval(0.95, len(ratios) - 1, loc=np.mean(ratios), scale=stats.sem(ratios))
     assert (low, high) == pytest.approx(bounds, rel=1e-6, abs=1e-9)
-    worse = stats.ttest_1samp(seen, LIMIT, alternative="greater").pvalue
-    better = stats.ttest_1samp(seen, -LIMIT, alternative="less").pvalue
-    assert p == pytest.approx(worse if np.mean(seen) > 0 else better, rel=1e-6, abs=1e-9)
+    worse = stats.ttest_1samp(ratios, LIMIT, alternative="greater").pvalue
+    better = stats.ttest_1samp(ratios, -LIMIT, alternative="less").pvalue
+    assert p == pytest.approx(worse if np.mean(ratios) > 0 else better, rel=1e-6, abs=1e-9)
     assert (kind == "regressed") == (worse < 0.05) and (kind == "improved") == (better < 0.05)
 
 
-@given(figures, figures)
-def test_two_sides_are_scipys_two_sample_t_test(base: list[float], new: list[float]) -> None:
+@given(scattered, scattered)
+def test_two_sides_equal_scipys_two_sample_t_test(base: list[float], new: list[float]) -> None:
     kind, _, _, _ = alone(two_sides(base, new, 0.01, "c"))
-    worse = stats.ttest_ind([each - LIMIT for each in new], base, alternative="greater").pvalue
+    worse = stats.ttest_ind([ratio - LIMIT for ratio in new], base, alternative="greater").pvalue
     assert (kind == "regressed") == (worse < 0.05)
 
 
-@given(figures)
-def test_up_and_down_are_alike(seen: list[float]) -> None:
+@given(scattered)
+def test_decisions_are_symmetric(ratios: list[float]) -> None:
     mirror = {"regressed": "improved", "improved": "regressed"}
-    up, down = alone(one_side(seen, 0.01, "c")), alone(one_side([-each for each in seen], 0.01, "c"))
+    up, down = alone(one_side(ratios, 0.01, "c")), alone(one_side([-ratio for ratio in ratios], 0.01, "c"))
     assert down[0] == mirror.get(up[0], up[0]) and down[1] == pytest.approx(-up[2])
 
 
 @pytest.mark.parametrize(
-    ("seen", "kind"),
+    ("ratios", "kind"),
     [
         ([0.030, 0.031, 0.029, 0.030, 0.030, 0.030], "regressed"),
         ([-0.030, -0.031, -0.029, -0.030, -0.030, -0.030], "improved"),
@@ -88,11 +88,11 @@ def test_up_and_down_are_alike(seen: list[float]) -> None:
         ([0.0099, 0.0100, 0.0098, 0.0101, 0.0099, 0.0100], "inconclusive"),  # at the threshold itself
     ],
 )
-def test_the_four_verdicts(seen: list[float], kind: str) -> None:
-    assert alone(one_side(seen, 0.01, "c"))[0] == kind
+def test_four_kinds_of_decisions(ratios: list[float], kind: str) -> None:
+    assert alone(one_side(ratios, 0.01, "c"))[0] == kind
 
 
-def test_a_family_makes_each_of_its_tests_harder() -> None:
+def test_larger_family_needs_a_smaller_p() -> None:
     def kind(others: int) -> str:
         still = Shift(point=0.0, variance=1e-5, freedom=30, scale=1 / 6, sides=1, threshold=0.01, cluster="c")
         # Three standard errors above the threshold: p is 0.0027 alone.
@@ -104,8 +104,8 @@ def test_a_family_makes_each_of_its_tests_harder() -> None:
     assert kind(others=17) == "regressed" and kind(others=18) == "inconclusive"  # 18 × 0.0027 < 0.05 < 19 × 0.0027
 
 
-def test_false_alarms_on_identical_code_stay_below_one_in_a_hundred() -> None:
-    """Process scatter of 0.9 %, families of eight with a control, six repeats a side: method.md's figures."""
+def test_false_alarm_rate_on_identical_code() -> None:
+    """Eight variants and a control, six processes a side, and a standard deviation of 0.9 % between processes."""
     draw, alarms, runs = np.random.default_rng(0), 0, 500
     for _ in range(runs):
         sides = draw.normal(0, 0.009, (2, 9, 6))
@@ -115,7 +115,7 @@ def test_false_alarms_on_identical_code_stay_below_one_in_a_hundred() -> None:
     assert alarms <= 5
 
 
-def test_what_would_settle_it_by_hand() -> None:
+def test_processes_needed_by_hand() -> None:
     quiet = Shift(point=0.0, variance=1e-4, freedom=10, scale=2 / 6, sides=2, threshold=0.01, cluster="c")
     # Inside: t(16) × 1 % × √(2/9) = 2.120 × 0.4714 % > 0.995 %, and t(18) × 1 % × √(2/10) = 2.101 × 0.4472 % < 0.995 %.
     assert processes_needed(quiet, math.sqrt(1e-4 * 2 / 6), 10, 1) == 10
@@ -129,12 +129,12 @@ def test_what_would_settle_it_by_hand() -> None:
 
 
 @pytest.mark.parametrize("pair", [(-0.012, 0.012), (0.0, 0.04), (0.0, 0.06)])
-def test_with_as_many_repeats_as_were_asked_for_it_is_settled(pair: tuple[float, float]) -> None:
-    def judged(repeats: int) -> Decision:
+def test_needed_processes_suffice_for_a_decision(pair: tuple[float, float]) -> None:
+    def decision(repeats: int) -> Decision:
         mean, deviation = sum(pair) / 2, (pair[1] - pair[0]) / 2
         shift = Shift(mean, deviation**2, repeats - 1, 1 / repeats, 1, 0.01, "c")
         return decide([shift], [deviation**2], [repeats - 1])[0]
 
-    needed = judged(6).repeats
+    needed = decision(6).repeats
     assert needed is not None
-    assert judged(needed).kind != "inconclusive" and judged(needed - 1).kind == "inconclusive"
+    assert decision(needed).kind != "inconclusive" and decision(needed - 1).kind == "inconclusive"

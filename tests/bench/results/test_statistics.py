@@ -22,17 +22,17 @@ positive = st.floats(1e-3, 1e3)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30).filter(lambda values: np.std(values) > 1e-6))
-def test_student_interval_is_scipys(values: list[float]) -> None:
+def test_student_interval_equals_scipys(values: list[float]) -> None:
     low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
     assert student_interval(values) == pytest.approx((np.mean(values), low, high), rel=1e-9, abs=1e-9)
 
 
-def test_one_repeat_has_no_interval() -> None:
+def test_single_process_has_no_interval() -> None:
     assert student_interval([2.0]) == (2.0, None, None)
 
 
-def ratio(repeats: Sequence[tuple[ArrayLike, ArrayLike]]) -> Estimate:
-    return ratio_of([median_log_ratio(variant, baseline) for variant, baseline in repeats])
+def ratio(processes: Sequence[tuple[ArrayLike, ArrayLike]]) -> Estimate:
+    return ratio_of([median_log_ratio(variant, baseline) for variant, baseline in processes])
 
 
 def test_ratio_by_hand() -> None:
@@ -45,7 +45,7 @@ def test_ratio_by_hand() -> None:
 
 
 @given(st.lists(positive, min_size=3, max_size=20), positive)
-def test_a_drift_that_both_sides_share_cancels(drift: list[float], factor: float) -> None:
+def test_shared_drift_cancels(drift: list[float], factor: float) -> None:
     baseline = np.asarray(drift)
     estimate = ratio([(factor * baseline, baseline)] * 5)
     assert (estimate.point, estimate.low, estimate.high) == pytest.approx((factor, factor, factor))
@@ -54,8 +54,8 @@ def test_a_drift_that_both_sides_share_cancels(drift: list[float], factor: float
 @given(st.lists(st.tuples(positive, positive), min_size=3, max_size=20))
 def test_swapping_sides_inverts_the_ratio(rounds: list[tuple[float, float]]) -> None:
     one, other = np.transpose(rounds)
-    repeats = [(one, other), (one[::-1] * 1.1, other[::-1])]
-    there, back = ratio(repeats), ratio([(b, a) for a, b in repeats])
+    processes = [(one, other), (one[::-1] * 1.1, other[::-1])]
+    there, back = ratio(processes), ratio([(b, a) for a, b in processes])
     assert there.point * back.point == pytest.approx(1)
     assert there.low is not None and back.high is not None
     assert there.low * back.high == pytest.approx(1)
@@ -66,7 +66,7 @@ def test_log_ratios() -> None:
 
 
 @pytest.mark.parametrize("n", [8, 16, 64, 256])
-def test_median_interval_covers_as_often_as_it_says(n: int) -> None:
+def test_coverage_of_the_median_interval(n: int) -> None:
     # Ranks rounded outwards cover at least 95 % by the exact binomial distribution, and not much more.
     values = np.arange(n, dtype=float)
     width = 2 * median_halfwidth(values)

@@ -5,7 +5,7 @@ from bench.suite.measures import MEASURES
 
 
 def test_default_gate() -> None:
-    """The method: 1 % on latency ratios, any increase of an exact count."""
+    """1 % on latency ratios, and any increase of an exact count."""
     exact = ("params", "macs", "elementwise_ops", "bytes_moved", "operators", "saved_bytes", "peak_bytes")
     assert {**dict.fromkeys(exact), "latency_ratio": 0.01} == DEFAULT_GATE
 

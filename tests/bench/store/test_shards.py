@@ -45,12 +45,6 @@ def test_repair_of_a_missing_or_first_line(tmp_path: Path) -> None:
     assert repair(path) and path.read_bytes() == b""
 
 
-def test_nan_and_infinity_become_null() -> None:
-    value = Value("loss", "1", (1.0, float("nan"), float("inf")))
-    assert value.samples == (1.0, None, None)
-    assert value.reason == "not a finite number"
-
-
 def test_integers_stay_integers(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     append_records(path, [record(Value("params", "1", (2**60 + 1,)))])

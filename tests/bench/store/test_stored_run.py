@@ -20,7 +20,7 @@ only: {}
 """
 
 
-def test_a_run_as_it_was_stored(tmp_path: Path) -> None:
+def test_run_is_read_as_stored(tmp_path: Path) -> None:
     run = StoredRun.load(store(tmp_path / "run", group(), title="A title"))
     assert (run.title, run.gate, run.complete) == ("A title", {"latency_ratio": 0.01, "params": None}, True)
     assert run.name == str(tmp_path / "run")
@@ -31,7 +31,7 @@ def test_a_run_as_it_was_stored(tmp_path: Path) -> None:
     assert set(run.frame["run"]) == {run.name} and len(run.frame) == len(group())
 
 
-def test_measures_data_root_and_a_part_of_the_suite(tmp_path: Path) -> None:
+def test_measures_data_root_and_completeness(tmp_path: Path) -> None:
     folder = store(tmp_path / "run", group())
     text = (
         "gate: {}\nonly: {measure: [latency]}\nmeasures: {latency: {repeats: 6}, memory: null}\ndata: {root: images}\n"

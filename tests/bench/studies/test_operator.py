@@ -5,19 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from bench.studies.cases import read_cases, read_facts
-from bench.studies.operator import COMMANDS, cases, geometric_mean, render
+from bench.studies.cases import read_cases, read_study_facts
+from bench.studies.operator import COMMANDS, geometric_mean, operator_cases, render_operator_report
 from tests.bench.studies.pages import REPORTS, assert_numbers_agree
 
 
 @pytest.mark.parametrize("folder", sorted(REPORTS.glob("fused*")), ids=lambda path: path.name)
 def test_committed_report(folder: Path) -> None:
-    assert_numbers_agree(render(folder), folder, COMMANDS[read_facts(folder)["device"]])
+    assert_numbers_agree(render_operator_report(folder), folder, COMMANDS[read_study_facts(folder)["device"]])
 
 
 @pytest.mark.parametrize("folder", sorted(REPORTS.glob("fused*")), ids=lambda path: path.name)
 def test_committed_records_are_complete(folder: Path) -> None:
-    assert list(read_cases(folder / "operator.jsonl")) == list(map(str, cases(read_facts(folder)["device"])))
+    assert list(read_cases(folder / "operator.jsonl")) == list(
+        map(str, operator_cases(read_study_facts(folder)["device"]))
+    )
 
 
 def test_geometric_mean_of_independent_ratios() -> None:

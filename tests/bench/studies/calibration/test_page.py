@@ -2,11 +2,11 @@
 
 from bench.results.statistics import Estimate
 from bench.store.environment import Environment
-from bench.studies.calibration.page import render
+from bench.studies.calibration.page import render_calibration_report
 from bench.studies.calibration.peers import PEERS
 from bench.studies.calibration.proportions import Proportion, proportion
-from bench.studies.calibration.rounds import read
-from bench.studies.calibration.trials import Calibration, ExtraWork, Trials, calibrated
+from bench.studies.calibration.rounds import read_rounds
+from bench.studies.calibration.trials import Calibration, ExtraWork, Trials, evaluate_gate
 from bench.studies.calibration.windows import SETUPS, Setup
 from tests.bench.studies.pages import REPORTS, assert_numbers_agree
 from tests.factories import FACTS
@@ -34,7 +34,7 @@ def page(ab: float, compare: float) -> str:
     ]
     peers = [trials(rule, setup, 0.08, 0.02) for setup in SETUPS for rule in PEERS]
     detections = tuple(ExtraWork(setup, proportion(9, 10, 1.0), Proportion(0.9, 0.5, 1.0, 10, 10)) for setup in SETUPS)
-    return render(Calibration((*gate, *peers), EQUAL, SLOWER, detections), 30, ENVIRONMENTS, COMMAND)
+    return render_calibration_report(Calibration((*gate, *peers), EQUAL, SLOWER, detections), 30, ENVIRONMENTS, COMMAND)
 
 
 def row(text: str, target: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_interval_widths_of_missed_targets() -> None:
     detected, half_widths = (0.02, 0.05, 0.02, 0.04), (0.004, 0.011, 0.006, 0.021)
     unchanged = proportion(1, 4, 1.0)
     ab = Trials("ab", setup, detected, 1.0, (-0.001, 0.001) * 2, 5.0, unchanged, half_widths=half_widths)
-    text = render(Calibration((ab,), EQUAL, SLOWER, ()), 3, ENVIRONMENTS, COMMAND)
+    text = render_calibration_report(Calibration((ab,), EQUAL, SLOWER, ()), 3, ENVIRONMENTS, COMMAND)
     assert "missed 3 % have intervals of ±2.1 %, ±1.1 %." in text and "the widest is ±2.1 %." in text
     assert "Invocations that missed" not in page(ab=0.02, compare=0.04)  # listed for `ab` only
 
@@ -76,14 +76,16 @@ def test_too_few_records() -> None:
     unchanged = proportion(1, 1, 1.0)
     ab = Trials("ab", SETUPS[1], (0.02,), 1.0, (0.001,), 5.0, unchanged, half_widths=(0.005,))
     peer = Trials(next(iter(PEERS)), SETUPS[1], (0.08,), 1.0, (0.02,))
-    text = render(Calibration((ab, peer), EQUAL, SLOWER, ()), 3, ENVIRONMENTS, COMMAND)
+    text = render_calibration_report(Calibration((ab, peer), EQUAL, SLOWER, ()), 3, ENVIRONMENTS, COMMAND)
     assert row(text, "compare, 20 s a pair")[2:4] == ["too few records", "not shown"]
     assert "nan" not in text and "smaller than with sequential timing" not in text
 
 
 def test_committed_report() -> None:
     folder = REPORTS / "calibration"
-    steps = read(folder)
-    result = calibrated(steps["run"], [run.frame for run in steps["same"]], [run.frame for run in steps["slowed"]])
+    steps = read_rounds(folder)
+    result = evaluate_gate(steps["run"], [run.frame for run in steps["same"]], [run.frame for run in steps["slowed"]])
     environments = {id_: environment for run in steps["run"] for id_, environment in run.environments.items()}
-    assert_numbers_agree(render(result, sum(map(len, steps.values())), environments, COMMAND), folder, COMMAND)
+    assert_numbers_agree(
+        render_calibration_report(result, sum(map(len, steps.values())), environments, COMMAND), folder, COMMAND
+    )

@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.commands.options import load_plan
 from bench.errors import InputError, Interrupted
 from bench.studies.calibration import rounds
-from bench.studies.calibration.rounds import MIN_ROUNDS, ROUND_STEPS, read, record
+from bench.studies.calibration.rounds import MIN_ROUNDS, ROUND_STEPS, read_rounds, record_rounds
 from bench.suite.plan import Plan
 from tests.factories import group, store
 from tests.git import git
@@ -49,19 +49,19 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> FakeSessions:
     return fake
 
 
-def record_rounds(folder: Path, number: int) -> None:
+def measure_rounds(folder: Path, number: int) -> None:
     plans = [load_plan(Path(f"calibrate_{name}")) for name in ("compare", "ab")]
-    record(plans[0], plans[1], folder, number, "cpu", Console(file=StringIO()))
+    record_rounds(plans[0], plans[1], folder, number, "cpu", Console(file=StringIO()))
 
 
 def test_round_is_a_run_and_two_comparisons(tmp_path: Path, sessions: FakeSessions) -> None:
-    record_rounds(tmp_path, MIN_ROUNDS)
+    measure_rounds(tmp_path, MIN_ROUNDS)
     assert sessions.measured == ["run", "comment", "work"] * MIN_ROUNDS
-    assert {step: len(runs) for step, runs in read(tmp_path).items()} == dict.fromkeys(ROUND_STEPS, MIN_ROUNDS)
+    assert {step: len(runs) for step, runs in read_rounds(tmp_path).items()} == dict.fromkeys(ROUND_STEPS, MIN_ROUNDS)
 
 
 def test_revisions_of_the_temporary_repository(tmp_path: Path, sessions: FakeSessions) -> None:
-    record_rounds(tmp_path, 1)
+    measure_rounds(tmp_path, 1)
     plain, comment, work = (sessions.sources[tag] for tag in ("plain", "comment", "work"))
     appended = comment.removeprefix(plain)
     assert appended != comment and all(line.startswith("#") for line in appended.split("\n") if line)
@@ -72,18 +72,18 @@ def test_revisions_of_the_temporary_repository(tmp_path: Path, sessions: FakeSes
 def test_interrupted_step_is_repeated(tmp_path: Path, sessions: FakeSessions) -> None:
     sessions.interrupted_at = 5
     with pytest.raises(Interrupted, match="continue with the same command"):
-        record_rounds(tmp_path, 2)
+        measure_rounds(tmp_path, 2)
     assert len(list(tmp_path.glob("[0-9]*"))) == 4
     sessions.interrupted_at = 99
-    record_rounds(tmp_path, 2)
+    measure_rounds(tmp_path, 2)
     assert sessions.measured == ["run", "comment", "work", "run", "comment", "comment", "work"]
     assert not list(tmp_path.glob(".*.half"))
 
 
 def test_too_few_rounds_name_the_option(tmp_path: Path, sessions: FakeSessions) -> None:
-    record_rounds(tmp_path, 1)
+    measure_rounds(tmp_path, 1)
     with pytest.raises(InputError, match="--rounds 20"):
-        read(tmp_path)
+        read_rounds(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_too_few_rounds_name_the_option(tmp_path: Path, sessions: FakeSessions) 
 def test_rounds_must_share_machine_and_kernels(
     tmp_path: Path, sessions: FakeSessions, old: str, new: str, message: str
 ) -> None:
-    record_rounds(tmp_path, 2)
+    measure_rounds(tmp_path, 2)
     path = tmp_path / "02-run" / "environment.json"
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=message):
-        read(tmp_path)
+        read_rounds(tmp_path)
 
 
 def test_missing_git_is_an_error(tmp_path: Path, sessions: FakeSessions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,4 +111,4 @@ def test_missing_git_is_an_error(tmp_path: Path, sessions: FakeSessions, monkeyp
 
     monkeypatch.setattr(subprocess, "run", missing)
     with pytest.raises(InputError, match="git cannot be run"):
-        record_rounds(tmp_path, 1)
+        measure_rounds(tmp_path, 1)
