@@ -34,7 +34,7 @@ class Elapsed(NamedTuple):
 class Clock(Protocol):
     """Interface for timing a block of calls.
 
-    ``separate_wall`` says whether the wall time is a quantity of its own, worth reporting beside the device time.
+    ``separate_wall`` is true if the wall time differs from the device time and is reported separately.
     ``shortest_block`` is the duration in seconds from which on the overhead of the timer is below 0.1 %.
     """
 

@@ -53,7 +53,7 @@ def member(attention: str = "none", seed: int = 0, scratch: Path | None = None) 
 
 
 def outcomes(measure: Accuracy, *subjects: Subject) -> list[Outcome]:
-    return [outcome for _, outcome in measure.measure(subjects, lambda subject, reached="": None, seed=0)]
+    return [outcome for _, outcome in measure.measure(subjects, lambda subject, progress="": None, seed=0)]
 
 
 def exact_values(outcome: Outcome) -> dict[str, Any]:
@@ -161,9 +161,7 @@ def test_resolved_recipe_does_not_need_its_file(recipe: str) -> None:
         ("momentum", "momentun", "SGD does not accept"),
     ],
 )
-def test_what_the_loop_cannot_use_is_said_before_anything_is_outcomes(
-    recipe: str, old: str, new: str, message: str
-) -> None:
+def test_check_rejects_unsupported_recipes(recipe: str, old: str, new: str, message: str) -> None:
     Path(recipe).write_text(RECIPE.replace(old, new), encoding="utf-8")
     with pytest.raises(ValueError) as caught:
         Accuracy(recipe).check(member())
@@ -179,9 +177,8 @@ def test_check_accepts_a_short_cycle(recipe: str) -> None:
 
 def test_number_of_classes_follows_the_dataset() -> None:
     assert build_network(cell(), 0, classes=7).fc.out_features == 7
-    assert isinstance(
-        build_network(cell(backbone="tests.helpers:tiny"), 0, classes=7), nn.Sequential
-    )  # has no such option
+    without_option = build_network(cell(backbone="tests.helpers:tiny"), 0, classes=7)
+    assert isinstance(without_option, nn.Sequential)
     assert build_network(cell(num_classes=12), 0, classes=7).fc.out_features == 12
 
 
@@ -191,10 +188,8 @@ def test_weights_from_own_checkpoints(recipe: str, tmp_path: Path) -> None:
     [outcome] = outcomes(Accuracy(recipe), trained)
     for weights in (scratch, scratch / f"{trained.key}.pt"):
         [evaluated] = outcomes(Accuracy(recipe, weights=str(weights)), member("se", seed=1))
-        assert (
-            exact_values(evaluated)["top1"] == exact_values(outcome)["top1"]
-            and exact_values(evaluated)["loss"] == exact_values(outcome)["loss"]
-        )
+        for name in ("top1", "loss"):
+            assert exact_values(evaluated)[name] == exact_values(outcome)[name]
     with pytest.raises(FileNotFoundError, match="the weights of this network, module and seed"):
         Accuracy(recipe, weights=str(scratch)).check(replace(trained, key="other"))
 

@@ -78,9 +78,9 @@ def test_se_by_hand() -> None:
 
 
 def test_eca_by_hand() -> None:
-    counter = run(on_meta(ECA(C)), meta(N, C, H, W)).total  # 16 channels give a kernel of 3
-    assert counter.macs == 3 * N * C
-    assert counter.elementwise_ops == E + N * C + E
+    cost = run(on_meta(ECA(C)), meta(N, C, H, W)).total  # 16 channels give a kernel of 3
+    assert cost.macs == 3 * N * C
+    assert cost.elementwise_ops == E + N * C + E
 
 
 def test_cbam_by_hand() -> None:

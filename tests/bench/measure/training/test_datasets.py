@@ -84,7 +84,7 @@ def test_data_draws_are_independent_of_the_global_generator() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     again = []
     for images, _ in split.training(8, Draws.of(0)):
-        torch.rand(5)  # such as a dropout layer
+        torch.rand(5)  # as a dropout layer does
         again.append(images)
     assert all(map(torch.equal, first, again))
 
