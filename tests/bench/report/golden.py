@@ -1,6 +1,6 @@
 """The pages under ``golden``, which hold the prose of a report.
 
-``python -m tests.bench.report.golden`` writes them anew, to be read in the diff.
+``python -m tests.bench.report.golden`` regenerates them; read the diff.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The HTML page in a real browser: it asks the network for nothing, its tables work, its figures are drawn."""
+"""The HTML page in a real browser: no network requests, working tables, drawn figures."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int]]:
-    """A browser that has the page open, and how many figures the page has."""
+    """A browser with the page open, and the number of figures on the page."""
     from selenium import webdriver
 
     folder = tmp_path_factory.mktemp("page")
@@ -46,7 +46,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, int]
 
 
 def wait(browser: Any, condition: Callable[[], object]) -> None:
-    """Until something is so; a page does what it is asked a little later."""
+    """Wait until the condition holds, since a page updates asynchronously."""
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(browser, 60).until(lambda _: condition())
@@ -60,23 +60,23 @@ def column(browser: Any, table: int, place: int) -> list[str]:
     return list(browser.execute_script(script, table, place))
 
 
-def test_it_opens_without_errors_and_asks_nobody(opened: tuple[Any, int]) -> None:
+def test_no_errors_and_no_network_requests(opened: tuple[Any, int]) -> None:
     browser, _ = opened
     assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
-    assert asked and all(url.startswith(("file:", "data:", "blob:")) for url in asked)
+    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    assert urls and all(url.startswith(("file:", "data:", "blob:")) for url in urls)
 
 
-def test_every_kind_of_figure_is_drawn(opened: tuple[Any, int]) -> None:
+def test_every_figure_is_drawn(opened: tuple[Any, int]) -> None:
     browser, drawn = opened
     sizes = browser.execute_script(
-        "return [...document.querySelectorAll('.chart svg.marks')].map(each => each.getBoundingClientRect().width)"
+        "return [...document.querySelectorAll('.chart svg.marks')].map(svg => svg.getBoundingClientRect().width)"
     )
     assert len(sizes) == drawn == 7 and all(size > 200 for size in sizes)
 
 
-def test_a_module_named_like_a_script_stays_text(opened: tuple[Any, int]) -> None:
+def test_module_named_like_a_script_stays_text(opened: tuple[Any, int]) -> None:
     browser, _ = opened
     assert browser.title == "Every measure"
     assert EVIL in browser.find_element("tag name", "body").text
@@ -93,10 +93,10 @@ def test_tables_sort_by_number_with_the_keyboard(opened: tuple[Any, int]) -> Non
     wait(browser, lambda: column(browser, 0, 1)[:4] == timed)
     buttons[7].send_keys(Keys.ENTER)
     wait(browser, lambda: column(browser, 0, 1)[:4] == timed[::-1])
-    assert set(column(browser, 0, 7)[4:]) == {"–"}  # what has no number comes last both ways
+    assert set(column(browser, 0, 7)[4:]) == {"–"}  # cells without a number come last in both directions
 
 
-def test_filtering_keeps_what_matches(opened: tuple[Any, int]) -> None:
+def test_filter_keeps_matching_rows(opened: tuple[Any, int]) -> None:
     browser, _ = opened
     field = browser.find_elements("css selector", ".dt-search input")[0]
     field.send_keys("SimAM")
@@ -105,5 +105,5 @@ def test_filtering_keeps_what_matches(opened: tuple[Any, int]) -> None:
     field.clear()
 
 
-def test_it_is_small_enough_to_send(tmp_path: Path) -> None:
+def test_page_is_smaller_than_6_megabytes(tmp_path: Path) -> None:
     assert len(html(example_report().page).encode()) < 6_000_000

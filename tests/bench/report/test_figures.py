@@ -1,4 +1,4 @@
-"""What is in the figures, from invented records whose figures can be reckoned by hand."""
+"""The data of each figure, from the example run, whose numbers can be computed by hand."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def example(*others: Record) -> ReportData:
 
 
 def rows(figure: Figure) -> list[dict[str, Any]]:
-    """The data of a specification; a rule across has none."""
+    """The data of a specification; a horizontal rule has none."""
     return [row for rows in figure.spec["datasets"].values() for row in rows if row]
 
 
@@ -39,7 +39,7 @@ def test_forest_has_modules_and_the_control() -> None:
     [figure] = forest(example())
     found = {row["module"]: row for row in rows(figure)}
     assert list(found) == ["SimAM at spatial", "SE at spatial", f"{EVIL} at spatial", "A/A control"]
-    # repeats of SimAM's ratio: 1.05, 1.05105, 1.05, 1.05105, 1.05
+    # SimAM's ratio in each process: 1.05, 1.05105, 1.05, 1.05105, 1.05
     assert found["SimAM at spatial"]["change"] == pytest.approx(5.042, abs=2e-3)
     assert found["SimAM at spatial"]["low"] < 5.042 < found["SimAM at spatial"]["high"]
     assert found["A/A control"]["change"] == 0 and found["SimAM at spatial"]["processes"] == 5
@@ -53,11 +53,11 @@ def test_pareto_of_the_example_run() -> None:
     [figure] = pareto(example())
     found = {row["module"]: row for row in rows(figure)}
     assert list(found) == ["plain", "SimAM at spatial", "SE at spatial", f"{EVIL} at spatial"]
-    # 0.5 points of SE over seeds: 0.5, 0.6, 0.7
+    # accuracy gain of SE for the three seeds: 0.5, 0.6, 0.7 percentage points
     assert found["SE at spatial"]["points"] == pytest.approx(0.6)
     assert found["plain"]["standing"] == "on the front" and found["plain"]["cost"] == 0
     assert found[f"{EVIL} at spatial"]["standing"] == "dominated"
-    # From left to right: plain, SE, SimAM, the other; names above and below in turn.
+    # Names alternate between above and below, from left to right: plain, SE, SimAM, the other.
     assert [found[name]["below"] for name in found] == ["", "", "SE at spatial", f"{EVIL} at spatial"]
     assert [found[name]["above"] for name in found] == ["plain", "SimAM at spatial", "", ""]
 
@@ -112,7 +112,7 @@ def test_memory_is_split_by_kind() -> None:
 def test_added_work_lies_on_the_roofline() -> None:
     [figure] = roofline(example())
     simam = next(row for row in rows(figure) if row.get("module") == "SimAM at spatial")
-    # 1000 operations and 4000 bytes more, at 10 GB/s
+    # 1000 added operations and 4000 added bytes, at 10 GB/s
     assert (simam["intensity"], simam["rate"]) == (0.25, 2.5e9)
     roof = [(row["intensity"], row["rate"]) for row in rows(figure) if "module" not in row]
     assert (10.0, 1e11) in roof  # where 10 GB/s and 100 GFLOP/s meet

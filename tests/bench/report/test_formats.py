@@ -1,4 +1,4 @@
-"""What is written for papers and for programs, and that nothing in it runs."""
+"""Formats of a report: Markdown, LaTeX, HTML, CSV and Parquet, with all names escaped."""
 
 import io
 import shutil
@@ -35,14 +35,14 @@ PAGE = Page(
 
 
 @pytest.mark.parametrize("name", ["report.md", "report.tex"])
-def test_the_pages_are_what_they_were(tmp_path: Path, name: str) -> None:
-    """The files under golden/ were read by a person; `python -m tests.bench.report.golden` writes them anew."""
+def test_pages_equal_the_golden_files(tmp_path: Path, name: str) -> None:
+    """After a change of prose, run `python -m tests.bench.report.golden` and read the diff."""
     from tests.bench.report.golden import example_page
 
     assert example_page(name) == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-def test_every_block_has_its_form_in_markdown() -> None:
+def test_markdown_of_every_block() -> None:
     assert markdown(PAGE).splitlines() == [
         "# T",
         "",
@@ -70,7 +70,7 @@ def test_every_block_has_its_form_in_markdown() -> None:
     ]
 
 
-def test_figures_are_shown_only_where_their_files_are() -> None:
+def test_markdown_links_figures_only_with_their_files() -> None:
     page = Page("T", [Figure("f", "what it [shows]", {})])
     assert "figures/f.svg" not in markdown(page)
     assert "![what it [shows]](figures/f.svg)" in markdown(page, figures=True)
@@ -80,10 +80,10 @@ def test_latex_has_rules_bold_and_escapes() -> None:
     text = latex(PAGE)
     assert r"\caption{H\#}" in text and "\\toprule\na\\textbar{}b & x \\& y \\\\" in text
     assert r"one\_two & \textbf{$\times$1.05 $\leq$ 5 \%} \\" in text and r"\begin{tabular}{lr}" in text
-    assert text.count(r"\begin{table}") == 1  # what is folded away is for the screen
+    assert text.count(r"\begin{table}") == 1  # collapsed tables are left out
 
 
-def test_letters_that_latex_would_stop_at_are_left_out() -> None:
+def test_characters_unknown_to_latex_are_replaced() -> None:
     assert escape("λ σ 模 é – …") == r"$\lambda$ ? ? é – …"
 
 
@@ -101,7 +101,7 @@ def test_html_escapes_names_and_sorts_by_numbers(tmp_path: Path) -> None:
     assert r"\u003cscript\u003e" in text  # in the data of figures
     assert '<td data-order="1.0">baseline</td>' in text
     assert "default-src 'none'" in text
-    # In a column with numbers every cell says what it is sorted by, also where there is nothing.
+    # In a column with numbers every cell has a sorting key, which is empty if the cell has no number.
     assert '<td data-order="">–</td>' in text and "<td>plain</td>" in text
 
 
@@ -110,7 +110,7 @@ def test_html_without_figures_needs_no_vega() -> None:
     assert "<h2>H#</h2>" in html(PAGE) and '<td data-order="1.05" class="best">×1.05 ≤ 5 %</td>' in html(PAGE)
 
 
-def test_programs_get_a_row_for_each_value(tmp_path: Path) -> None:
+def test_csv_and_parquet_have_a_row_for_each_value(tmp_path: Path) -> None:
     made = example_report()
     files = {form: dict(FORMATS[form](made)) for form in ("csv", "parquet")}
     csv = pd.read_csv(io.StringIO(str(files["csv"]["report.csv"])))
@@ -123,13 +123,13 @@ def test_programs_get_a_row_for_each_value(tmp_path: Path) -> None:
     assert (params["difference_point"], params["difference_low"], params["ratio_point"]) == (2, 2, 1.002)
 
 
-def test_programs_get_the_headings_where_nothing_was_measured() -> None:
+def test_empty_table_has_all_columns() -> None:
     nothing = results_table([])
     assert len(nothing) == 0 and {"run", "attention", "point", "ratio_low", "repeats"} <= set(nothing.columns)
     assert str(nothing["batch"].dtype) == "Int64"
 
 
-def test_markdown_has_the_files_of_its_figures(tmp_path: Path) -> None:
+def test_markdown_writes_its_figures(tmp_path: Path) -> None:
     files = dict(FORMATS["md"](example_report()))
     assert set(files) == {
         "report.md",

@@ -1,4 +1,4 @@
-"""The whole page: its sections, and that no name can break it."""
+"""The whole page: its sections, and the escaping of names."""
 
 import re
 from pathlib import Path

@@ -55,7 +55,7 @@ def test_counts_in_full_and_times_in_percent() -> None:
     assert "<details><summary>unchanged: 1</summary>" in page
 
 
-def test_settings_that_would_settle_it() -> None:
+def test_settings_for_an_inconclusive_verdict() -> None:
     settings = "measures.latency: {repeats: 20, budget: 209s}"
     assert settings in note(OPEN)
     assert settings not in note(replace(OPEN, repeats=None, seconds=None))
@@ -64,7 +64,7 @@ def test_settings_that_would_settle_it() -> None:
     assert note(biased).startswith("no pass: +2.0 % [1.5, 2.5]; ") and settings in note(biased)
 
 
-def test_longer_measuring_that_would_not_help() -> None:
+def test_no_settings_if_longer_runs_do_not_help() -> None:
     near = replace(OPEN, repeats=None, seconds=None)
     assert note(near) and "measures" not in note(near)
     biased = replace(near, control=Estimate(1.02, 1.015, 1.025, "t"), reason="no pass")
@@ -89,7 +89,7 @@ def test_text_of_others_stays_text() -> None:
 
 def test_annotations_are_escaped_lines() -> None:
     lines = annotations([SLOWER, OPEN, DEAD, STILL]).splitlines()
-    assert len(lines) == 3  # what is unchanged needs none
+    assert len(lines) == 3  # unchanged verdicts have none
     assert lines[0] == (
         "::error title=regressed%3A latency_ratio of resnet18/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
         "::+5.0 %25 [4.1, 5.9]"

@@ -1,4 +1,4 @@
-"""What a reader has to know of the runs before trusting the tables."""
+"""Caveats of runs: uncommitted changes, different machines, missing records, conflicting values."""
 
 from dataclasses import replace
 from pathlib import Path

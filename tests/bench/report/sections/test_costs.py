@@ -104,7 +104,7 @@ def test_elementwise_ops_have_a_ratio() -> None:
     assert column(cost_table(cost_rows([plain, simam])), "elementwise ops (×)") == ["100", "250 (×2.000)"]
 
 
-def test_placements_that_look_alike_share_a_row() -> None:
+def test_placements_with_equal_cells_share_a_row() -> None:
     members = [
         comparison("simam", "memory", "peak_bytes", "B", absolute=exact(count), placement=placement)
         for placement, count in (("spatial", 40_000_000), ("branch_end", 40_000_001), ("stage_end", 50_000_000))

@@ -1,4 +1,4 @@
-"""The head of a report of counts."""
+"""Sentences on counts, for counts that are known."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of what failed."""
+"""The list of failed and skipped measurements."""
 
 from bench.report.blocks import BulletList, Heading
 from bench.report.data import analyse

@@ -1,4 +1,4 @@
-"""What a page begins with."""
+"""The findings at the top of a page."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_counts_and_published_numbers_alone() -> None:
     data = analyse([stored_run(Path("a"), counts)])
     *modules, published = items(data)
     assert [item.split()[0] for item in modules] == ["SimAM", "SE", modules[-1].split()[0]]
-    # The example's counts are small numbers, so none of the five published ones is met.
+    # The example's counts are small numbers, so they equal none of the five published ones.
     assert "0 of 1 from" in published and "0 of 4 from" in published
     assert isinstance(list(findings(data))[-1], Paragraph)
 

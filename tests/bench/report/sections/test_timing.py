@@ -1,4 +1,4 @@
-"""How reliable the times of a report are."""
+"""The section on the reliability of times."""
 
 import msgspec
 
