@@ -1,4 +1,4 @@
-"""Measure the cost and the accuracy gain of attention modules, in pairs and with confidence intervals.
+"""Measure the cost and the accuracy gain of attention modules, with confidence intervals from paired samples.
 
 The Python interface of ``python -m bench``; names are loaded on first use.
 """

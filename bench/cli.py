@@ -1,4 +1,4 @@
-"""The command line: a table of contents. Each command imports what is heavy when it runs."""
+"""The command line: the list of commands. Each command imports heavy modules only when it runs."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from bench.commands import ab, calibrate, compare, doctor, list_names, plan, rep
 
 app = typer.Typer(
     name="simam-bench",
-    help="Measure what an attention module costs, what accuracy it gains, and how certain both are.",
+    help="Measure the cost and the accuracy gain of attention modules, with confidence intervals.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

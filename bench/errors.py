@@ -2,13 +2,13 @@
 
 
 class InputError(Exception):
-    """A request that cannot be met; the message says what is wrong, where, and what would be right."""
+    """A request that cannot be met; the message gives the place, the problem and the remedy."""
 
     exit_code = 2
 
 
 class RunError(InputError):
-    """A stored run that cannot be used; the message says why and what would help."""
+    """A stored run that cannot be used; the message gives the reason and the remedy."""
 
 
 class StorageError(InputError):
@@ -18,7 +18,7 @@ class StorageError(InputError):
 
 
 class Interrupted(BaseException):
-    """A request of the user or the system to stop; the message says how to resume.
+    """A request of the user or the system to stop; the message explains how to resume.
 
     Not an ``Exception``, so that code which survives a faulty module does not catch it.
 

@@ -1,4 +1,4 @@
-"""``ab``: what regressed between two git revisions, measured in alternation."""
+"""``ab``: measure two git revisions alternately and report regressions."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,12 +34,12 @@ def ab(
     github: GitHub = False,
     strict: Strict = False,
 ) -> None:
-    """Measure two git revisions in alternation and report what regressed.
+    """Measure two git revisions alternately and report regressions.
 
-    Both revisions are checked out side by side, and their processes are timed block by block in one shuffled order.
-    `simam`, and whatever the suite imports, come from each revision; the harness is the current one.
+    Both revisions are checked out, and blocks of calls in their processes are timed in one shuffled order.
+    `simam` and all modules that the suite names come from each revision; `bench` comes from the current checkout.
 
-    Exit codes are those of `compare`.
+    Exit codes: as for `compare`.
     """
     from rich.console import Console
     from rich.markup import escape

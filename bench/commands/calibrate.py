@@ -1,4 +1,4 @@
-"""``calibrate``: the gate's false alarms and power on this machine."""
+"""``calibrate``: measure the false-alarm rate and the power of the gate on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,16 +13,16 @@ EXAMPLES = "Example: `simam-bench calibrate reports/calibration --rounds 20`"
 
 def calibrate(
     folder: Annotated[Path, typer.Argument(help="Folder of the rounds; created if needed.", metavar="DIR")],
-    rounds: Annotated[int, typer.Option(min=0, help="Number of rounds to have; each takes about 6 minutes.")] = 0,
+    rounds: Annotated[int, typer.Option(min=0, help="Total number of rounds; each takes about 6 minutes.")] = 0,
     compare_suite: Annotated[Path, typer.Option(help="Suite that `compare` is calibrated on.")] = Path(
         "calibrate_compare"
     ),
     ab_suite: Annotated[Path, typer.Option(help="Suite that `ab` is calibrated on.")] = Path("calibrate_ab"),
     device: DeviceOption = Device.auto,
 ) -> None:
-    """Measure how often the gate, and the rules of other tools, raise false alarms on this machine, and their power.
+    """Measure the false-alarm rate and the power of the gate, and of other tools' rules, on this machine.
 
-    Existing rounds are kept, so a killed calibration continues with the same command, and more rounds can be added.
+    Existing rounds are kept. The same command resumes an interrupted calibration, and a larger --rounds adds rounds.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""``compare``: what regressed between two stored runs."""
+"""``compare``: compare two stored runs and report regressions."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,16 +16,16 @@ def compare(
     new: Annotated[Path, typer.Argument(help="Folder of the later run.", metavar="NEW")],
     accept: Annotated[
         list[str] | None,
-        typer.Option(help="Compare times although this differs: device, cpu, gpu, threads or torch.", metavar="KEY"),
+        typer.Option(help="Compare times even if this differs: device, cpu, gpu, threads or torch.", metavar="KEY"),
     ] = None,
     form: FormatOption = VerdictFormat.terminal,
     github: GitHub = False,
     strict: Strict = False,
 ) -> None:
-    """Compare two runs and report what regressed.
+    """Compare two stored runs and report regressions.
 
-    Exit 0: nothing regressed. 1: something regressed. 2: bad input. 3: a measurement failed or vanished, the runs are
-    incomparable, or no verdict was reached.
+    Exit codes: 0: nothing regressed. 1: something regressed. 2: bad input. 3: a measurement failed or is missing, the
+    runs are incomparable, or no verdict was reached.
     """
     from bench.commands.verdicts import job_summary_file, print_verdicts
     from bench.errors import InputError

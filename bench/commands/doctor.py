@@ -1,4 +1,4 @@
-"""``doctor``: whether this machine is fit to measure on."""
+"""``doctor``: check whether this machine is fit to measure on."""
 
 import sys
 from collections.abc import Sequence
@@ -19,13 +19,11 @@ STYLES = {True: "", False: "red", None: "dim"}
 
 
 def doctor(
-    device: Annotated[
-        Device, typer.Option(help="Device to examine; auto chooses a GPU if there is one.")
-    ] = Device.auto,
+    device: Annotated[Device, typer.Option(help="Device to check; auto chooses a GPU if there is one.")] = Device.auto,
 ) -> None:
     """Check whether this machine is fit to measure on, and print remedies. Takes about half a minute.
 
-    Exit 0: fit. 2: bad usage. 3: something is not ok.
+    Exit codes: 0: the machine is fit. 2: bad usage. 3: a check failed.
     """
     from functools import partial
 

@@ -1,4 +1,4 @@
-"""Exceptions → messages and exit codes."""
+"""Conversion of exceptions to messages and exit codes."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ OK, FAILED = 0, 3
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Print errors that the user can fix as a message and exit with their code; print a traceback for a defect.
+    """Print user errors as messages and exit with their code; print a traceback for internal errors.
 
-    A defect exits with 3. Python's own code for it, 1, would mean that something regressed.
+    An internal error exits with 3. Python's default for it, 1, would mean that something regressed.
     """
     from bench.errors import InputError, Interrupted
 
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError as error:  # the reader of the output, such as `head`, has closed it
+    except BrokenPipeError as error:  # the process that reads the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(128 + signal.SIGPIPE) from error
     except InputError as error:

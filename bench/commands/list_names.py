@@ -1,4 +1,4 @@
-"""``list``: the names that a suite may use."""
+"""``list``: list the names that a suite may use."""
 
 from enum import Enum
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ EXAMPLES = "Example: `simam-bench list backbones`"
 
 
 class Listed(str, Enum):
-    """What can be listed."""
+    """Kinds of names that can be listed."""
 
     attention = "attention"
     backbones = "backbones"

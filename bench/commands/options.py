@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Device(str, Enum):
-    """Where to measure."""
+    """Device to measure on."""
 
     auto = "auto"
     cpu = "cpu"
@@ -19,7 +19,7 @@ class Device(str, Enum):
 
 
 class VerdictFormat(str, Enum):
-    """How verdicts are printed."""
+    """Format of printed verdicts."""
 
     terminal = "terminal"
     markdown = "markdown"
@@ -38,7 +38,7 @@ Only = Annotated[
     typer.Option(help="Keep a part of the grid, as in backbone=resnet18 or measure=latency.", metavar="KEY=VALUE"),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Device to measure on; auto chooses a GPU if there is one.")]
-FormatOption = Annotated[VerdictFormat, typer.Option("--format", help="How to print the verdicts.")]
+FormatOption = Annotated[VerdictFormat, typer.Option("--format", help="Format of the printed verdicts.")]
 GitHub = Annotated[
     bool, typer.Option("--github", help="Also write the job summary and annotations of a GitHub Actions job.")
 ]

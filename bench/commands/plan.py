@@ -1,4 +1,4 @@
-"""``plan``: show the grid of a suite without measuring anything."""
+"""``plan``: show the grid of a suite and the estimated time."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +11,12 @@ from bench.commands.options import Only, Settings, SuiteArgument, load_plan
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.suite.plan import Plan
+    from bench.suite.plan import Group, Plan
 
 EXAMPLES = "Examples: `simam-bench plan smoke` and `simam-bench plan accuracy_cifar10_quick --resolve 0.3 --spread 0.2`"
 
 DEFAULT_SPREAD = 0.25
-"""Standard deviation of paired differences over seeds, in percentage points, if the user gives none."""
+"""Standard deviation of paired differences over seeds, in percentage points, if there is no --spread."""
 
 
 def plan(
@@ -25,17 +25,21 @@ def plan(
     settings: Settings = None,
     resolve: Annotated[
         float | None,
-        typer.Option(help="Also print how many seeds detect this difference in top-1.", metavar="POINTS"),
+        typer.Option(
+            help="Also print the number of seeds that detect this difference in top-1, in percentage points.",
+            metavar="POINTS",
+        ),
     ] = None,
     spread: Annotated[
         str | None,
         typer.Option(
-            help="With --resolve: standard deviation of the difference over seeds, or a run to take it from.",
+            help="With --resolve: standard deviation of the paired differences over seeds, in percentage points, or "
+            "the folder of a run that provides it.",
             metavar="POINTS|RUN",
         ),
     ] = None,
 ) -> None:
-    """Show the grid of a suite and the expected time, without measuring anything."""
+    """Show the grid of a suite and the estimated time, without measuring anything."""
     from rich.console import Console
 
     from bench.errors import InputError
@@ -54,12 +58,19 @@ def plan(
 def _print_groups(expanded: "Plan", console: "Console") -> None:
     console.print(f"{expanded.suite.name}: {expanded.suite.title}", markup=False, highlight=False)
     for group in expanded.groups:
-        repeats = len(group.seeds)
-        head = f"\n{group.measure.name}  {group.id}  {repeats} repeat{'s' if repeats > 1 else ''}"
+        head = f"\n{group.measure.name}  {group.id}  {_replicates(group)}"
         console.print(head, markup=False, highlight=False, soft_wrap=True)
         for member in group.members:
             role = "" if member.role == "variant" else f"  {member.role}"
             console.print(f"  {member.cell.id}{role}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _replicates(group: "Group") -> str:
+    """The number of seeds, or of processes for a measure without seeds: "3 seeds"."""
+    count, seeded = len(group.seeds), group.seeds[0] is not None
+    if count == 1:
+        return "1 seed" if seeded else "1 process"
+    return f"{count} {'seeds' if seeded else 'processes'}"
 
 
 def _print_expected_time(expanded: "Plan", console: "Console") -> None:
@@ -68,22 +79,29 @@ def _print_expected_time(expanded: "Plan", console: "Console") -> None:
 
     units, estimates = list(expanded.units()), estimates_from(RUNS)
     known = sum(map(estimates.knows, units))
-    source = f"{known} of {len(units)} estimated from earlier runs in runs/" if known else "a guess: no earlier run"
+    source = (
+        f"{known} of {len(units)} estimated from earlier runs in runs/"
+        if known
+        else "default estimates: no earlier runs in runs/"
+    )
     seconds = sum(map(estimates, units))
     duration = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-    console.print(
-        f"\n{len(expanded.groups)} groups, {len(units)} units of work, about {duration} ({source})", highlight=False
-    )
+    groups, work = _plural(len(expanded.groups), "group"), _plural(len(units), "unit")
+    console.print(f"\n{groups}, {work} of work, about {duration} ({source})", highlight=False)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _required_seeds(expanded: "Plan", resolve: float, spread: str | None) -> str:
-    """How many seeds detect a difference, in a sentence."""
+    """A sentence with the number of seeds that detect a difference."""
     from bench.errors import InputError
     from bench.results.accuracy import resolving_seeds
 
     groups = [group for group in expanded.groups if group.measure.name == "accuracy"]
     if not groups:
-        raise InputError("--resolve is about accuracy, and the suite does not measure it")
+        raise InputError("--resolve needs the measure accuracy, which the suite does not contain")
     if not 0 < resolve < 100:
         raise InputError(f"--resolve {resolve:g}: give a difference between 0 and 100 percentage points")
     family = max(1, sum(len(group.variants) for group in groups))
@@ -93,7 +111,7 @@ def _required_seeds(expanded: "Plan", resolve: float, spread: str | None) -> str
     planned = max(len(group.seeds) for group in groups)
     return (
         f"\nDetecting a difference of {resolve:g} percentage points with 80 % power among {family} variants {needed}; "
-        f"the suite has {planned} (standard deviation over seeds: {deviation:.2g} points, {source})."
+        f"the suite has {planned} (standard deviation over seeds: {deviation:.2g} percentage points, {source})."
     )
 
 
@@ -102,14 +120,14 @@ def _deviation(given: str | None) -> tuple[float, str]:
     from bench.errors import InputError
 
     if given is None:
-        return DEFAULT_SPREAD, "assumed; --spread replaces it"
+        return DEFAULT_SPREAD, "assumed; set it with --spread"
     try:
         deviation = float(given)
     except ValueError:
-        return _deviation_of_run(Path(given)), f"as in {given}"
+        return _deviation_of_run(Path(given)), f"from {given}"
     if not 0 < deviation < 100:
         raise InputError(f"--spread {given}: give a number between 0 and 100 percentage points, or the folder of a run")
-    return deviation, "as given"
+    return deviation, "from --spread"
 
 
 def _deviation_of_run(folder: Path) -> float:
@@ -120,5 +138,5 @@ def _deviation_of_run(folder: Path) -> float:
 
     deviation = spread_of(estimate(StoredRun.load(folder).frame))
     if deviation is None:
-        raise InputError(f"--spread {folder}: no variant of that run has differing accuracies of two or more seeds")
+        raise InputError(f"--spread {folder}: no variant of that run has two or more seeds with different accuracies")
     return deviation

@@ -1,4 +1,4 @@
-"""``report``: the report of one or several stored runs."""
+"""``report``: write the report of one or several stored runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def report(
         str, typer.Option("--format", help="Any of md, html, latex, csv and parquet, separated by commas.")
     ] = "md",
 ) -> None:
-    """Report one run, or several merged: a page to read, tables for papers and for programs."""
+    """Write the report of one run, or of several merged runs, in one or several formats."""
     with user_errors():
         _write(runs, out, formats.split(","))
 
@@ -32,7 +32,7 @@ def _write(folders: Sequence[Path], out: Path | None, formats: Sequence[str]) ->
     """Write the report of stored runs into a folder, or as Markdown to standard output.
 
     Raises:
-        InputError: a run cannot be read, a format is unknown, or runs, formats and folder do not go together.
+        InputError: a run cannot be read, a format is unknown, or runs, formats and folder cannot be combined.
     """
     from bench.errors import InputError
     from bench.report.formats import FORMATS
@@ -47,7 +47,7 @@ def _write(folders: Sequence[Path], out: Path | None, formats: Sequence[str]) ->
     if out is None and list(formats) != ["md"]:
         raise InputError(f"--format {','.join(formats)}: name the folder to write to with --out DIR")
     if len({folder.resolve() for folder in folders}) < len(folders):
-        raise InputError("a run is named twice; its processes would count twice")
+        raise InputError("a run is given twice; its processes would count twice")
     runs = [StoredRun.load(folder) for folder in folders]
     if any(run.sides for run in runs):
         _write_comparison(runs, out, formats)

@@ -21,10 +21,10 @@ def run(
     suite: Annotated[Path | None, typer.Argument(help=SUITE_HELP)] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to create; default runs/SUITE-TIME.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Folder of a run that ended early: measure what is missing.")
+        Path | None, typer.Option(help="Folder of an interrupted run, whose missing units are measured.")
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: measure failed units again.")
+        bool, typer.Option("--retry-failed", help="With --resume: also measure failed units again.")
     ] = False,
     device: DeviceOption = Device.auto,
     only: Only = None,
@@ -32,8 +32,8 @@ def run(
 ) -> None:
     """Measure a suite and write its report.
 
-    Exit 0: all measured. 2: bad input, nothing measured. 3: something failed, the rest is measured. 128 + N: stopped
-    by signal N.
+    Exit codes: 0: everything was measured. 2: bad input; nothing was measured. 3: something failed; the other results
+    are stored. 128 + N: stopped by signal N.
     """
     from rich.console import Console
 
@@ -48,8 +48,8 @@ def run(
             folder = session.resume(resume, only or [], retry_failed, device.value, console)
         else:
             raise InputError(
-                "write either `run SUITE`, or `run --resume DIR` without a suite, --out and --set: the folder has its "
-                "suite; --retry-failed needs --resume"
+                "use either `run SUITE` or `run --resume DIR`; --resume accepts no suite, --out or --set, because the "
+                "folder contains the suite; --retry-failed needs --resume"
             )
         failed = _report(folder, console)
     raise typer.Exit(FAILED if failed else OK)
@@ -71,6 +71,6 @@ def _report(folder: Path, console: "Console") -> bool:
         save(report, folder, ["md"])
     failed = sum(record.status == "failed" for record in run.records)
     if failed:
-        console.print(f"{failed} measurements failed; the report names them and the causes")
+        console.print(f"{failed} measurements failed; the report lists them with their causes")
     console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
     return failed > 0

@@ -1,4 +1,4 @@
-"""Printing verdicts, for the commands that compare."""
+"""Printing of verdicts, for the commands `compare` and `ab`."""
 
 import os
 import sys
@@ -14,9 +14,9 @@ def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path |
     """Print verdicts. Returns the exit code.
 
     Args:
-        verdicts: of one comparison.
+        verdicts: the verdicts of one comparison.
         form: terminal, markdown or json.
-        job_summary: the file of a GitHub job's summary; None outside such jobs.
+        job_summary: file of the summary of a GitHub Actions job; None without --github.
         strict: whether a single inconclusive verdict gives exit code 3.
     """
     from rich.console import Console
@@ -30,7 +30,7 @@ def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path |
     elif form == "json":
         print(text.as_json(verdicts, code))
     else:
-        # Into a pipe, lines have any length, so that nothing is cut off.
+        # In a pipe, the width is large, so that no line is cut off.
         console = Console() if sys.stdout.isatty() else Console(width=1000)
         console.print(text.terminal(verdicts))
         console.print(f"\n{text.summary(verdicts)}", markup=False, highlight=False)
@@ -42,19 +42,19 @@ def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path |
 
 
 def job_summary_file(form: str) -> Path:
-    """The file of a GitHub job's summary; checked before anything is measured.
+    """Return the file of a GitHub Actions job's summary; it is checked before anything is measured.
 
     Raises:
-        InputError: this is not such a job, the file cannot be written, or the format does not allow annotations.
+        InputError: this is not a GitHub Actions job, the file cannot be written, or the format is json.
     """
     from bench.errors import InputError
 
     if form == "json":
-        raise InputError("--github prints annotations between the lines: use it with terminal or markdown, not json")
+        raise InputError("--github prints annotations, which are not JSON; use it with --format terminal or markdown")
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         raise InputError(
-            "--github is for a job of GitHub Actions, where GITHUB_STEP_SUMMARY names a file; it is not set"
+            "--github works only in a job of GitHub Actions, which sets GITHUB_STEP_SUMMARY; the variable is not set"
         )
     try:
         with Path(path).open("a", encoding="utf-8"):

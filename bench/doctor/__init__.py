@@ -1,4 +1,4 @@
-"""Whether a machine is fit to measure on.
+"""Checks whether a machine is fit to measure on.
 
 :func:`bench.doctor.probes.read_facts` reads the facts, and :func:`bench.doctor.findings.diagnose` evaluates them.
 """

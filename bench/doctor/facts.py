@@ -7,7 +7,7 @@ from bench.run.queries import PeakRates
 
 @dataclass(frozen=True)
 class ProbeFailure:
-    """Something could not be measured.
+    """A measurement of the machine that failed.
 
     Args:
         reason: the cause.

@@ -1,4 +1,4 @@
-"""Evaluate the facts about a machine: which of them disturb a measurement, and the remedies."""
+"""Evaluation of the facts about a machine: which of them disturb a measurement, and the remedies."""
 
 import math
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ THRESHOLD = 0.01
 MAX_BUSY = 0.10
 """Allowed share of CPU time for other processes. A desktop at rest uses a few per cent."""
 MAX_STEAL = 0.01
-"""Allowed share of CPU time for the host."""
+"""Allowed share of CPU time that the host of a virtual machine takes (steal time)."""
 MIN_AVAILABLE_BYTES = 2**30
 """Memory below which a training step may have to swap."""
 MAX_PAGED_BYTES = 16 * 2**20
-"""Allowed swapping during the measurements; a service that wakes up swaps in a few pages."""
+"""Allowed swapping during the measurements; a background service may swap in a few pages at any time."""
 STEADY_GOVERNORS = {"performance", "userspace"}
 """Governors that keep the clock rate steady and high; others follow the load or keep it low."""
 COARSE_CLOCKS = {"jiffies", "refined-jiffies"}
@@ -35,9 +35,9 @@ class Finding:
 
     Args:
         name: what was checked.
-        observed: the observed facts, for display.
+        observed: the observed facts, as text.
         ok: whether measurements can be trusted in this respect; None if the facts cannot be read.
-        remedy: what to do if not.
+        remedy: what to do if ``ok`` is False.
     """
 
     name: str
@@ -65,10 +65,10 @@ def diagnose(facts: Facts) -> list[Finding]:
 
 
 def noise_finding(control: ControlNoise | ProbeFailure) -> Finding:
-    """Not ok if the interval is wider than the threshold, or wholly beyond it.
+    """Check the noise: not ok if the interval is wider than the threshold, or wholly beyond it.
 
-    A report uses six processes. Their memory layouts differ, so that a single process is often off by half a per cent,
-    and sometimes by more than one, even on a machine at rest.
+    A report uses six processes. Their memory layouts differ, so the ratio of a single process is often off by
+    half a per cent, and sometimes by more than one per cent, even on an idle machine.
     """
     if isinstance(control, ProbeFailure):
         return _failed_finding("noise", control)
@@ -86,12 +86,12 @@ def _difference(control: ControlNoise) -> str:
     difference = f"{_percent(control.point)} % [{_percent(low)}, {_percent(high)}]"
     return (
         f"two identical builds differ by {difference}; "
-        f"smallest slow-down that a run detects: {_detectable_percent(control):.1f} % at best"
+        f"smallest slowdown that a run detects: {_detectable_percent(control):.1f} % at best"
     )
 
 
 def _detectable_percent(control: ControlNoise) -> float:
-    """The slow-down that 95 % of runs detect if all processes are like this one: threshold + 4 standard errors.
+    """The slowdown that 95 % of runs detect if all processes are like this one: threshold + 4 standard errors.
 
     It is a lower bound, because times also differ between processes.
     """
@@ -100,7 +100,7 @@ def _detectable_percent(control: ControlNoise) -> float:
 
 
 def load_finding(busy: float | None, average: float | None) -> Finding:
-    """Check the current use; the load average includes processes that have ended since."""
+    """Check the current CPU use; the load average is shown only, because it includes processes that have ended."""
     used = UNREADABLE if busy is None else f"{100 * busy:.0f} %"
     observed = f"CPU time used by other processes: {used}; load average: {_or_unreadable(average, '.2f')}"
     ok = None if busy is None else busy <= MAX_BUSY
@@ -108,7 +108,7 @@ def load_finding(busy: float | None, average: float | None) -> Finding:
 
 
 def cores_finding(cores: CoreCounts) -> Finding:
-    """Not ok with less than one core; the number itself is for information."""
+    """Check the CPU quota: not ok with less than one core; the numbers of cores are for information."""
     counts = f"{_or_unreadable(cores.physical)} physical, {_or_unreadable(cores.logical)} logical"
     quota = "none" if cores.quota == math.inf else _or_unreadable(cores.quota, "g")
     observed = f"{counts}, {_or_unreadable(cores.allowed)} allowed to this process; quota {quota}"
@@ -117,7 +117,7 @@ def cores_finding(cores: CoreCounts) -> Finding:
 
 
 def threads_finding(threads: int, cores: CoreCounts) -> Finding:
-    """Not ok with more threads than cores, because the threads wait for one another."""
+    """Check the number of threads: not ok with more threads than cores, because they wait for one another."""
     usable = cores.usable
     observed = f"torch uses {threads} on {_or_unreadable(usable)} usable cores"
     ok = None if usable is None else threads <= usable
@@ -130,7 +130,7 @@ def governor_finding(governor: str | None) -> Finding:
 
 
 def turbo_finding(turbo: bool | None) -> Finding:
-    """Always ok: with turbo the clock rate depends on the heat, but rounds in random order cancel it."""
+    """Report turbo; always ok, because rounds in random order cancel the effect of a varying clock rate."""
     return _finding("turbo", _yes_or_no(turbo, "on", "off"), None if turbo is None else True)
 
 
@@ -149,20 +149,20 @@ def clock_source_finding(source: str | None) -> Finding:
 
 
 def virtual_machine_finding(virtual: bool | None) -> Finding:
-    """Always ok: the disturbance by the host is checked as stolen time."""
+    """Report whether this is a virtual machine; always ok, because steal time is checked separately."""
     return _finding("virtual machine", _yes_or_no(virtual, "yes", "no"), None if virtual is None else True)
 
 
 def steal_finding(share: float | None) -> Finding:
     observed = UNREADABLE if share is None else f"the host took {100 * share:.1f} % of CPU time during the measurements"
     remedy = "Measure at another time, or on a machine that is not shared."
-    return _finding("stolen time", observed, None if share is None else share <= MAX_STEAL, remedy)
+    return _finding("steal time", observed, None if share is None else share <= MAX_STEAL, remedy)
 
 
 def memory_finding(available: int, swap: int, paged: int) -> Finding:
-    """Check available memory and swapping; swap in use does no harm while nothing moves in or out."""
+    """Check available memory and swapping; swap in use is harmless while nothing is swapped in or out."""
     in_use, moved = _gigabytes(swap), _gigabytes(paged)
-    observed = f"{_gigabytes(available)} available; swap: {in_use} in use, {moved} moved during the measurements"
+    observed = f"{_gigabytes(available)} available; swap: {in_use} in use, {moved} swapped during the measurements"
     ok = available >= MIN_AVAILABLE_BYTES and paged <= MAX_PAGED_BYTES
     return _finding("memory", observed, ok, "End processes that use much memory; `top -o %MEM` lists them.")
 
@@ -194,7 +194,7 @@ def _finding(name: str, observed: str, ok: bool | None, remedy: str | None = Non
 
 
 def _failed_finding(name: str, failure: ProbeFailure) -> Finding:
-    remedy = "Remove the cause of the failure; `--device cpu` leaves the GPU out."
+    remedy = "Remove the cause of the failure; `--device cpu` checks the CPU only."
     return Finding(name, f"could not be measured: {failure.reason}", False, remedy)
 
 

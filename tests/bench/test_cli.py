@@ -120,7 +120,7 @@ def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -
     ("arguments", "message"),
     [
         (["--format", "pdf"], "--format pdf: no such format"),
-        (["{folder}"], "a run is named twice"),
+        (["{folder}"], "a run is given twice"),
         (["--format", "md,html"], "--format md,html: name the folder to write to with --out DIR"),
         (["--out", "{folder}/records.jsonl"], "cannot make the folder"),
     ],

@@ -107,7 +107,7 @@ def test_github_summary_and_annotations(tmp_path: Path, base: Path, monkeypatch:
         (("nowhere", "nowhere"), "nowhere holds no run"),
         (("{base}", "{base}", "--accept", "torhc"), "did you mean 'torch'?"),
         (("{base}", "{base}", "--github"), "GITHUB_STEP_SUMMARY"),
-        (("{base}", "{base}", "--github", "--format", "json"), "not json"),
+        (("{base}", "{base}", "--github", "--format", "json"), "not JSON"),
     ],
 )
 def test_bad_input_exits_2(

@@ -79,7 +79,7 @@ def test_quiet_machines_and_unreadable_facts_pass(facts: Facts) -> None:
         ("governor", {"governor": "schedutil"}),
         ("heat", {"throttles": 1}),
         ("clock source", {"clock_source": "jiffies"}),
-        ("stolen time", {"steal": 0.011}),
+        ("steal time", {"steal": 0.011}),
         ("memory", {"available_bytes": 10**9}),
         ("memory", {"paged_bytes": 2 * 10**7}),
         ("rates", {"rates": ProbeFailure("out of memory")}),
@@ -136,7 +136,7 @@ def test_noise_with_interval_and_smallest_slow_down() -> None:
     # 0.0049 ÷ 1.96 ÷ √6 = 0.001021 a standard error; 1.01 × exp(4 × 0.001021) = 1.01413
     assert finding == Finding(
         "noise",
-        "two identical builds differ by +0.2 % [−0.3, +0.7]; smallest slow-down that a run detects: 1.4 % at best; "
+        "two identical builds differ by +0.2 % [−0.3, +0.7]; smallest slowdown that a run detects: 1.4 % at best; "
         "interquartile range over 229 rounds: 3.0 %",
         True,
     )
