@@ -1,1 +1,1 @@
-"""Reports of stored runs. Only here are numbers rounded and shown with units for people."""
+"""Reports of stored runs. All rounding and formatting of numbers for readers is done in this package."""

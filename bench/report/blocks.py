@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 MOST_FIGURES = 6
-"""Figures of one kind in a report: drawing takes longer than everything else."""
+"""Maximum number of figures of one type in a report, because drawing takes most of the time of a report."""
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class TableCell:
     """One cell of a table.
 
     Args:
-        text: as a reader sees it.
-        number: the key to sort by; None for names and empty cells.
+        text: displayed text.
+        number: sorting key; None for names and empty cells.
         best: whether it is the best of its column for a network, or not significantly different from the best.
     """
 
@@ -29,9 +29,9 @@ class Table:
     """A table.
 
     Args:
-        headings: of the columns.
-        rows: each as long as the headings.
-        records: the records that the table was made from, in words; empty for a table without records.
+        headings: the headings of the columns.
+        rows: the rows; each has one cell for every heading.
+        records: description of the records that the table was made from; empty for a table without records.
     """
 
     headings: Sequence[str]
@@ -86,7 +86,7 @@ class Figure:
     """A figure.
 
     Args:
-        name: of its file, without the ending.
+        name: name of its file, without the extension.
         title: its caption, which is also its alternative text.
         spec: Vega-Lite specification that contains the data.
     """
@@ -101,7 +101,7 @@ Block: TypeAlias = Heading | Paragraph | BulletList | Table | Details | Code | F
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page, its blocks in reading order."""
+    """A whole page: a title, and blocks in reading order."""
 
     title: str
     blocks: Sequence[Block]

@@ -16,7 +16,7 @@ class ReportData:
     """The records of the runs in a report, and the estimates.
 
     Args:
-        runs: in the order given.
+        runs: the runs, in the order given.
         frame: the records of all runs, see :data:`bench.results.columns.COLUMNS`.
         comparisons: all estimates.
         costs: the estimates without those of accuracies and of the machine.
@@ -33,7 +33,7 @@ class ReportData:
 
     @property
     def several_runs(self) -> bool:
-        """Whether a name must say which run it belongs to."""
+        """Whether names must include the run, because there are several."""
         return len(self.runs) > 1
 
     def threshold(self, comparison: Comparison) -> float:

@@ -44,7 +44,7 @@ def shared_conditions(one: Comparison, other: Comparison) -> str:
 
 
 def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:
-    """What the members of a group share: the network, the conditions, and the run if there are several."""
+    """The network and the conditions that the members of a group share, and the run if there are several."""
     first = group[0]
     shared = [axis for axis in CONDITIONS if first.axes[axis] not in (None, "contiguous") and not _varies(axis, group)]
     conditions = ", ".join(condition_name(axis, first.axes[axis]) for axis in shared)
@@ -52,7 +52,7 @@ def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:
 
 
 def member_name(comparison: Comparison, group: Sequence[Comparison]) -> str:
-    """A member of a group by its module, its placement, and the conditions that vary within the group."""
+    """The name of a member of a group: its module, its placement, and the conditions that vary within the group."""
     if comparison.role == "control":
         return "A/A control"
     varying = (condition_name(axis, comparison.axes[axis]) for axis in CONDITIONS if _varies(axis, group))
@@ -69,12 +69,12 @@ def _title(registry: Registry[Entry], label: str | None) -> str:
 
 
 def value_heading(spec: ValueSpec) -> str:
-    """The heading of a value's column: its title, and what is in brackets beside the value."""
+    """The heading of a value's column: its title, and the meaning of the brackets beside the value."""
     if spec.unit == "s":
         return f"{spec.title} (p5–p95)"
     return f"{spec.title}{_BRACKETS.get(spec.shown, '')}"
 
 
 def change_heading(spec: ValueSpec) -> str:
-    """The heading of the column with a time's change against the baseline."""
+    """The heading of the column with a time's change relative to the baseline."""
     return f"{spec.title} Δ % [95 % CI]"

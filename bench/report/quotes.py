@@ -1,13 +1,13 @@
-"""Numbers on hand-written pages, filled in from the results tables of committed reports.
+"""Numbers on hand-written pages, which are filled in from the results tables of committed reports.
 
 A page marks a number, or a table, with a pair of HTML comments::
 
     <!-- quote reports/latency backbone=resnet18 attention=simam value=latency as=percent -->+3.8 %<!-- /quote -->
 
 The first word is the folder of a report that holds ``report.parquet``. The conditions select rows by their columns; the
-role is ``variant`` where none is given. ``as`` is ``percent`` (ratio to the baseline as a change), ``points``
+role is ``variant`` by default. ``as`` is ``percent`` (ratio to the baseline as a change), ``points``
 (difference in percentage points), ``times`` (ratio), or ``table``, which has a row for each module and takes
-``columns=params,latency``. ``python -m bench.report.quotes README.md`` fills the marks of a page in anew;
+``columns=params,latency``. ``python -m bench.report.quotes README.md`` fills in the marks of a page again;
 ``--check`` only reports pages that would change.
 """
 
@@ -30,15 +30,15 @@ _MARK = re.compile(r"(<!-- quote (\S+) ([^>]*?) -->)(.*?)(<!-- /quote -->)", re.
 
 
 class QuoteError(ValueError):
-    """A mark that does not select exactly what it quotes."""
+    """A mark that does not select exactly one number or table."""
 
 
 def fill(text: str, root: Path) -> str:
-    """A page with every mark filled in anew.
+    """Fill in every mark of a page again.
 
     Args:
         text: the page, as Markdown.
-        root: the folder that the marks' report folders are in.
+        root: the folder to which the report folders in the marks are relative.
 
     Raises:
         QuoteError: a mark selects no row or several, or has an unknown form.
@@ -117,7 +117,7 @@ def _cell(row: Mapping[Any, Any], value: str) -> str:
 def main() -> None:
     """Fill in, or check, the marks of pages."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench.report.quotes", description="Fill quoted numbers in from committed reports."
+        prog="python -m bench.report.quotes", description="Fill in quoted numbers from committed reports."
     )
     parser.add_argument("pages", nargs="*", type=Path, default=[Path(page) for page in PAGES], help="Markdown pages")
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a page would change")

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 VERDICT_HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
 FOOTNOTE = (
-    "The worst verdicts come first. Brackets are unadjusted 95 % confidence intervals. Before and after of a time are "
-    "changes against the baseline of the same side. A time is regressed if the Holm-adjusted p-value of “it grew by no "
-    "more than the threshold” is below 0.05; an accuracy is tested likewise, over seeds, for having fallen. An exact "
-    "value is regressed by any increase, or by an increase beyond its threshold if the gate sets one; an exact "
-    "accuracy is regressed if any seed lost an image."
+    "The worst verdicts come first. Brackets are 95 % confidence intervals, not adjusted for multiple comparisons. For "
+    "a time, the columns before and after contain the change relative to the baseline of the same side. A time is "
+    "regressed if the null hypothesis “it increased by at most the threshold” has a Holm-adjusted p-value below 0.05; "
+    "accuracies are tested in the same way for a decrease, over seeds. An exact count is regressed by any increase or, "
+    "if the gate sets a threshold for it, by an increase beyond the threshold. An exactly gated accuracy is regressed "
+    "if any seed classifies fewer images correctly."
 )
 _STYLES = {
     "regressed": "bold red",
@@ -34,7 +35,7 @@ _LEVELS = {"regressed": "error", "failed": "error", "incomparable": "warning", "
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """The number of verdicts of each kind: "1 regressed, 3 inconclusive, 12 unchanged"."""
+    """The number of verdicts of each type: "1 regressed, 3 inconclusive, 12 unchanged"."""
     counts = Counter(verdict.kind for verdict in verdicts)
     return ", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "nothing is gated"
 
@@ -77,7 +78,7 @@ def as_json(verdicts: Sequence[Verdict], exit_code: int) -> str:
 
 
 def annotations(verdicts: Sequence[Verdict]) -> str:
-    """One workflow command a line for each verdict that needs attention.
+    """One workflow command per line for each verdict that needs attention.
 
     In workflow commands %, line ends and, in properties, colons and commas are escaped (GitHub Docs, *Workflow commands
     for GitHub Actions*).
@@ -97,7 +98,7 @@ def _escaped(text: str) -> str:
 
 
 def note(verdict: Verdict) -> str:
-    """The reason of a verdict, and what would settle an inconclusive one."""
+    """The reason of a verdict, and the settings that would resolve an inconclusive one."""
     reason = verdict.reason or ""
     if verdict.control is not None:
         reason += f": {percent(verdict.control)}"
@@ -110,11 +111,11 @@ def _remedy(verdict: Verdict) -> str:
         settings = f"measures.{verdict.measure}: {{repeats: {verdict.repeats}, budget: {verdict.seconds:.0f}s}}"
         if verdict.control is not None:
             return f"{settings} would show whether the machine is biased"
-        return f"{settings} would settle it, at the observed change and spread"
+        return f"{settings} would give a verdict, at the observed change and spread"
     if verdict.control is not None:
-        return "longer measuring would not settle it; check this machine with python -m bench doctor"
+        return "a longer measurement would not give a verdict; check this machine with python -m bench doctor"
     if verdict.change is not None and verdict.reason is None:
-        return f"too close to the threshold, or too noisy, for {MOST_REPEATS} processes to settle it"
+        return f"too close to the threshold, or too noisy, for a verdict from {MOST_REPEATS} processes"
     return ""
 
 
@@ -145,7 +146,7 @@ def _change(verdict: Verdict) -> str:
 
 
 def _value(estimate: Estimate | None, verdict: Verdict) -> str:
-    """The value of one side; of a time its change against the baseline."""
+    """The value of one side; for a time, its change relative to the baseline."""
     if estimate is None:
         return ""
     if verdict.value in ACCURACIES:

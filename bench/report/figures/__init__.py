@@ -1,4 +1,4 @@
-"""Figures, one type a file; each function yields the figures of a report's data as Vega-Lite specifications."""
+"""Figures, one type per file. Each function yields figures of a report's data as Vega-Lite specifications."""
 
 from bench.report.blocks import Figure
 

@@ -1,4 +1,4 @@
-"""Training curves: top-1 by epoch, one line a seed."""
+"""Training curves: top-1 by epoch, one line per seed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from bench.report.names import network_name, placed_name
 from bench.results.estimates import Row
 
 MOST_LINES = 60
-"""Most lines of one figure; more are not distinguishable."""
+"""Maximum number of lines of one figure; more are not distinguishable."""
 
 
 def curves(data: ReportData) -> Iterator[Figure]:
@@ -24,7 +24,7 @@ def curves(data: ReportData) -> Iterator[Figure]:
         if rows:
             place = f"{network_name(lines[0]['backbone'])} on {lines[0]['details']['dataset']}"
             omitted = f"; the first {MOST_LINES} of {len(lines)}" if len(lines) > MOST_LINES else ""
-            yield _draw(number, rows, f"{place}: top-1 by epoch, one line a seed{omitted}")
+            yield _draw(number, rows, f"{place}: top-1 by epoch, one line per seed{omitted}")
 
 
 def _epochs(row: Row) -> Sequence[float | None]:

@@ -1,4 +1,4 @@
-"""Forest plot: the latency of each module over the baseline, with its confidence interval."""
+"""Forest plot: the latency of each module relative to the baseline, with its confidence interval."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ def forest(data: ReportData) -> Iterator[Figure]:
     figure_rows = FigureRows()
     chart = alt.vconcat(*(_panel(rows, figure_rows) for rows in shown)).resolve_scale(x="shared")
     omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    title = f"Latency of each module over its baseline, with 95 % confidence intervals over fresh processes{omitted}"
+    title = f"Latency of each module relative to its baseline, with 95 % confidence intervals over processes{omitted}"
     yield figure(chart, figure_rows, "forest", title)
 
 
@@ -37,9 +37,7 @@ def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
         color=alt.Color("kind:N", legend=None).scale(domain=["module", "control"], range=[BLUE, INK]),
         tooltip=tooltips("module:N", "change:Q", "low:Q", "high:Q", "processes:Q", "cell:N"),
     )
-    interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title="latency over the baseline (%)"), x2=alt.X2("high:Q")
-    )
+    interval = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="latency Δ (%)"), x2=alt.X2("high:Q"))
     point = base.mark_point(filled=True, size=60, opacity=1).encode(
         x=alt.X("change:Q"), shape=alt.Shape("kind:N", legend=None).scale(domain=["module", "control"])
     )

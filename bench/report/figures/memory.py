@@ -1,4 +1,4 @@
-"""Peak memory of a call, by kind of tensor."""
+"""Peak memory of a call, by category of tensor."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ KINDS = ("parameters", "state", "gradients", "activations", "temporaries")
 
 
 def memory(data: ReportData) -> Iterator[Figure]:
-    """One figure with a panel for each group whose peak memory is recorded by kind."""
+    """One figure with a panel for each group whose peak memory is recorded by category."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for each in data.costs:
         if each.value == "peak_bytes" and "peak_shares" in each.details:
@@ -27,7 +27,7 @@ def memory(data: ReportData) -> Iterator[Figure]:
     charts = [_panel(group, panel_name(group, data.several_runs), figure_rows) for group in shown]
     omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
     chart = alt.vconcat(*charts).resolve_scale(color="shared")
-    yield figure(chart, figure_rows, "memory", f"Peak memory of one call, by kind of tensor{omitted}")
+    yield figure(chart, figure_rows, "memory", f"Peak memory of one call, by category of tensor{omitted}")
 
 
 def _panel(group: list[Comparison], title: str, figure_rows: FigureRows) -> Any:

@@ -15,7 +15,7 @@ from bench.results.pareto import ParetoPoint, Standing, standings
 from bench.results.statistics import Estimate
 
 MOST_NAMED = 6
-"""Most points that are all labelled; of more, only those on the front are, where labels rarely overlap."""
+"""Maximum number of points that are all labelled. If there are more, only points on the Pareto front are labelled."""
 UNNAMED = {"above": "", "below": ""}
 _NUMBERS = ("points", "points_low", "points_high", "cost", "cost_low", "cost_high")
 
@@ -23,8 +23,8 @@ _NUMBERS = ("points", "points_low", "points_high", "cost", "cost_low", "cost_hig
 def pareto(data: ReportData) -> Iterator[Figure]:
     """A figure for each network whose modules have both an accuracy gain and an inference latency.
 
-    It takes the first group of accuracies and the first group of latencies of each network, from one run or from two;
-    each value is against the baseline of its own group.
+    It uses the first group of accuracies and the first group of latencies of each network, which may come from two
+    runs. Each value is relative to the baseline of its own group.
     """
     timed: dict[str, list[Comparison]] = {}
     for each in data.costs:
@@ -83,7 +83,7 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
         color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),
         tooltip=tooltips("module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)),
     )
-    x = alt.X("cost:Q", title="inference latency over the baseline (%)").scale(zero=False)
+    x = alt.X("cost:Q", title="inference latency Δ (%)").scale(zero=False)
     y = alt.Y("points:Q", title="accuracy gain (pp)").scale(zero=False)
     shape = alt.Shape("standing:N", title=None).scale(domain=domain)
     chart = alt.layer(
@@ -107,7 +107,7 @@ def _labels(named: Sequence[tuple[str, ParetoPoint]], stand: Sequence[Standing])
 
 
 def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:
-    """Percentage points as they are; a ratio, which is 1 at the baseline, as percent over the baseline."""
+    """Point and bounds for the axes: percentage points unchanged, a ratio to the baseline as a change in percent."""
     scale = 100 if origin else 1
     bounds = {"": estimate.point, "_low": estimate.low, "_high": estimate.high}
     return {f"{name}{end}": round(scale * (each - origin), 4) for end, each in bounds.items() if each is not None}

@@ -12,7 +12,7 @@ from bench.report.names import module_name, network_name
 from bench.results.estimates import Comparison
 
 SIDE = 90
-"""Pixels of a cell."""
+"""Side of a cell in pixels."""
 
 
 def placement(data: ReportData) -> Iterator[Figure]:
@@ -24,7 +24,7 @@ def placement(data: ReportData) -> Iterator[Figure]:
         for each in data.costs
         if each.value == "latency" and each.role == "variant" and each.axes["mode"] == "inference" and each.ratio
     ]
-    yield from _draw(cost, "placement-latency", "inference latency over the baseline (%)", better=-1)
+    yield from _draw(cost, "placement-latency", "inference latency Δ (%)", better=-1)
 
 
 def _draw(values: list[tuple[Comparison, float]], name: str, heading: str, better: int) -> Iterator[Figure]:

@@ -1,4 +1,4 @@
-"""Roofline: the rate that the added work of a module can reach at best, and its bound.
+"""Roofline: the highest rate that the added work of a module can reach, and its bound.
 
 Williams, Waterman, Patterson, *Roofline*, Communications of the ACM 52(4), 2009.
 """
@@ -62,5 +62,5 @@ def _draw(number: int, rows: list[dict[str, Any]], machine: MachineLimits) -> Fi
             tooltip=tooltips("module:N", "cell:N", "intensity:Q", "rate:Q"),
         ),
     ).properties(width=WIDTH, height=280)
-    title = "Added work of each module under the roofline: bound by memory left of the bend, by arithmetic right of it"
+    title = "Roofline of the added work of each module: memory-bound left of the ridge, compute-bound right of it"
     return figure(chart, figure_rows, f"roofline-{number}", title)

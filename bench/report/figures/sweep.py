@@ -18,7 +18,7 @@ MARKED = ({"λ": DEFAULT, "what": "the authors' default"}, {"λ": 0.1, "what": "
 SHOWN = ("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")
 """Fields of a tooltip."""
 LEAST = 3
-"""Fewest values of λ for a curve."""
+"""Minimum number of values of λ for a curve."""
 
 
 def sweep(data: ReportData) -> Iterator[Figure]:

@@ -1,4 +1,4 @@
-"""Colours, sizes and finishing touches that all figures share."""
+"""Colours, sizes and settings that all figures share."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ import altair as alt
 from bench.report.blocks import Figure
 
 INK = "#7a7a7a"
-"""A grey that is readable on white (contrast 4.3) and on black (4.9): one drawing serves light and dark pages."""
+"""A grey that is readable on white (contrast 4.3) and on black (4.9); one drawing is used for light and dark pages."""
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY]
-"""Distinct for every kind of colour blindness (Okabe and Ito, *Color Universal Design*, 2008)."""
+"""Colours that are distinct for all types of colour blindness (Okabe and Ito, *Color Universal Design*, 2008)."""
 WIDTH = 560
 """Width of a panel, in pixels."""
 PADDING = {"left": 40, "right": 40, "top": 8, "bottom": 8}
-"""Margin in pixels: fonts of the reader may be wider than those of the drawing machine and would be cut off."""
+"""Margins in pixels, because a reader's fonts may be wider than those of the machine that draws the figure."""
 MOST_PANELS = 12
-"""Most panels of one figure; the tables have the others."""
+"""Maximum number of panels of one figure; the tables contain the other groups."""
 
 
 def figure(chart: Any, figure_rows: "FigureRows", name: str, title: str) -> Figure:
@@ -36,12 +36,12 @@ def figure(chart: Any, figure_rows: "FigureRows", name: str, title: str) -> Figu
 
 
 def tooltips(*fields: str) -> list[alt.Tooltip]:
-    """Tooltips of these fields. Objects, since Altair resolves plain names slowly."""
+    """Tooltips for these fields. They are objects, because Altair resolves plain names slowly."""
     return [alt.Tooltip(field) for field in fields]
 
 
 class FigureRows:
-    """The rows of one figure, which its specification refers to by name: Altair would copy and check inline rows.
+    """The rows of one figure. Its specification refers to them by name, because Altair copies and checks inline rows.
 
     Attributes:
         sets: name → rows.
@@ -51,7 +51,7 @@ class FigureRows:
         self.sets: dict[str, list[dict[str, Any]]] = {}
 
     def named(self, rows: list[dict[str, Any]]) -> alt.NamedData:
-        """Add rows, and return the reference that a chart takes."""
+        """Add rows and return a reference to them for a chart."""
         name = f"rows-{len(self.sets) + 1}"
         self.sets[name] = rows
         return alt.NamedData(name=name)

@@ -1,4 +1,4 @@
-"""The sampler's own trace: the ratio to the baseline, round by round, so that drift can be data."""
+"""Trace of the sampler: the ratio to the baseline, round by round, which makes drift visible."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -13,9 +13,9 @@ from bench.report.names import network_name, placed_name
 from bench.results.estimates import Row
 
 MOST_PANELS = 4
-"""Most groups of the figure."""
+"""Maximum number of groups in the figure."""
 MOST_POINTS = 10
-"""Most points of one variant in one process; each is the median of a stretch of rounds."""
+"""Maximum number of points of one variant in one process; each is the median of consecutive rounds."""
 
 
 def trace(data: ReportData) -> Iterator[Figure]:
@@ -28,7 +28,7 @@ def trace(data: ReportData) -> Iterator[Figure]:
     figure_rows = FigureRows()
     chart = alt.vconcat(*(_panel(rows, figure_rows) for rows in shown)).resolve_scale(color="shared", shape="shared")
     omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
-    yield figure(chart, figure_rows, "trace", f"Latency over the baseline by round{omitted}")
+    yield figure(chart, figure_rows, "trace", f"Latency relative to the baseline, by round{omitted}")
 
 
 def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
@@ -37,7 +37,7 @@ def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
         .mark_point(filled=True, size=16)
         .encode(
             x=alt.X("round:Q", title="round (processes one after the other)"),
-            y=alt.Y("change:Q", title="over the baseline (%)").scale(zero=False),
+            y=alt.Y("change:Q", title="latency Δ (%)").scale(zero=False),
             color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
             shape=alt.Shape("module:N", sort=None, title=None),
             tooltip=tooltips("module:N", "process:Q", "round:Q", "change:Q", "rounds:Q"),
@@ -67,7 +67,7 @@ def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
 
 
 def _stretches(samples: Sequence[float | None], baseline: Sequence[float | None]) -> Iterator[tuple[int, float, int]]:
-    """The first round of each stretch, the median ratio in it, and its number of rounds."""
+    """First round, median ratio and number of rounds of each stretch of consecutive rounds."""
     ratios = [
         (place, own / other) for place, (own, other) in enumerate(zip(samples, baseline, strict=False)) if own and other
     ]

@@ -1,4 +1,4 @@
-"""The formats of a report: name → a function that gives its files."""
+"""The formats of a report: name → function that returns its files."""
 
 import io
 from collections.abc import Callable, Iterator, Mapping

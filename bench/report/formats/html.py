@@ -29,7 +29,7 @@ def html(page: Page) -> str:
 
 
 def _itables(name: str) -> str:
-    """DataTables, as itables ships it."""
+    """Source of DataTables, from the bundle in itables."""
     return files("itables").joinpath("html", name).read_text(encoding="utf-8")
 
 
@@ -42,4 +42,4 @@ def _vega() -> str:
     import vl_convert
 
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")  # which would end the element that it stands in
+    return bundle.replace("</script", "<\\/script")  # which would end the surrounding element

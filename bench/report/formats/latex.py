@@ -70,6 +70,6 @@ _KNOWN = "–—‘’“”…"
 
 
 def escape(text: str) -> str:
-    """Escaped text; characters that LaTeX cannot print become question marks."""
+    """Escape text; characters that LaTeX cannot print become question marks."""
     escaped = re.sub("|".join(map(re.escape, _SPECIAL)), lambda found: _SPECIAL[found[0]], text)
     return re.sub(rf"[^\x00-\xff{_KNOWN}]", "?", escaped)

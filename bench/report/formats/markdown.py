@@ -60,7 +60,7 @@ def _(block: Details) -> str:
 
 @_block.register
 def _(block: Code) -> str:
-    # A fence longer than any run of backticks in the block.
+    # The fence is longer than any run of backticks in the block.
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
     return f"{fence}{block.language}\n{block.text}{fence}"
 

@@ -17,7 +17,7 @@ COLUMNS = [*IDENTITY, *AXES, "value", "unit", *ABSOLUTE.values(), *RATIO.values(
 
 
 def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
-    """One row for each comparison: its identity, its axes, the value in its unit, and the value against the baseline.
+    """One row for each comparison: identity, axes, the value in its unit, and the value relative to the baseline.
 
     ``low`` and ``high`` are the bounds of the confidence interval; for a time, the 5th and 95th percentile of its
     samples. They equal the point of an exact value, and are missing where there is no interval.

@@ -1,4 +1,4 @@
-"""The accuracy gain of each module: a table for each network and data set, and a sentence for each module."""
+"""The accuracy gain of each module: a table for each network and dataset, and a sentence for each module."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -25,7 +25,8 @@ ACCURACY_HEADINGS = (
 )
 ACCURACY_NOTE = (
     "Accuracies of trained networks are those of the last epoch: means over seeds with 95 % Student-t intervals. The "
-    "best epoch's top-1 is shown because other work reports it; it is selected on the images that it is evaluated on. "
+    "best epoch's top-1 is shown because other publications report it; the best epoch is selected on the images that "
+    "measure it. "
     "Δ top-1 is the difference from the baseline of the same seed, in percentage points; both share the initial "
     "weights of their common layers, the order of images and the crops. P(better) is the probability that the mean "
     "difference is positive. A verdict needs p < 0.05, Holm-adjusted over the variants of the run. docs/accuracy.md "
@@ -74,7 +75,7 @@ def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyG
 
 
 def _network(comparison: Comparison, several_runs: bool) -> str:
-    """The network and its data set, with the run if there are several."""
+    """The network and its dataset, with the run if there are several."""
     run = f", {comparison.run}" if several_runs else ""
     return f"{network_name(comparison.axes['backbone'])} on {comparison.details['dataset']}{run}"
 
@@ -107,7 +108,7 @@ def _probabilities(gain: AccuracyGain) -> str:
 
 
 def _resolution(gain: AccuracyGain) -> str:
-    """What it would take to detect the difference."""
+    """The number of seeds that would detect the difference."""
     if gain.seeds is not None:
         return f"{gain.seeds} seeds would detect such a difference with 80 % power, at the observed spread"
     if len(gain.variant.differences) < 2:
@@ -164,18 +165,18 @@ def _probability(probability: float) -> str:
 def _training(group: Sequence[Comparison]) -> str:
     """Sentences on how the networks of a group were trained and evaluated."""
     details = group[0].details
-    evaluated = f"valuated on {EVALUATED_ON[details['eval_on']]}, on {_execution(details)}."
+    evaluated = f"valuated on {EVALUATED_ON[details['eval_on']]}; {_execution(details)}."
     if "recipe" not in details:
         return f"Weights from {details['weights']}, e{evaluated}"
     recipe = details["recipe"]
-    trained = f"Trained for {recipe['epochs']} epochs with batches of {recipe['batch']}: {recipe['title']}."
+    trained = f"Trained for {recipe['epochs']} epochs with batch size {recipe['batch']} (recipe: {recipe['title']})."
     return f"{trained} E{evaluated} {_speed(group)}"
 
 
 def _execution(details: Mapping[str, Any]) -> str:
     """The device and the mode of execution."""
     facts = [
-        "a GPU" if details["device"] == "cuda" else f"{details['threads']} CPU threads",
+        "GPU" if details["device"] == "cuda" else f"{details['threads']} CPU threads",
         "bfloat16 autocast" if details["autocast"] else "float32",
         *(["compiled"] if details["compile"] else []),
     ]
@@ -187,6 +188,6 @@ def _speed(group: Iterable[Comparison]) -> str:
     speeds = sorted({member.absolute.point for member in group if member.value == "throughput"})
     span = " to ".join(quantity(float(speed), "1") for speed in dict.fromkeys((speeds[0], speeds[-1])))
     return (
-        f"Training speed: {span} images/s, one network after another, so speeds do not compare modules; the measure "
-        "latency in training mode does."
+        f"Training speed: {span} images/s. Networks are trained one after another, so these speeds do not compare "
+        "modules; to compare them, measure latency in training mode."
     )

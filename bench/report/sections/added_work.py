@@ -8,13 +8,13 @@ from bench.results.estimates import Comparison
 from bench.results.roofline import AddedWork, MachineLimits, added_work
 
 MOST_OPERATORS = 3
-"""Operators of a module that a sentence names."""
+"""Maximum number of operators that a sentence names for a module."""
 
 
 def added_work_sentences(comparisons: Iterable[Comparison], machine: MachineLimits | None) -> Iterator[str]:
-    """What the variants of one group add, what limits its speed, and which operators it is in.
+    """Sentences on the work that the variants of one group add, its bound, and its operators.
 
-    Variants that add the same share a sentence.
+    Variants that add the same work share a sentence.
 
     Args:
         comparisons: the values of one group's complexity.
@@ -47,7 +47,7 @@ def _predicate(added: AddedWork, machine: MachineLimits | None) -> str:
 
 
 def _limit(operations: float, moved: float, machine: MachineLimits | None) -> str:
-    """What limits the speed of work, and the least time that it takes."""
+    """The bound of the work, and its minimum time."""
     intensity = f"{operations / moved:#.2g} operations per byte"
     if machine is None:
         return f" Arithmetic intensity: {intensity}."
@@ -58,7 +58,7 @@ def _limit(operations: float, moved: float, machine: MachineLimits | None) -> st
 
 
 def _operators(added: AddedWork) -> str:
-    """The operators that the added bytes belong to, the most first."""
+    """The operators that the added bytes belong to, the largest share first."""
     total = sum(added.by_operator.values())
     shares = {name: 100 * count / total for name, count in added.by_operator.items()}
     named = [f"{name} {share:.0f} %" for name, share in list(shares.items())[:MOST_OPERATORS] if share >= 1]

@@ -1,4 +1,4 @@
-"""What a reader has to know before trusting the tables: unusual circumstances of runs, and values in several runs."""
+"""Caveats: unusual circumstances of runs, and values that several runs contain."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -30,14 +30,14 @@ def run_caveats(runs: Sequence[StoredRun]) -> Iterator[str]:
                 yield f"{run.name} was measured with uncommitted changes"
         if run.missing and run.missing[0]:
             units, total = run.missing
-            yield f"{len(units)} of {total} units of work of {run.name} are not measured; resume with run --resume"
+            yield f"{len(units)} of {total} units of work of {run.name} are not measured; run --resume measures them"
         machines = list(dict.fromkeys(_machine(environment.facts) for environment in run.environments.values()))
         if len(machines) > 1:
             yield f"{run.name} was measured on {len(machines)} machines: {'; '.join(machines)}"
         if run is not first and machines[0] != _machine(first.facts):
             yield (
                 f"{run.name} and {first.name} were measured on different machines ({machines[0]}; "
-                f"{_machine(first.facts)}): compare only changes against the baseline of the same run"
+                f"{_machine(first.facts)}): compare only changes relative to the baseline of the same run"
             )
 
 
@@ -47,12 +47,12 @@ def _machine(facts: Mapping[str, Any]) -> str:
 
 
 def conflicts(comparisons: Iterable[Comparison], overview: bool) -> Iterator[str]:
-    """A sentence for each kind of value that two runs measured; of exact values only if they differ.
+    """A sentence for each type of value that two runs measured. Exact values are reported only if they differ.
 
     The limits of machines are reported for each run, so they cannot conflict.
 
     Args:
-        comparisons: of several runs.
+        comparisons: the comparisons of several runs.
         overview: whether the page has the overview table, which shows the value of the first run.
     """
     first_seen: dict[tuple[str, str, str, str], Comparison] = {}
@@ -69,7 +69,7 @@ def conflicts(comparisons: Iterable[Comparison], overview: bool) -> Iterator[str
         cell = pairs[0][0].cell
         remark = f"; {len(pairs) - 1} more such values" if len(pairs) > 1 else ""
         if overview and any(column.value == value for column in OVERVIEW_COLUMNS):
-            remark += "; the overview shows the first run's"
+            remark += "; the overview shows the value of the first run"
         if exact:
             one, other = (f"{member.absolute.point:,} in {member.run}" for member in pairs[0])
             yield f"{value} of {cell} differs: {one}, and {other}{remark}"

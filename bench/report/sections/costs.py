@@ -33,17 +33,17 @@ from bench.results.estimates import Comparison
 from bench.results.values import VALUES, ValueSpec, value_spec
 
 MOST_SHOWN = 40
-"""Rows of a network up to which all conditions are shown."""
+"""Maximum number of rows of a network for which all conditions are shown."""
 COSTS_NOTE = (
-    "Δ, × and Δ % are relative to the baseline of the same group; brackets behind a Δ % are unadjusted 95 % confidence "
-    "intervals. Counts are exact and of one call: in training mode, of a whole step on the whole batch; "
-    "docs/counting.md describes how they are counted. The columns:"
+    "Δ, × and Δ % are relative to the baseline of the same group. Brackets after a Δ % are 95 % confidence intervals, "
+    "not adjusted for multiple comparisons. Counts are exact and refer to one call; in training mode a call is a whole "
+    "training step on the whole batch. docs/counting.md defines the counts. Columns:"
 )
 
 
 @dataclass
 class CostRow:
-    """The coordinates of a cell in one run, and the values that every measure gives for it.
+    """The coordinates of a cell in one run, and the values that the measures give for it.
 
     Args:
         run: the run's name.
@@ -101,13 +101,13 @@ def costs(data: ReportData) -> Iterator[Block]:
 
 
 def cost_rows(comparisons: Iterable[Comparison]) -> list[CostRow]:
-    """Join measures that read different axes: a value belongs to every row that agrees on all axes it was read on."""
+    """Join measures that depend on different axes: a value belongs to every row with the same labels on its axes."""
     rows: list[CostRow] = []
-    # Axes that a comparison was read on → its run and labels on these → rows; a scan of all rows for each comparison
-    # would take minutes for thousands of rows.
+    # Axes of a comparison → its run and labels on these axes → rows. A scan of all rows for each comparison would take
+    # minutes for thousands of rows.
     index: dict[tuple[str, ...], dict[tuple[Any, ...], list[CostRow]]] = {}
     for comparison in sorted((member for member in comparisons if member.role != "control"), key=_open_axes):
-        axes = _axes_read(comparison)
+        axes = _measure_axes(comparison)
         if axes not in index:
             index[axes] = {}
             for row in rows:
@@ -127,8 +127,8 @@ def _open_axes(comparison: Comparison) -> int:
     return sum(label is None for axis, label in comparison.axes.items() if axis != "placement")
 
 
-def _axes_read(comparison: Comparison) -> tuple[str, ...]:
-    """The axes that the measure reads. None is a label of ``threads`` where a program is run: torch's own choice."""
+def _measure_axes(comparison: Comparison) -> tuple[str, ...]:
+    """The axes that the measure depends on. If a program is run, None is a label of ``threads``: torch's own choice."""
     runs = comparison.axes["execution"] is not None
     return tuple(axis for axis, label in comparison.axes.items() if label is not None or (axis == "threads" and runs))
 
@@ -138,7 +138,7 @@ def _coordinates(row: CostRow, axes: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def split_rows(rows: list[CostRow]) -> tuple[list[CostRow], list[CostRow]]:
-    """The rows to show, and those to collapse: of many rows, all but the first conditions of each mode."""
+    """The rows to show and the rows to collapse. Of many rows, only the first conditions of each mode are shown."""
     if len(rows) <= MOST_SHOWN:
         return rows, []
     first: dict[Any, Any] = {}
@@ -174,7 +174,7 @@ def cost_table(rows: list[CostRow]) -> Table:
 
 
 def _specs(rows: Iterable[CostRow]) -> list[ValueSpec]:
-    """The values in the rows, known ones in their own order, then those of the user."""
+    """The values in the rows: built-in values in the order of their descriptions, then user-defined values."""
     specs = {name: value_spec(name, value.unit) for row in rows for name, value in row.values.items()}
     order = list(VALUES)
     return sorted(specs.values(), key=lambda spec: order.index(spec.name) if spec.name in VALUES else len(order))
@@ -224,7 +224,7 @@ def _value(spec: ValueSpec, row: CostRow) -> TableCell:
 
 
 def _change(spec: ValueSpec, row: CostRow) -> TableCell:
-    """The change of a time against the baseline."""
+    """The change of a time relative to the baseline."""
     comparison = row.values.get(spec.name)
     if comparison is not None and comparison.ratio:
         return TableCell(percent(comparison.ratio), change(comparison.ratio.point))
@@ -234,7 +234,7 @@ def _change(spec: ValueSpec, row: CostRow) -> TableCell:
 
 
 def _throughput(row: CostRow) -> TableCell:
-    """Images a second at the median latency."""
+    """Images per second at the median latency."""
     latency, batch = row.values.get("latency"), row.axes["batch"]
     if not latency or not batch:
         return text_cell(None)
@@ -242,7 +242,7 @@ def _throughput(row: CostRow) -> TableCell:
 
 
 def _descriptions(tables: Iterable[Sequence[CostRow]]) -> Iterator[str]:
-    """A description of each value in the tables; users' own values have none."""
+    """A description of each value in the tables; user-defined values have none."""
     for spec in _specs(row for rows in tables for row in rows):
         if spec.description:
             yield f"{spec.title}: {spec.description}"
@@ -254,7 +254,7 @@ def _heading(run: str, axes: Mapping[str, Any], data: ReportData) -> str:
 
 
 def _added_work(data: ReportData) -> dict[str, list[Block]]:
-    """Heading of a network → what the modules add under the first conditions that were counted."""
+    """Heading of a network → work that the modules add under the first conditions that were counted."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in data.costs:
         if comparison.measure == "complexity":

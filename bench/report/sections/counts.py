@@ -1,4 +1,4 @@
-"""Sentences on what modules add to networks, for reports of counts alone."""
+"""Sentences on the counts that modules add to networks, for reports that contain only counts."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +18,7 @@ def count_sentences(comparisons: Sequence[Comparison]) -> Iterator[str]:
     on training alone if there is one.
 
     Args:
-        comparisons: of one or several runs, under any conditions.
+        comparisons: the comparisons of one or several runs, under any conditions.
     """
     trains = any(member.axes["mode"] == "training" for member in comparisons)
     names = {spec.name for spec in EXACT}

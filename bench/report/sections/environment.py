@@ -1,4 +1,4 @@
-"""The machines and software that the numbers come from."""
+"""The machines and software of the measurements."""
 
 from collections.abc import Iterator
 
@@ -22,5 +22,5 @@ def _line(run: StoredRun, key: str, machine: Environment) -> str:
         f"{run.path.resolve().name}: {facts['cpu']}, {facts['cores']} cores (torch uses {facts['threads']} threads), "
         f"{quantity(facts['memory_bytes'], 'B')} memory{', ' + facts['gpu'] if facts['gpu'] else ''}; "
         f"{facts['system']}; Python {facts['python']}{packages}. "
-        f"Load at the start: {f'{load[0]:.2f}' if load else 'unknown'}. Environment {key}."
+        f"Load at the start: {f'{load[0]:.2f}' if load else 'unknown'}. Environment id: {key}."
     )

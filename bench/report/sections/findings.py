@@ -13,7 +13,7 @@ COUNTS_NOTE = "Counts are multiples of the baseline's; ranges are over all place
 
 
 def findings(data: ReportData) -> Iterator[Block]:
-    """Sentences on accuracies and times; on counts if there are neither."""
+    """Sentences on accuracies and times, or on counts if there are neither."""
     tested = [
         *accuracy_sentences(data.comparisons, data.gains),
         *latency_sentences(data.costs, data.threshold),

@@ -24,7 +24,7 @@ def latency_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -
     """One sentence for all variants of a group with the same direction of change.
 
     Args:
-        comparisons: of one or several runs.
+        comparisons: the comparisons of one or several runs.
         threshold: the threshold of a time's ratio, as a fraction.
     """
     several_runs = len({member.run for member in comparisons}) > 1
@@ -72,8 +72,8 @@ def _control_remark(control: Estimate | None, threshold: float) -> str:
     if passes(control, threshold):
         return ""
     return (
-        f" Inconclusive at ±{100 * threshold:g} %: the A/A control is at {percent(control, 2)}, so the machine may "
-        "cause differences of that size."
+        f" Inconclusive at ±{100 * threshold:g} %: the A/A control is at {percent(control, 2)}, so differences of that "
+        "size may be noise of the machine."
     )
 
 
@@ -88,15 +88,15 @@ def _statement(direction: _Direction, value: str, baseline: str, members: Sequen
     (first, ratio), *others = members
     if direction == "slower":
         changes = [f"{first} adds {_increase(ratio)}", *(f"{name} {_increase(other)}" for name, other in others)]
-        return f"{enumerated(changes)} to {value} over {baseline}"
+        return f"{enumerated(changes)} to the {value} of {baseline}"
     if direction == "faster":
         reduced = f"{first} reduces {value} by {_decrease(ratio)}"
         changes = [reduced, *(f"{name} by {_decrease(other)}" for name, other in others)]
-        return f"{enumerated(changes)}, compared with {baseline}"
+        return f"{enumerated(changes)} relative to {baseline}"
     listed = enumerated([f"{name} ({percent(other)})" for name, other in members])
     if direction == "no difference":
         return f"{listed} {'show' if others else 'shows'} no significant difference in {value} from {baseline}"
-    return f"{listed} {'have' if others else 'has'} too few processes for an interval on {value} over {baseline}"
+    return f"{listed} {'have' if others else 'has'} too few processes for an interval on {value} relative to {baseline}"
 
 
 def _increase(ratio: Estimate) -> str:
@@ -124,5 +124,5 @@ def _baseline_name(baseline: Comparison, variant: Comparison) -> str:
 
 
 def _differing_conditions(one: Comparison, other: Comparison) -> list[str]:
-    """The conditions of the one that the other does not share: "compile"."""
+    """The conditions of one that differ from those of the other: "compile"."""
     return [condition_name(axis, one.axes[axis]) for axis in CONDITIONS if one.axes[axis] != other.axes[axis]]

@@ -20,11 +20,11 @@ from bench.results.values import VALUES, ValueSpec
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
 """The conditions that are shown if they were measured."""
 LEAST_MEASURES = 2
-"""Measures from which there is an overview: a run of one measure has a table of its own with the same numbers."""
+"""Minimum number of measures for an overview; the table of a single measure already shows the same numbers."""
 OVERVIEW_NOTE = (
-    "Each network is shown as it is usually run (eager, fp32), if that was measured, and under the conditions that "
-    "were measured first; the tables below have all of them. Δ, × and Δ % are relative to the baseline; brackets are "
-    "95 % confidence intervals."
+    "Each network is shown in eager execution and fp32 if that was measured. Apart from that, the conditions that were "
+    "measured first are shown; the tables below contain all conditions. Δ, × and Δ % are relative to the baseline; "
+    "brackets are 95 % confidence intervals."
 )
 BOLD_NOTE = (
     "Bold: the best module of a network, and every module without a significant difference from it (paired tests, "
@@ -39,7 +39,7 @@ class OverviewColumn:
 
     Args:
         value: name of the value.
-        mode: the mode of the cells; None for the mode that was measured first, and for measures that read none.
+        mode: the mode of the cells; None for the mode that was measured first, and for measures without the axis.
     """
 
     value: str
@@ -59,7 +59,7 @@ class OverviewColumn:
 
     @property
     def ranked(self) -> bool:
-        """Whether the best modules are marked: only values with an estimate for each process or seed can be tested."""
+        """Whether the best modules are marked. Only values with an estimate for each process or seed can be tested."""
         return self.spec.shown in ("time", "share")
 
 
@@ -78,7 +78,7 @@ OVERVIEW_COLUMNS = (
 OverviewRow: TypeAlias = tuple[str, str, str | None]
 """Backbone, attention and placement."""
 ShownComparisons: TypeAlias = Mapping[tuple[OverviewColumn, OverviewRow], Comparison]
-"""Column and row → what the table shows there."""
+"""Column and row → the comparison that the table shows there."""
 
 
 def overview(data: ReportData) -> Iterator[Block]:
@@ -107,14 +107,14 @@ def _has_table(shown: ShownComparisons) -> bool:
 def overview_table(
     comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain], threshold: Threshold
 ) -> Table | None:
-    """The table; None if fewer than two of its measures were taken.
+    """The table; None if the runs contain fewer than two of its measures.
 
     The best module of a network is marked, and every module without a significant difference from it. Times without a
     passing control and accuracies that are not better than the baseline's are not marked.
 
     Args:
-        comparisons: of one or several runs.
-        gains: of their trained variants.
+        comparisons: the comparisons of one or several runs.
+        gains: the accuracy gains of their trained variants.
         threshold: the threshold of a time's ratio, as a fraction.
     """
     shown = _shown(comparisons)
@@ -147,7 +147,8 @@ def overview_table(
 def _shown(comparisons: Iterable[Comparison]) -> ShownComparisons:
     """The comparisons in the table.
 
-    A network has its usual conditions if they were measured, else those measured first; of several runs the first.
+    A network is shown under its usual conditions if they were measured, and otherwise under those measured first. If
+    several runs contain them, the first run is shown.
     """
     conditions: dict[tuple[OverviewColumn, str], tuple[Any, ...]] = {}
     shown: dict[tuple[OverviewColumn, OverviewRow], Comparison] = {}
@@ -169,7 +170,7 @@ def _is_unusual(comparison: Comparison) -> bool:
 
 
 def _ordered_rows(shown: ShownComparisons) -> list[OverviewRow]:
-    """The rows in the order measured, those of one network together."""
+    """The rows in the order measured, with the rows of one network next to each other."""
     rows = list(dict.fromkeys(row for _, row in shown))
     networks = list(dict.fromkeys(backbone for backbone, _, _ in rows))
     return sorted(rows, key=lambda row: networks.index(row[0]))
@@ -210,7 +211,7 @@ def _multiple(comparison: Comparison) -> tuple[str, float | None]:
 
 
 def _change(comparison: Comparison) -> tuple[str, float | None]:
-    """The change of a time against the baseline, in percent."""
+    """The change of a time relative to the baseline, in percent."""
     if comparison.ratio:
         return percent(comparison.ratio), change(comparison.ratio.point)
     return ("baseline", 0.0) if comparison.role == "baseline" else ("–", None)
@@ -226,4 +227,4 @@ def _share(comparison: Comparison) -> tuple[str, float | None]:
 
 
 _CONTENTS = {"difference": _count, "ratio": _multiple, "time": _change, "share": _share}
-"""How a value is shown → text and sorting key of its cell."""
+"""How a value is shown → function that returns the text and the sorting key of its cell."""

@@ -1,4 +1,4 @@
-"""What the authors of SimAM publish, beside what was measured."""
+"""Published numbers of the SimAM authors, compared with measured ones."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bench.results.values import VALUES
 README = "the authors' README"
 CODE = "a run of the authors' code"
 IMAGENET = "imagenet"
-"""The data set of the published accuracies."""
+"""The dataset of the published accuracies."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PublishedFigure:
         number: as published, in multiples of ``unit``.
         unit: the multiple: 1, a million, a billion, or a percent.
         digits: printed digits after the decimal point; None for an integer, which must be equal exactly.
-        source: where it is published.
+        source: place of publication.
     """
 
     backbone: str
@@ -113,7 +113,7 @@ def published(data: ReportData) -> Iterator[Block]:
 
 
 def published_table(comparisons: Iterable[Comparison]) -> Table | None:
-    """Published and measured number with their difference; None if nothing that was measured is published."""
+    """Published and measured numbers with their differences; None if no measured number is published."""
     measured: dict[tuple[Any, ...], list[Comparison]] = {}
     for comparison in comparisons:
         if (value := _published_value(comparison)) is not None:
@@ -128,7 +128,7 @@ def published_table(comparisons: Iterable[Comparison]) -> Table | None:
 
 
 def agreement(table: Table) -> str:
-    """How many numbers of each source equal the measured ones, as a sentence."""
+    """A sentence with the number of published numbers of each source that equal the measured ones."""
     difference, source = map(table.headings.index, ("difference", "source"))
     equal: dict[str, list[bool]] = {}
     for cells in table.rows:

@@ -9,7 +9,7 @@ from bench.store.stored_run import StoredRun
 
 
 def reproduce(data: ReportData) -> Iterator[Block]:
-    """Commands and suite of each run."""
+    """The commands and the suite of each run."""
     yield Heading("Reproduce")
     if data.several_runs:
         yield Code("sh", f"python -m bench report {shlex.join(run.name for run in data.runs)} --out DIR\n")
@@ -19,13 +19,13 @@ def reproduce(data: ReportData) -> Iterator[Block]:
         checkout = f"git checkout {facts['revision']}{remark}\n" if facts["revision"] else ""
         command = f"python -m bench run suite.yaml --device {facts['device']}\n"
         yield Code("sh", f"{checkout}pip install -e .\n{_data_folder(data, run)}{command}")
-        yield Paragraph("with this suite.yaml:")
+        yield Paragraph("The file suite.yaml:")
         yield Code("yaml", run.suite)
 
 
 def _data_folder(data: ReportData, run: StoredRun) -> str:
-    """The line that sets the folder of the data sets; empty if the run needs none or its suite names it."""
+    """The line that sets the folder of the datasets; empty if the run needs none or its suite names it."""
     datasets = set(data.frame.loc[data.frame["run"] == run.name, "dataset"].dropna())
     if run.data_root or datasets <= {"digits"}:
         return ""
-    return "export BENCH_DATA=/path/to/data  # the folder of your data sets, see docs/accuracy.md\n"
+    return "export BENCH_DATA=/path/to/data  # the folder of your datasets, see docs/accuracy.md\n"

@@ -23,12 +23,12 @@ def sources(blocks: Sequence[Block]) -> Iterator[Block]:
         elif isinstance(block, Details) and block.table.records:
             items.append(f"{heading}, other conditions: {block.table.records}")
     if items:
-        yield Paragraph("Records behind each table:")
+        yield Paragraph("Number of records that each table is made from:")
         yield BulletList(items)
 
 
 def records_of(comparisons: Iterable[Comparison]) -> str:
-    """How many records comparisons were made from: "24 of complexity, 60 of latency in a; 15 of accuracy in b".
+    """Numbers of records that comparisons were made from: "24 of complexity, 60 of latency in a; 15 of accuracy in b".
 
     Runs are named by their folders.
     """

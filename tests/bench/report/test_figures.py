@@ -147,7 +147,7 @@ def test_svg_of_every_figure() -> None:
     assert list(drawn) == ["forest", "pareto-1", "lambda-1", "curves-1", "memory", "roofline-1", "trace"]
     for name, text in drawn.items():
         assert text.startswith("<svg") and "<script" not in text, name
-    assert "latency over the baseline (%)" in drawn["forest"] and "accuracy gain (pp)" in drawn["pareto-1"]
+    assert "latency Δ (%)" in drawn["forest"] and "accuracy gain (pp)" in drawn["pareto-1"]
 
 
 def test_sweep_separates_options_and_omits_zero() -> None:

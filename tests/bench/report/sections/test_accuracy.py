@@ -102,7 +102,7 @@ def test_unknown_spread_is_inconclusive() -> None:
 
 def test_training_and_evaluation() -> None:
     *_, training = with_gains(se=(-1, -1.1, -0.9, -1.05))
-    for fact in ("3 epochs", "batches of 64", "a short one", "held out", "2 CPU threads", "float32", "410 to 510"):
+    for fact in ("3 epochs", "batch size 64", "a short one", "held out", "2 CPU threads", "float32", "410 to 510"):
         assert fact in training
 
 

@@ -58,7 +58,7 @@ def lines(*blocks: Block) -> list[str]:
 
 def test_environment_of_each_run() -> None:
     [line] = lines(*environment(analyse([run()])))
-    for fact in ("a: A | CPU", "2 cores", "2 threads", "17.18 GB", "Python 3.11, torch 2", "0.25", "Environment e"):
+    for fact in ("a: A | CPU", "2 cores", "2 threads", "17.18 GB", "Python 3.11, torch 2", "0.25", "Environment id: e"):
         assert fact in line
 
 
