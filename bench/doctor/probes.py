@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import TypeVar
@@ -15,7 +16,6 @@ from bench.results.statistics import log_ratios, median_halfwidth
 from bench.run import system
 from bench.run.environment import read_environment
 from bench.run.executors import Executor
-from bench.run.counters import read_system_counters
 from bench.run.queries import QueryError, query_peak_rates, run_query
 from bench.run.worker import Job
 from bench.suite.axes import Cell, Choice
@@ -31,6 +31,40 @@ _REPEATS = 5
 """The least number that the measure accepts."""
 
 _Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class SystemCounters:
+    """Counters of the system since it started; None for what cannot be read.
+
+    Args:
+        used: CPU seconds in use, all logical processors together.
+        idle: CPU seconds idle.
+        stolen: CPU seconds that the host of a virtual machine gave to others.
+        throttles: how often cores were throttled for heat.
+        paged: bytes swapped in and out.
+    """
+
+    used: float
+    idle: float
+    stolen: float | None
+    throttles: int | None
+    paged: int
+
+    def since(self, earlier: "SystemCounters") -> "SystemCounters":
+        """The increase since an earlier reading."""
+        return SystemCounters(
+            self.used - earlier.used,
+            self.idle - earlier.idle,
+            None if self.stolen is None or earlier.stolen is None else self.stolen - earlier.stolen,
+            None if self.throttles is None or earlier.throttles is None else self.throttles - earlier.throttles,
+            self.paged - earlier.paged,
+        )
+
+    def share(self, part: float | None) -> float | None:
+        """A part as a share of all seconds; None if it is not counted, or nothing is, as in some sandboxes."""
+        seconds = self.used + self.idle + (self.stolen or 0.0)
+        return None if part is None or seconds == 0 else part / seconds
 
 
 def read_facts(
@@ -86,6 +120,15 @@ def read_facts(
         swap_bytes=psutil.swap_memory().used,
         paged_bytes=under_load.paged,
     )
+
+
+def read_system_counters(root: Path) -> SystemCounters:
+    """The system's counters, now."""
+    times, swap = psutil.cpu_times(), psutil.swap_memory()
+    used = sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc"))
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    stolen = getattr(times, "steal", None)
+    return SystemCounters(used, idle, stolen, system.throttle_count(root), swap.sin + swap.sout)
 
 
 def measure_control(device: str, execute: Executor, seconds: float) -> ControlNoise:
