@@ -1,4 +1,4 @@
-"""Timing any two or more callables against each other, from a notebook or a script."""
+"""Comparison of the times of two or more callables, from a notebook or a script."""
 
 import random
 import sys
@@ -15,15 +15,18 @@ from bench.measure.timing import clock_of
 from bench.measure.timing.sampler import Trace, choose_iterations, ignore_index, sample
 from bench.measure.timing.stopping import StoppingRule
 from bench.report.numbers import escape, percent, quantity, ratio
-from bench.results.statistics import Estimate, log_ratios, median_interval, median_log_ratio, ratio_of, time_range
+from bench.results.rounds import counted_processes
+from bench.results.statistics import Estimate, log_ratios, median_interval, process_estimate, ratio_of, time_range
 from bench.store.record import Value
 
 Calls: TypeAlias = Mapping[str, Callable[[], object]]
 
 ONE_PROCESS = (
-    "one process: the interval excludes differences between processes; give a function that makes the callables to "
+    "one process: the interval excludes differences between processes; pass a function that returns the callables to "
     "measure in several processes"
 )
+_PATIENCE = 3.0
+"""Limit on the wall time of sampling, as a multiple of the budget."""
 TIMEOUT = 600.0
 """Seconds of silence after which a process counts as hung."""
 
@@ -35,8 +38,8 @@ class Paired:
     Args:
         baseline: the name of the first callable, which the others are compared with.
         ratios: name → time over the baseline's, with its 95 % interval.
-        seconds: name → seconds a call: the median, with the 5th and 95th percentile of all samples.
-        control: the ratio of a second build of the baseline to the first; None where there was one process.
+        seconds: name → seconds per call: the median, with the 5th and 95th percentile of all samples.
+        control: the ratio of a second build of the baseline to the first; None if there was only one process.
         note: the independent units of the intervals.
     """
 
@@ -50,14 +53,16 @@ class Paired:
         return f"{self._table('simple', str)}\n\n{self._footnote()}"
 
     def _repr_markdown_(self) -> str:
-        """The Markdown that a notebook shows."""
+        """The Markdown representation for notebooks."""
         return f"{self._table('github', escape)}\n\n{escape(self._footnote())}"
 
     def _table(self, form: str, text: Callable[[str], str]) -> str:
         from tabulate import tabulate
 
         rows = [[text(cell) for cell in self._row(name)] for name in self.seconds]
-        return tabulate(rows, headers=("", "time a call (p5–p95)", "× [95 % CI]"), tablefmt=form, disable_numparse=True)
+        return tabulate(
+            rows, headers=("", "time per call (p5–p95)", "× [95 % CI]"), tablefmt=form, disable_numparse=True
+        )
 
     def _row(self, name: str) -> list[str]:
         time = self.seconds[name]
@@ -76,14 +81,14 @@ def paired(
     processes: int = 6,
     device: str = "cpu",
 ) -> Paired:
-    """Time callables against each other, in shuffled rounds; ratios are taken within a round.
+    """Compare the times of callables in shuffled rounds; ratios are formed within a round.
 
     Args:
         calls: name → callable; the first is the baseline, and all are timed in this process. Or a function that
             returns such a mapping: each of several fresh processes calls it, builds the baseline a second time as the
             A/A control, and the intervals are over processes. The function is sent by value, so it may be defined in a
             notebook.
-        budget: measured seconds in all, such as "20s" or 20.
+        budget: total measured seconds, such as "20s" or 20.
         target: half-width of each ratio at which a process stops, such as "1%" or 0.01.
         processes: number of processes for a function; two or more.
         device: "cpu", or "cuda" to time the work of the calls on the GPU.
@@ -98,10 +103,10 @@ def paired(
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
         _announce(f"timing {', '.join(calls)} for about {seconds:.0f} s")
-        return _here(calls, StoppingRule(width, seconds), device)
+        return _here(calls, StoppingRule(width, seconds, _PATIENCE * seconds), device)
     if processes < 2:
         raise InputError(f"processes={processes}: an interval over processes needs at least two")
-    return _in_processes(calls, StoppingRule(width, seconds / processes), processes, device)
+    return _in_processes(calls, width, seconds / processes, processes, device)
 
 
 def _has_gpu() -> bool:
@@ -111,7 +116,7 @@ def _has_gpu() -> bool:
 
 
 def _announce(what: str) -> None:
-    """Print one line on a terminal; a moving display would run beside the timing."""
+    """Print one line on a terminal; a progress bar would use CPU time during the timing."""
     if sys.stderr.isatty():
         print(what, file=sys.stderr)
 
@@ -129,9 +134,10 @@ def _quantity(kind: str, name: str, given: str | float) -> float:
 def _here(calls: Calls, stopping: StoppingRule, device: str) -> Paired:
     trace = _trace(calls, stopping, device, random.Random(0))
     baseline, *others = calls
-    ratios = {name: _within(trace.seconds[place], trace.seconds[0]) for place, name in enumerate(others, start=1)}
-    times = {name: time_range([samples]) for name, samples in zip(calls, trace.seconds, strict=True)}
-    return Paired(baseline, ratios, times, None, ONE_PROCESS)
+    counted = trace.counted
+    ratios = {name: _within(counted[place], counted[0]) for place, name in enumerate(others, start=1)}
+    times = {name: time_range([samples]) for name, samples in zip(calls, counted, strict=True)}
+    return Paired(baseline, ratios, times, None, "; ".join([ONE_PROCESS, *_busy_note([trace.usable])]))
 
 
 def _within(samples: Sequence[float], baseline: Sequence[float]) -> Estimate:
@@ -148,24 +154,24 @@ def _trace(
     announce: Callable[[int], None] = ignore_index,
 ) -> Trace:
     if len(calls) < 2:
-        raise InputError('give two callables or more, such as {"plain": f, "mine": g}')
+        raise InputError('pass two or more callables, such as {"plain": f, "mine": g}')
     clock, functions = clock_of(device), list(calls.values())
-    iterations = choose_iterations(functions, clock, announce)
+    iterations = choose_iterations(functions, clock, announce, stopping.budget)
     return sample(functions, iterations, clock=clock, stopping=stopping, shuffle=draws.shuffle, announce=announce)
 
 
 CONTROL = "\0control"
-"""The name of the control among the callables; the null character keeps it apart from a caller's names."""
+"""The name of the control among the callables; the null character distinguishes it from a caller's names."""
 
 
 @dataclass(frozen=True)
 class Factory:
-    """The task of a worker, as a measure: make the callables and a second baseline, and time them.
+    """A measure that a worker runs: it makes the callables and a second baseline, and times them.
 
     Args:
         pickled: the factory, by cloudpickle.
-        target, budget: of this process.
-        clock: the device whose clock counts.
+        target, budget: settings of one process.
+        clock: the device whose clock is used.
     """
 
     pickled: bytes
@@ -186,44 +192,57 @@ class Factory:
         first = next(iter(calls), None)
         if first is not None and len(calls) > 1:
             calls[CONTROL] = factory()[first]
-        stopping = StoppingRule(self.target, self.budget)
+        stopping = StoppingRule(self.target, self.budget, _PATIENCE * self.budget)
         trace = _trace(calls, stopping, self.clock, random.Random(seed), lambda _: announce(group[0], "timing"))
-        values = (Value(name, "s", seconds) for name, seconds in zip(calls, trace.seconds, strict=True))
-        yield group[0], Outcome(tuple(values))
+        values = (Value(name, "s", seconds) for name, seconds in zip(calls, trace.counted, strict=True))
+        yield group[0], Outcome(tuple(values), {"usable": trace.usable})
 
 
-def _in_processes(factory: Callable[[], Calls], stopping: StoppingRule, processes: int, device: str) -> Paired:
+def _in_processes(factory: Callable[[], Calls], target: float, budget: float, processes: int, device: str) -> Paired:
     import cloudpickle
 
     from bench.run.executors.local import LocalProcesses
 
     options = (
         ("pickled", cloudpickle.dumps(factory)),
-        ("target", stopping.target),
-        ("budget", stopping.budget),
+        ("target", target),
+        ("budget", budget),
         ("clock", device),
     )
     with LocalProcesses() as execute:
-        measured = []
+        answers = []
         for number in range(processes):
-            _announce(f"process {number + 1} of {processes}, about {stopping.budget:.0f} s")
-            measured.append(_ask(execute, options, number))
+            _announce(f"process {number + 1} of {processes}, about {budget:.0f} s")
+            answers.append(_ask(execute, options, number))
+    usable = [enough for _, enough in answers]
+    measured = [answers[number][0] for number in counted_processes(usable)]
     baseline = next(iter(measured[0]))
     if any(samples.keys() != measured[0].keys() for samples in measured):
         raise InputError("the function returned different names in different processes")
     logs = {
-        name: [median_log_ratio(samples[name], samples[baseline]) for samples in measured]
+        name: [process_estimate(log_ratios(samples[name], samples[baseline])) for samples in measured]
         for name in measured[0]
         if name != baseline
     }
-    ratios = {name: ratio_of(values) for name, values in logs.items()}
+    ratios = {name: ratio_of(estimates) for name, estimates in logs.items()}
     times = {name: time_range([samples[name] for samples in measured]) for name in measured[0] if name != CONTROL}
     control = ratios.pop(CONTROL)
-    return Paired(baseline, ratios, times, control, f"{processes} fresh processes, Student t over them")
+    note = f"{len(measured)} fresh processes, Student t over them"
+    return Paired(baseline, ratios, times, control, "; ".join([note, *_busy_note(usable)]))
 
 
-def _ask(execute: Any, options: tuple[tuple[str, Any], ...], number: int) -> dict[str, list[float]]:
-    """Name → samples of one process."""
+def _busy_note(usable: Sequence[bool]) -> Iterator[str]:
+    """A note if the machine was too busy for some processes."""
+    if not all(usable):
+        treatment = "left out" if sum(usable) == len(counted_processes(usable)) else "used all the same"
+        yield (
+            f"the machine was busy: {usable.count(False)} of {len(usable)} processes had too few undisturbed rounds "
+            f"and were {treatment}"
+        )
+
+
+def _ask(execute: Any, options: tuple[tuple[str, Any], ...], number: int) -> tuple[dict[str, list[float]], bool]:
+    """Name → samples of one process, and whether enough rounds were undisturbed."""
     from bench.run.messages import Died, Failed, Measured
     from bench.run.worker import Job
     from bench.suite.axes import Cell
@@ -234,11 +253,12 @@ def _ask(execute: Any, options: tuple[tuple[str, Any], ...], number: int) -> dic
     job = Job(MeasureSpec(f"{__name__}:Factory", options), (member,), number, None, "cpu", fresh=True)
     for message in execute(job, TIMEOUT):
         match message:
-            case Measured(values=values):
+            case Measured(values=values, details=details):
                 nan = float("nan")
-                return {value.name: [nan if s is None else float(s) for s in value.samples] for value in values}
+                samples = {value.name: [nan if s is None else float(s) for s in value.samples] for value in values}
+                return samples, bool(details["usable"])
             case Failed(reason=reason, traceback=traceback):
                 raise InputError(f"process {number + 1} failed: {reason}\n{traceback}")
             case Died(reason=reason):
                 raise InputError(f"process {number + 1} failed: {reason}\n")
-    raise InputError(f"process {number + 1} gave no answer")
+    raise InputError(f"process {number + 1} returned no result")

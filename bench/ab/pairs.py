@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,6 @@ from bench.ab.worker import GroupProcess, GroupProcessError, GroupTask, RemoteCa
 from bench.errors import InputError
 from bench.measure.latency import Latency, outcome_of_trace
 from bench.measure.timing.sampler import Trace, choose_iterations, sample
-from bench.measure.timing.stopping import StoppingRule
 from bench.results.columns import Role
 from bench.run.executors.local import Launch
 from bench.run.messages import Built, BuiltMember
@@ -103,20 +102,24 @@ def with_side_role(record: Record, side: int) -> Record:
 
 
 def time_pairs(
-    plan: Plan, checkouts: tuple[Checkout, Checkout], device: str, on_start: Callable[[Unit, Member], None]
+    plan: Plan,
+    units: Iterable[Unit],
+    checkouts: tuple[Checkout, Checkout],
+    device: str,
+    on_start: Callable[[Unit, Member], None],
 ) -> Iterator[tuple[Unit, list[Record]]]:
-    """Yield every timed unit of work with the records of both revisions.
+    """Yield timed units of work with the records of both revisions.
 
     Args:
         plan: the result of :func:`paired_plan`.
+        units: the timed units of the plan to measure.
         checkouts: A and B.
         device: "cpu" or "cuda".
         on_start: receives the unit and the member that is about to run.
     """
     failures: Failures = {}
-    for unit in plan.units():
-        if unit.group.timed:
-            yield unit, _Pair(plan, checkouts, device, unit, on_start).records(failures)
+    for unit in units:
+        yield unit, _Pair(plan, checkouts, device, unit, on_start).records(failures)
 
 
 class _Pair:
@@ -184,19 +187,21 @@ class _Pair:
         self, latency: Latency, processes: Sequence[GroupProcess], pending: Sequence[Member], built: Built
     ) -> Trace:
         calls = [RemoteCall(process, member.index) for member in pending for process in processes]
-        clock = RemoteClock(built.separate_wall, built.shortest_block)
+        clock = RemoteClock(built.separate_wall, built.shortest_block, built.fewest_calls)
 
         def announce(index: int) -> None:
             self.on_start(self.unit, pending[index // 2])
 
         references = [index // 2 * 2 for index in range(len(calls))]
-        iterations = choose_iterations(calls, clock, announce)
+        pairs = len(self.unit.group.seeds)
+        chosen = choose_iterations(calls, clock, announce, latency.budget / pairs)
+        # Both revisions of a cell run blocks of the same length, so that the overhead of a block cancels out.
+        iterations = [max(chosen[reference], chosen[reference + 1]) for reference in references]
         return sample(
             calls,
-            # Both revisions of a cell run blocks of the same length, so that the overhead of a block cancels out.
-            [max(iterations[reference], iterations[reference + 1]) for reference in references],
+            iterations,
             clock=clock,
-            stopping=StoppingRule(latency.target, latency.budget / len(self.unit.group.seeds), tuple(references)),
+            stopping=latency.stopping(pairs, iterations, tuple(references)),
             shuffle=self.random.shuffle,
             announce=announce,
         )

@@ -20,8 +20,9 @@ from bench.errors import InputError
 from bench.run.environment import read_environment
 from bench.run.executors.local import LocalProcesses
 from bench.run.progress import ProgressDisplay, progress_display
-from bench.run.runner import Runner
-from bench.run.session import interruptible
+from bench.run.readiness import warn_if_unfit
+from bench.run.runner import Runner, was_too_disturbed
+from bench.run.session import announce_precision, announce_repetition, interruptible
 from bench.run.time_estimates import estimates_from
 from bench.store.directory import RUNS, RunDirectory
 from bench.store.sides import FILE, ComparedRevision, sides_as_json
@@ -68,9 +69,10 @@ def compare_revisions(
             directory.write(FILE, sides_as_json(sides))
             for prepared in checkouts:
                 directory.add_environment(prepared.environment)
+            warn_if_unfit(console)
             console.print(f"measuring into {escape(str(path))}", soft_wrap=True)
             with progress_display(list(plan.units()), estimates_from(RUNS), console) as display:
-                _measure(plan, checkouts, directory, display)
+                _measure(plan, checkouts, directory, display, console)
     return path
 
 
@@ -83,7 +85,11 @@ def _prepare(tree: Path, top: Path, device: str) -> Checkout:
 
 
 def _measure(
-    plan: Plan, checkouts: tuple[Checkout, Checkout], directory: RunDirectory, display: ProgressDisplay
+    plan: Plan,
+    checkouts: tuple[Checkout, Checkout],
+    directory: RunDirectory,
+    display: ProgressDisplay,
+    console: Console,
 ) -> None:
     device = checkouts[0].environment.facts["device"]
     for side, checkout in enumerate(checkouts):
@@ -95,9 +101,17 @@ def _measure(
                 directory.append([with_side_role(record, side) for record in records])
                 if side == 1:
                     display.done(unit)
-    for unit, records in time_pairs(plan, checkouts, device, display.start):
+    disturbed: list[Unit] = []
+    timed = [unit for unit in plan.units() if unit.group.timed]
+    for unit, records in time_pairs(plan, timed, checkouts, device, display.start):
         directory.append(records)
         display.done(unit)
+        announce_precision(unit, records, plan.suite, console)
+        if was_too_disturbed(records):
+            disturbed.append(unit)
+    announce_repetition(disturbed, console)
+    for _, records in time_pairs(plan, disturbed, checkouts, device, display.start):
+        directory.append(records)
 
 
 def _ignore_start(unit: Unit, member: Member, progress: str = "") -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def import_from(tree: Path, current: Path) -> None:
-    """Redirect this process's imports to a tree; ``bench`` itself is loaded already and stays.
+    """Redirect this process's imports to a tree; ``bench`` is already loaded and does not change.
 
     Args:
         tree: the folder of a checked-out revision.

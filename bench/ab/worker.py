@@ -46,13 +46,12 @@ class GroupTask:
                 require_finite(workloads[current].call())
             clock = self.latency.clock(workloads[self.members[0].index])
             built = (BuiltMember(self.latency.settings(workload), workload.values) for workload in workloads.values())
-            send(Built(tuple(built), clock.separate_wall, clock.shortest_block))
+            send(Built(tuple(built), clock.separate_wall, clock.shortest_block, clock.fewest_calls))
             gc.collect()
             gc.disable()
             while (block := receive()) is not None:
                 current, iterations = block
-                seconds, wall, reading = clock.time(workloads[current].call, iterations)
-                send(Timed(seconds, wall, reading))
+                send(Timed(*clock.time(workloads[current].call, iterations)))
         except (Exception, SystemExit) as error:  # an exception of a module under test is a result
             send(failure(current, error))
 
@@ -109,7 +108,7 @@ class GroupProcess:
         self._process.send((index, iterations))
         message = self._message()
         assert isinstance(message, Timed)
-        return Elapsed(message.seconds, message.wall, message.reading)
+        return Elapsed(message.seconds, message.wall, message.reading, message.activity)
 
     def stop(self) -> None:
         self._process.stop()
@@ -146,11 +145,13 @@ class RemoteClock:
     Args:
         separate_wall: as for the clock of that process.
         shortest_block: as for the clock of that process, in seconds.
+        fewest_calls: as for the clock of that process.
         wait: waits for some seconds.
     """
 
     separate_wall: bool
     shortest_block: float
+    fewest_calls: int
     wait: Callable[[float], None] = sleep
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:

@@ -1,7 +1,7 @@
 """Folders with two revisions of a repository, which are removed after use.
 
-A separate process creates and removes the folders. It waits for the end of its standard input, which comes however the
-process that needs the folders ends, even if it is killed.
+A separate process creates and removes the folders. It removes them when its standard input closes, which happens
+whenever the process that needs the folders ends, even if it is killed.
 """
 
 import json

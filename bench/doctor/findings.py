@@ -9,13 +9,10 @@ from bench.measure.latency import Latency
 from bench.measure.timing.nvml import Reading
 from bench.results.statistics import LEVEL
 from bench.run.queries import PeakRates
+from bench.run.readiness import MAX_BUSY, MAX_STEAL
 
 THRESHOLD = 0.01
 """Allowed difference between two identical builds, as a fraction: the threshold of a report."""
-MAX_BUSY = 0.10
-"""Allowed share of CPU time for other processes. A desktop at rest uses a few per cent."""
-MAX_STEAL = 0.01
-"""Allowed share of CPU time that the host of a virtual machine takes (steal time)."""
 MIN_AVAILABLE_BYTES = 2**30
 """Memory below which a training step may have to swap."""
 MAX_PAGED_BYTES = 16 * 2**20

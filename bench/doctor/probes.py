@@ -1,8 +1,7 @@
-"""Probe a machine: its files, its counters, and short measurements in workers."""
+"""Facts about a machine, from its files, its counters and short measurements in workers."""
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import TypeVar
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from bench.doctor.facts import ControlNoise, CoreCounts, Facts, ProbeFailure
 from bench.results.statistics import log_ratios, median_halfwidth
 from bench.run import system
+from bench.run.counters import read_system_counters
 from bench.run.environment import read_environment
 from bench.run.executors import Executor
 from bench.run.queries import QueryError, query_peak_rates, run_query
@@ -26,67 +26,33 @@ CONTROL_SECONDS = 10.0
 """Measured seconds of the A/A control: the default of one process of a group."""
 
 _BATCHES = {"cpu": 1, "cuda": 256}
-"""Images in one call: enough work that the device is timed and not Python."""
+"""Images in one call: enough work that the time of the device dominates that of Python."""
 _REPEATS = 5
-"""The least number that the measure accepts."""
+"""Smallest number that the measure accepts."""
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True)
-class SystemCounters:
-    """Counters of the system since it started; None for what cannot be read.
-
-    Args:
-        used: CPU seconds in use, all logical processors together.
-        idle: CPU seconds idle.
-        stolen: CPU seconds that the host of a virtual machine gave to others.
-        throttles: how often cores were throttled for heat.
-        paged: bytes swapped in and out.
-    """
-
-    used: float
-    idle: float
-    stolen: float | None
-    throttles: int | None
-    paged: int
-
-    def since(self, earlier: "SystemCounters") -> "SystemCounters":
-        """The increase since an earlier reading."""
-        return SystemCounters(
-            self.used - earlier.used,
-            self.idle - earlier.idle,
-            None if self.stolen is None or earlier.stolen is None else self.stolen - earlier.stolen,
-            None if self.throttles is None or earlier.throttles is None else self.throttles - earlier.throttles,
-            self.paged - earlier.paged,
-        )
-
-    def share(self, part: float | None) -> float | None:
-        """A part as a share of all seconds; None if it is not counted, or nothing is, as in some sandboxes."""
-        seconds = self.used + self.idle + (self.stolen or 0.0)
-        return None if part is None or seconds == 0 else part / seconds
 
 
 def read_facts(
     device: str,
     execute: Executor,
-    tell: Callable[[str], None],
+    report_progress: Callable[[str], None],
     root: Path = system.ROOT,
     pause: Callable[[float], None] = sleep,
 ) -> Facts:
-    """Read and measure all facts; takes about half a minute.
+    """Read and measure all facts, which takes about half a minute.
 
     Args:
         device: "cpu", "cuda", or "auto" for a GPU if there is one.
         execute: runs the workers that measure.
-        tell: receives a line of progress before each step.
+        report_progress: receives a line of text before each step.
         root: root of /proc and /sys.
         pause: waits for some seconds.
 
     Raises:
         InputError: torch cannot be used, or a GPU is requested and there is none.
     """
-    tell("reading the load of other processes")
+    report_progress("reading the load of other processes")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     start = read_system_counters(root)
     pause(1.0)
@@ -94,10 +60,10 @@ def read_facts(
 
     environment = read_environment(device, execute)
     chosen = environment.facts["device"]
-    tell("measuring copy bandwidth and matmul rate (about 5 s)")
+    report_progress("measuring copy bandwidth and matmul rate (about 5 s)")
     rates = _or_failure(lambda: query_peak_rates(chosen, execute))
 
-    tell(f"measuring two identical builds of a network against each other (about {CONTROL_SECONDS:.0f} s)")
+    report_progress(f"measuring two identical builds of a network against each other (about {CONTROL_SECONDS:.0f} s)")
     start = read_system_counters(root)
     control = _or_failure(lambda: measure_control(chosen, execute, CONTROL_SECONDS))
     under_load = read_system_counters(root).since(start)
@@ -122,15 +88,6 @@ def read_facts(
     )
 
 
-def read_system_counters(root: Path) -> SystemCounters:
-    """The system's counters, now."""
-    times, swap = psutil.cpu_times(), psutil.swap_memory()
-    used = sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "interrupt", "dpc"))
-    idle = times.idle + getattr(times, "iowait", 0.0)
-    stolen = getattr(times, "steal", None)
-    return SystemCounters(used, idle, stolen, system.throttle_count(root), swap.sin + swap.sout)
-
-
 def measure_control(device: str, execute: Executor, seconds: float) -> ControlNoise:
     """Time a small network against its A/A control, as a run does in one process of a group.
 
@@ -142,7 +99,7 @@ def measure_control(device: str, execute: Executor, seconds: float) -> ControlNo
     Raises:
         QueryError: the measurement failed.
     """
-    # The target is out of reach, so that all seconds are used. The budget is that of all processes of a run.
+    # The target cannot be reached, so all seconds are used. The budget is for all processes of a run.
     options = (("target", 1e-9), ("budget", seconds * _REPEATS), ("repeats", _REPEATS))
     network = Cell(Choice("cifar_resnet20"), mode="inference", execution="eager", batch=_BATCHES[device], resolution=32)
     members = Member(0, "baseline", network), Member(1, "control", network)
@@ -152,7 +109,7 @@ def measure_control(device: str, execute: Executor, seconds: float) -> ControlNo
 
 
 def control_noise(ratios: NDArray[np.float64]) -> ControlNoise:
-    """Summarise the log ratios of a control, one a round."""
+    """Summarise the log ratios of a control, one per round."""
     first, middle, third = np.quantile(ratios, [0.25, 0.5, 0.75])
     return ControlNoise(float(middle), median_halfwidth(ratios), float(third - first), len(ratios))
 

@@ -119,7 +119,7 @@ class Announce(Protocol):
 class Measure(Protocol):
     """Interface of a measure, whether it is built in or defined by a user.
 
-    ``axes`` are the axes that the measure reads, and ``gates`` the values that a suite may gate. A ``timed`` measure
+    ``axes`` are the axes that the measure depends on, and ``gates`` the values that a suite may gate. A ``timed`` measure
     gets a control and is never resumed on another machine.
 
     An optional field ``repeats`` is the number of fresh processes. An optional class variable ``side_by_side`` allows

@@ -23,7 +23,9 @@ class Latency:
 
     Args:
         target: half-width of the latency ratio's interval within a process, as a fraction, at which sampling stops.
-        budget: measured seconds for a group, all processes together.
+        budget: measured seconds for a group, all processes together; disturbed rounds do not count.
+        patience: limit on the wall time of sampling, as a multiple of the expected wall time; when a busy machine
+            uses it up, sampling ends before the budget does.
         repeats: number of fresh processes, which are the independent samples of the interval; at least 5.
         l2: state of the L2 cache of a CUDA device before each call: "hot" (as the previous call left it) or "cold"
             (flushed; ``wall`` is not reported then); no effect on a CPU.
@@ -32,6 +34,7 @@ class Latency:
     target: Fraction = 0.01
     budget: Seconds = 60.0
     repeats: int = 6
+    patience: float = 2.0
     l2: Literal["hot", "cold"] = "hot"
 
     axes: ClassVar = frozenset(
@@ -58,6 +61,8 @@ class Latency:
             raise ValueError(f"budget must be a positive time such as 60s, not {self.budget}")
         if self.repeats < 5:
             raise ValueError(f"repeats must be 5 or more for an interval over processes, not {self.repeats}")
+        if not self.patience >= 1:
+            raise ValueError(f"patience must be a factor of 1 or more, such as 2, not {self.patience}")
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         built: dict[int, Workload] = {}
@@ -73,16 +78,32 @@ class Latency:
         def announce_index(index: int) -> None:
             announce(group[index])
 
+        iterations = choose_iterations(calls, clock, announce_index, self.budget / self.repeats)
         trace = sample(
             calls,
-            choose_iterations(calls, clock, announce_index),
+            iterations,
             clock=clock,
-            stopping=StoppingRule(self.target, self.budget / self.repeats),
+            stopping=self.stopping(self.repeats, iterations),
             shuffle=random.Random(seed).shuffle,
             announce=announce_index,
         )
         for index, (subject, workload) in enumerate(zip(group, workloads, strict=True)):
             yield subject, outcome_of_trace(trace, index, self.settings(workload), workload.values)
+
+    def stopping(
+        self, processes: int, iterations: Sequence[int], references: tuple[int, ...] | None = None
+    ) -> StoppingRule:
+        """Return the stopping rule of one process.
+
+        Args:
+            processes: number of processes that share the budget.
+            iterations: number of calls in a block, for each variant.
+            references: index of each variant's reference, see :class:`StoppingRule`.
+        """
+        budget = self.budget / processes
+        # One untimed call precedes each block.
+        expected_wall = budget * (1 + 1 / min(iterations))
+        return StoppingRule(self.target, budget, self.patience * expected_wall, references)
 
     def clock(self, workload: Workload) -> Clock:
         """Return the clock for the device that a workload runs on."""
@@ -120,7 +141,9 @@ def outcome_of_trace(
         "iterations": trace.iterations[index],
         "rounds": len(seconds),
         "stopped_by": trace.stopped_by,
+        "disturbed": trace.disturbed,
         "outliers": count_outliers(seconds),
+        **_activity_details(trace, index),
         **_sensor_details(trace.readings[index]),
         **settings,
     }
@@ -133,6 +156,30 @@ def _rounded(seconds: float) -> float:
     The rounding error is ten thousand times smaller than the timer's overhead in a block.
     """
     return float(f"{seconds:.7g}")
+
+
+def _activity_details(trace: Trace, index: int) -> dict[str, Any]:
+    """Collect the use of the CPUs, one entry per sample; a list is None if it cannot be read.
+
+    ``cpu_share`` and ``pressure`` are shares of the sample's wall time, ``steal`` is in seconds.
+    """
+    walls = trace.seconds[index] if trace.walls is None else trace.walls[index]
+    samples = [
+        (activity, wall * trace.iterations[index])
+        for activity, wall in zip(trace.activities[index], walls, strict=True)
+        if activity is not None
+    ]
+    columns: dict[str, list[float | None]] = {
+        "switches": [activity.switches for activity, _ in samples],
+        "cpu_share": [_share(activity.cpu, wall) for activity, wall in samples],
+        "pressure": [_share(activity.pressure, wall) for activity, wall in samples],
+        "steal": [activity.steal and round(activity.steal, 3) for activity, _ in samples],
+    }
+    return {name: None if all(number is None for number in numbers) else numbers for name, numbers in columns.items()}
+
+
+def _share(seconds: float | None, wall: float) -> float | None:
+    return None if seconds is None else round(seconds / wall, 3)
 
 
 def _sensor_details(readings: Sequence[Reading | None]) -> dict[str, Any]:

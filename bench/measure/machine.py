@@ -20,6 +20,10 @@ _QUEUED_PRODUCTS = 20
 read under load."""
 
 
+_PATIENCE = 4.0
+"""Limit on the wall time of sampling, as a multiple of the budget."""
+
+
 class Microbenchmark(NamedTuple):
     """A call, and the amount of work that it does: bytes moved or floating-point operations."""
 
@@ -81,11 +85,11 @@ def measure_rates(
 ) -> list[tuple[float, ...]]:
     """Measure the work per second of each benchmark, one sample per round, for ``budget`` measured seconds."""
     # No interval is narrower than this target, so sampling uses the whole budget; the best of few rounds is unreliable.
-    stopping = StoppingRule(target=-1.0, budget=budget)
+    stopping = StoppingRule(target=-1.0, budget=budget, patience=_PATIENCE * budget)
     calls = [benchmark.call for benchmark in benchmarks]
     trace = sample(
         calls,
-        choose_iterations(calls, clock, ignore_index),
+        choose_iterations(calls, clock, ignore_index, budget),
         clock=clock,
         stopping=stopping,
         shuffle=shuffle,
@@ -93,7 +97,7 @@ def measure_rates(
     )
     return [
         tuple(benchmark.work / second for second in seconds)
-        for benchmark, seconds in zip(benchmarks, trace.seconds, strict=True)
+        for benchmark, seconds in zip(benchmarks, trace.counted, strict=True)
     ]
 
 

@@ -9,6 +9,7 @@ from bench.report.data import ReportData, analyse
 from bench.report.sections.accuracy import accuracy
 from bench.report.sections.caveats import caveats
 from bench.report.sections.costs import costs
+from bench.report.sections.disturbance import disturbance
 from bench.report.sections.environment import environment
 from bench.report.sections.failures import failures
 from bench.report.sections.findings import findings
@@ -23,6 +24,7 @@ from bench.store.stored_run import StoredRun
 Section: TypeAlias = Callable[[ReportData], Iterator[Block]]
 
 SECTIONS: Sequence[Section] = (
+    disturbance,
     findings,
     overview,
     caveats,

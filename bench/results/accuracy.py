@@ -30,15 +30,15 @@ class AccuracyGain:
     """The gain of one variant over its baseline.
 
     Args:
-        variant: its top-1, with that of each seed in ``per_process``.
+        variant: the comparison of its top-1, with the value of each seed in ``per_process``.
         points: the mean paired difference in percentage points, with its unadjusted 95 % Student-t interval over seeds.
-        probability: P(variant > baseline) for the mean difference over all seeds, with a flat prior; None where the
+        probability: P(variant > baseline) for the mean difference over all seeds, with a flat prior; None if the
             spread is unknown.
-        p: two-sided p-value of "no difference", Holm-adjusted over the family; None where the spread is unknown.
-        verdict: better or worse where p is below 0.05, else inconclusive.
+        p: two-sided p-value of "no difference", Holm-adjusted over the family; None if the spread is unknown.
+        verdict: better or worse if p is below 0.05, otherwise inconclusive.
         family: number of variants tested together: those with a known spread.
         seeds: for an inconclusive gain, the number of seeds that detect a difference of this size at this spread with
-            80 % power; None where that is more than :data:`MOST_SEEDS`, or where the spread is unknown.
+            80 % power; None if that is more than :data:`MOST_SEEDS`, or if the spread is unknown.
     """
 
     variant: Comparison
@@ -95,24 +95,24 @@ def _probability_of_gain(points: Sequence[float]) -> float | None:
 
 
 def _seeds(points: Sequence[float], family: int) -> int | None:
-    """How many seeds detect a difference of this size at this spread."""
+    """The number of seeds that detect a difference of this size at this spread."""
     if len(points) < 2 or (spread := deviation(points)) < LEAST_SPREAD:
         return None
     return resolving_seeds(abs(math.fsum(points) / len(points)), spread, family)
 
 
 def resolving_seeds(points: float, spread: float, family: int) -> int | None:
-    """How many seeds detect a true difference with 80 % power, two-sided at 0.05 after adjustment for the family.
+    """The number of seeds that detect a true difference with 80 % power, two-sided at 0.05, adjusted for the family.
 
     By the noncentral t distribution (Cohen, *Statistical Power Analysis for the Behavioral Sciences*, 1988, section 2).
 
     Args:
         points: the difference to detect, at least 0, in percentage points.
-        spread: standard deviation of the paired differences over seeds, > 0, in points.
+        spread: standard deviation of the paired differences over seeds, above 0, in percentage points.
         family: number of variants tested together; the level is that of Holm's first step.
 
     Returns:
-        The number, at least 2; None where it is more than :data:`MOST_SEEDS`.
+        The number, at least 2; None if it is more than :data:`MOST_SEEDS`.
     """
     from scipy.stats import nct, t
 
@@ -126,7 +126,7 @@ def resolving_seeds(points: float, spread: float, family: int) -> int | None:
 
 
 def spread_of(comparisons: Sequence[Comparison]) -> float | None:
-    """Standard deviation of paired differences in percentage points, pooled over all variants; None where unknown."""
+    """Standard deviation of paired differences in percentage points, pooled over all variants; None if unknown."""
     squares, freedom = 0.0, 0
     for variant in filter(_is_top1_of_variant, comparisons):
         if len(variant.differences) > 1:

@@ -11,19 +11,20 @@ from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, deviation, h
 from bench.results.verdicts import Kind, Verdict
 
 MADE_ALIKE = ("dataset", "recipe", "eval_on", "weights")
-"""Details of an accuracy that must agree on both sides."""
+"""Details of a training run that must agree on both sides."""
 SAME_BITS = ("device", "threads", "memory_format", "autocast", "compile")
-"""Details that must agree, too, for an exact gate."""
+"""Details that must also agree for an exact gate."""
 LEAST_STEP = 1e-9
-"""Smallest difference of a share; smaller ones are the same number of images."""
+"""Tolerance of a share: a smaller difference means the same number of images."""
 
 
 def accuracy_verdicts(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
     """A verdict on each accuracy.
 
-    Regressed: the Holm-adjusted p-value of "it fell by at most the threshold", one-sided over seeds, is below 0.05;
-    improved likewise upwards; unchanged: the unadjusted 95 % interval of the mean difference lies within ± the
-    threshold. An exact gate regresses where any seed lost an image: on a CPU the same seed gives the same bits.
+    Regressed: the null hypothesis "it fell by at most the threshold" has a Holm-adjusted p-value below 0.05, one-sided
+    over seeds. Improved: the same for a rise. Unchanged: the unadjusted 95 % interval of the mean difference lies within
+    ± the threshold. With an exact gate, the verdict is regressed if any seed classifies fewer images correctly; on a CPU
+    the same seed gives the same bits.
     """
     tested: list[tuple[GatedPair, list[float]]] = []
     for pair in pairs:
@@ -44,7 +45,7 @@ def accuracy_verdicts(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
 
 
 def _different_training(pair: GatedPair) -> str | None:
-    """What makes two accuracies incomparable, in words; None where nothing does."""
+    """The reason why two accuracies are incomparable; None if they are comparable."""
     if pair.ours.seeds != pair.theirs.seeds:
         return "the seeds differ"
     ours, theirs = pair.ours.details, pair.theirs.details
@@ -54,7 +55,7 @@ def _different_training(pair: GatedPair) -> str | None:
 
 
 def _exact_verdict(pair: GatedPair, moved: Sequence[float]) -> Verdict:
-    """The verdict of an exact gate: a lost image on any seed is a regression."""
+    """The verdict of an exact gate: fewer correctly classified images on any seed are a regression."""
     kind: Kind = "unchanged"
     if min(moved) < -LEAST_STEP:
         kind = "regressed"
@@ -95,11 +96,11 @@ def _tested_verdict(pair: GatedPair, moved: Sequence[float], down: float, up: fl
 
 
 def _needed_seeds(mean: float, spread: float, limit: float, now: int, family: int) -> str:
-    """How many seeds would decide a change of this size at this spread, in words."""
+    """The number of seeds that would give a verdict on a change of this size at this spread, as a phrase."""
     from scipy.special import stdtrit
 
     level = 1 - SIGNIFICANCE / family if mean > limit else (1 + LEVEL) / 2
     for seeds in range(now + 1, MOST_SEEDS + 1):
         if abs(mean - limit) > float(stdtrit(seeds - 1, level)) * spread / math.sqrt(seeds):
-            return f"{seeds} seeds would decide it, if difference and spread stay the same"
+            return f"{seeds} seeds would give a verdict, at the observed difference and spread"
     return "too close to the threshold for a practical number of seeds"

@@ -38,7 +38,7 @@ COLUMNS = {
     "value": "name of the value; None where the status is not ok",
     "unit": "SI unit of the samples: s, B, 1 for counts",
     "samples": "the raw samples, in the order measured",
-    "median": "median of the samples, in the unit",
+    "median": "median of the samples of undisturbed rounds, in the unit",
     "details": "settings and circumstances of the measurement",
     "environment": "id of the environment",
     "started": "ISO 8601, UTC",

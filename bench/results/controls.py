@@ -1,8 +1,9 @@
 """The A/A control: a second, identical build of the baseline, timed in the same rounds.
 
-Two rules stand here. A report of one run claims nothing about the times of a group whose control's interval exceeds the
-threshold (:func:`passes`). A comparison of two runs rejects a control whose estimate exceeds it
-(:func:`control_failure`), since the width of its interval is in the intervals that are tested, see docs/decisions/0009.
+There are two rules. In the report of one run, the times of a group are inconclusive unless the whole interval of its
+control lies within the threshold (:func:`passes`). In a comparison of two runs, they are inconclusive if the estimate of
+a control exceeds the threshold (:func:`control_failure`). The width of its interval is not considered there, because the
+tested intervals include it; see docs/decisions/0009.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,11 +21,11 @@ from bench.results.statistics import Estimate
 Threshold: TypeAlias = Callable[[Comparison], float]
 """The threshold of a time's ratio to the baseline, as a fraction."""
 TimedGroup: TypeAlias = tuple[str, str, str, str]
-"""Run, measure, group and value: what a variant shares with its baseline and its control."""
+"""Run, measure, group and value, which a variant shares with its baseline and its control."""
 
 
 def is_compared_time(comparison: Comparison) -> bool:
-    """Whether a value is a time that reports compare; the host's wall time is shown beside the device's only."""
+    """Whether a value is a time that reports compare. The host's wall time is only shown beside the device's time."""
     return comparison.unit == "s" and comparison.value != "wall"
 
 
@@ -57,12 +58,12 @@ def without_passing_control(comparisons: Iterable[Comparison], threshold: Thresh
 
 @dataclass(frozen=True)
 class ControlFailure:
-    """Why a comparison of two runs claims nothing about the times of a group.
+    """The reason why the times of a group are inconclusive in a comparison of two runs.
 
     Args:
-        reason: in words.
+        reason: the reason, as text.
         control: the ratio of a control that did not pass.
-        repeats: how many processes would show whether that is bias or chance; None if it is not chance.
+        repeats: number of processes that would distinguish bias from chance; None if it is not chance.
     """
 
     reason: str

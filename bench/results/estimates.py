@@ -8,7 +8,22 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from bench.results.columns import AXES
-from bench.results.statistics import Estimate, median_log_ratio, over_processes, ratio_of, time_range
+from bench.results.rounds import (
+    Disturbance,
+    clean_samples,
+    counted_processes,
+    disturbed_rounds,
+    is_usable_process,
+)
+from bench.results.statistics import (
+    Estimate,
+    ProcessEstimate,
+    log_ratios,
+    over_processes,
+    process_estimate,
+    ratio_of,
+    time_range,
+)
 from bench.results.values import UNPAIRED
 
 Row: TypeAlias = Mapping[Any, Any]
@@ -30,12 +45,14 @@ class Comparison:
         ratio: to the baseline, of times and of exact values; None for the baseline itself, where the baseline's value
             is zero or missing, and for times that are not paired.
         difference: to the baseline, in the unit, of all values but times; None as for the ratio.
-        repeats: number of processes or seeds.
+        repeats: number of processes or seeds that the estimates use.
         seeds: the seed of each, None where the measure reads none.
         per_process: the estimate of each process: for a time the median log ratio to the baseline over its rounds,
             empty for the baseline itself; else the value.
+        process_errors: standard error of each of these log ratios; empty where there are none.
         differences: difference of each to the baseline's, in the unit; empty where ``difference`` is None.
-        measured_seconds: measured time of one process, for a time.
+        measured_seconds: measured time of one process, for a time, without disturbed rounds.
+        disturbance: disturbance of the timing of the group; None for other values.
         details: details of the first record.
     """
 
@@ -53,8 +70,10 @@ class Comparison:
     repeats: int
     seeds: tuple[int | None, ...]
     per_process: tuple[float | int, ...]
+    process_errors: tuple[float, ...]
     differences: tuple[float | int, ...]
     measured_seconds: float
+    disturbance: Disturbance | None
     details: dict[str, Any]
 
 
@@ -73,6 +92,9 @@ def estimate(frame: pd.DataFrame) -> list[Comparison]:
 
 
 def _compare_group(rows: list[Row]) -> Iterator[Comparison]:
+    disturbance = None
+    if rows[0]["unit"] == "s":
+        rows, disturbance = _leave_out_disturbed(rows)
     baselines = [row for row in rows if row["role"] == "baseline"]
     by_cell = {(row["repeat"], row["cell"]): row for row in baselines}
     by_repeat = {row["repeat"]: row for row in baselines}
@@ -82,14 +104,39 @@ def _compare_group(rows: list[Row]) -> Iterator[Comparison]:
     for member in members.values():
         # In a comparison of two revisions, the baseline of a cell is the same cell at A.
         pairs = [(row, by_cell.get((row["repeat"], row["cell"]), by_repeat.get(row["repeat"]))) for row in member]
-        yield _comparison(member, [(row, baseline) for row, baseline in pairs if baseline is not None])
+        yield _comparison(member, [(row, baseline) for row, baseline in pairs if baseline is not None], disturbance)
 
 
-def _comparison(member: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
+def _leave_out_disturbed(rows: list[Row]) -> tuple[list[Row], Disturbance]:
+    """The rows of the processes that count, with the samples of undisturbed rounds only; all if these are too few.
+
+    The members of a process share their rounds, so the first row of a process stands for all of them.
+    """
+    processes: dict[Any, Row] = {}
+    for row in rows:
+        processes.setdefault(row["repeat"], row)
+    usable = [is_usable_process(row["samples"], row["details"]) for row in processes.values()]
+    counted = counted_processes(usable)
+    busy = not all(usable[index] for index in counted)
+    disturbance = Disturbance(
+        rounds=sum(len(row["samples"]) for row in processes.values()),
+        disturbed=sum(len(disturbed_rounds(row["details"])) for row in processes.values()),
+        left_out=len(usable) - len(counted),
+        busy=busy,
+    )
+    if busy or not disturbance.disturbed:
+        return rows, disturbance
+    kept = {list(processes)[index] for index in counted}
+    return [
+        {**row, "samples": clean_samples(row["samples"], row["details"])} for row in rows if row["repeat"] in kept
+    ], disturbance
+
+
+def _comparison(member: list[Row], pairs: list[tuple[Row, Row]], disturbance: Disturbance | None) -> Comparison:
     first = member[0]
     timed, seeded = first["unit"] == "s", first["seed"] is not None
     alone = first["role"] == "baseline" or not pairs or first["value"] in UNPAIRED
-    logs = () if alone or not timed else tuple(_logs(pairs))
+    processes = () if alone or not timed else tuple(_process_ratios(pairs))
     values = tuple(map(_process_estimate, member))
     differences = () if alone or timed else tuple(starmap(_process_difference, pairs))
     return Comparison(
@@ -102,24 +149,26 @@ def _comparison(member: list[Row], pairs: list[tuple[Row, Row]]) -> Comparison:
         value=first["value"],
         unit=first["unit"],
         absolute=time_range([_readable_samples(row) for row in member]) if timed else over_processes(values, seeded),
-        ratio=(ratio_of(logs) if logs else None) if timed else None if alone else _exact_ratio(pairs),
+        ratio=(ratio_of(processes) if processes else None) if timed else None if alone else _exact_ratio(pairs),
         difference=over_processes(differences, seeded) if differences else None,
         repeats=len(member),
         seeds=tuple(row["seed"] for row in member),
-        per_process=logs if timed else values,
+        per_process=tuple(process.point for process in processes) if timed else values,
+        process_errors=tuple(process.error for process in processes),
         differences=differences,
         measured_seconds=sum(map(_measured_seconds, member)) / len(member) if timed else 0.0,
+        disturbance=disturbance,
         details=first["details"],
     )
 
 
-def _logs(pairs: list[tuple[Row, Row]]) -> Iterator[float]:
-    """The median log ratio of each process, over the rounds in which both samples could be read."""
+def _process_ratios(pairs: list[tuple[Row, Row]]) -> Iterator[ProcessEstimate]:
+    """The log ratio of each process, over the rounds in which both samples could be read."""
     for row, baseline in pairs:
         rounds = zip(row["samples"], baseline["samples"], strict=True)
         both = [(one, other) for one, other in rounds if one is not None and other is not None]
         if both:
-            yield median_log_ratio(*zip(*both, strict=True))
+            yield process_estimate(log_ratios(*zip(*both, strict=True)))
 
 
 def _readable_samples(row: Row) -> list[float]:

@@ -17,7 +17,7 @@ class GatedPair:
     Args:
         name: the value's name in a gate.
         ours, theirs: the earlier and the later run, or A and B.
-        threshold: as a fraction; None where no increase passes.
+        threshold: threshold as a fraction; None for an exact value, for which no increase passes.
         measured_seconds: measured time of one process of the later run's whole group.
     """
 
@@ -41,12 +41,12 @@ class GatedPair:
         return f"{self.theirs.measure} {self.theirs.group} {self.theirs.value}"
 
     def verdict(self, kind: Kind) -> Verdict:
-        """A verdict of this kind with everything that is known without a test."""
+        """A verdict of this type, with all fields that need no test."""
         new = self.theirs
         blank = Verdict(kind, new.measure, new.group, new.cell, self.name, new.unit, self.threshold)
         if not self.is_time:
             return replace(blank, base=self.ours.absolute, new=new.absolute)
-        # Two revisions measured in pairs have one ratio, to each other.
+        # Two revisions that are measured in pairs have a single ratio: B relative to A.
         return replace(blank, unit="1", base=self.ours.ratio, new=new.ratio if self.ours.ratio else None)
 
 
@@ -57,8 +57,8 @@ class _Member:
     Args:
         values: name of the value → its estimates.
         unreadable: name of a value without a readable sample → the reason.
-        trouble: why the cell failed or was skipped; None where it did not.
-        skipped: whether everything that went wrong was skipped.
+        trouble: why the cell failed or was skipped; None if it was measured.
+        skipped: whether all records without a measurement were skipped, and none failed.
     """
 
     values: dict[str, Comparison] = field(default_factory=dict)
@@ -70,11 +70,11 @@ class _Member:
 class RunSide:
     """The cells of some roles on one side of a comparison.
 
-    With several roles, a cell must have the same role on both sides, since its ratio is to the baseline.
+    With several roles, a cell must have the same role on both sides, because its ratio is relative to the baseline.
 
     Args:
         name: the side's name in messages.
-        frame: its records.
+        frame: the records.
         roles: the roles of the cells to take.
     """
 
@@ -165,4 +165,6 @@ def unmatched(gate: Iterable[str], verdicts: Iterable[Verdict]) -> Iterator[Verd
     present = {verdict.value for verdict in verdicts}
     for name in gate:
         if name not in present:
-            yield Verdict("failed", "", "", "", name, reason="it is gated, but neither side has a value of that name")
+            yield Verdict(
+                "failed", "", "", "", name, reason="the gate names it, but neither side has a value of that name"
+            )

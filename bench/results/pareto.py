@@ -11,7 +11,7 @@ Standing: TypeAlias = Literal["on the front", "not resolved", "dominated"]
 
 @dataclass(frozen=True)
 class ParetoPoint:
-    """A network with a module, against its baseline.
+    """A network with a module, compared with its baseline.
 
     Args:
         gain: accuracy gain in percentage points.

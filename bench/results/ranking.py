@@ -15,7 +15,7 @@ def best_variants(variants: Sequence[Comparison], better: Literal["lower", "high
     that were not measured together cannot be tested and count as not different.
 
     Args:
-        variants: of one value of one network, each with an estimate for each process or seed.
+        variants: comparisons of one value of one network, each with an estimate for each process or seed.
         better: the direction of an improvement.
     """
     sign = -1 if better == "lower" else 1
@@ -26,7 +26,7 @@ def best_variants(variants: Sequence[Comparison], better: Literal["lower", "high
 
 
 def paired_values(variant: Comparison) -> Sequence[float]:
-    """One value against the baseline for each process or seed: log ratios of times, differences of other values."""
+    """One value relative to the baseline for each process or seed: log ratios of times, differences of other values."""
     return variant.per_process if variant.unit == "s" else variant.differences
 
 

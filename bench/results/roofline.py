@@ -1,4 +1,4 @@
-"""What a module adds to a network, and how fast a machine can do that at best.
+"""The work that a module adds to a network, and the minimum time that a machine needs for it.
 
 Williams, Waterman, Patterson, *Roofline*, Communications of the ACM 52(4), 2009.
 """
@@ -16,11 +16,11 @@ _NEEDED = ("macs", "elementwise_ops", "bytes_moved", "operators")
 
 @dataclass(frozen=True)
 class MachineLimits:
-    """The rates that a machine reaches at best.
+    """The highest rates that a machine reaches.
 
     Args:
-        bandwidth: bytes a second of a copy, read plus written.
-        rate: fp32 operations a second of a matrix product.
+        bandwidth: bytes per second of a copy, read plus written.
+        rate: fp32 operations per second of a matrix product.
     """
 
     bandwidth: float
@@ -28,18 +28,18 @@ class MachineLimits:
 
     @property
     def ridge(self) -> float:
-        """Arithmetic intensity, in operations a byte, below which work is memory-bound."""
+        """Arithmetic intensity, in operations per byte, below which work is memory-bound."""
         return self.rate / self.bandwidth
 
 
 @dataclass(frozen=True)
 class AddedWork:
-    """What a variant adds to its baseline in one call.
+    """The work that a variant adds to its baseline in one call.
 
     Args:
-        variant: its bytes moved.
+        variant: the comparison of its bytes moved.
         baseline: the bytes moved of its baseline.
-        operators: how many operators more the dispatcher runs.
+        operators: number of additional operators that the dispatcher runs.
         operations: added arithmetic; one multiply-add counts as 2.
         bytes_moved: added bytes, read plus written.
     """
@@ -52,14 +52,14 @@ class AddedWork:
 
     @property
     def by_operator(self) -> dict[str, int]:
-        """Operator → bytes that its calls move beyond those of the baseline, the most first."""
+        """Operator → bytes that its calls move beyond those of the baseline, the largest first."""
         before, after = (side.details.get("by_operator", {}) for side in (self.baseline, self.variant))
         added = {name: _moved(after.get(name)) - _moved(before.get(name)) for name in {**after, **before}}
         return dict(sorted(((name, count) for name, count in added.items() if count > 0), key=lambda item: -item[1]))
 
 
 def machine_limits(frame: pd.DataFrame) -> MachineLimits | None:
-    """The best samples of the measure ``machine`` in the records of one run; None if it was not taken, or failed."""
+    """The best samples of the measure ``machine`` in the records of one run; None if the run does not contain it, or it failed."""
     rows = frame[frame["measure"] == "machine"].to_dict("records")
     best: dict[str, float] = {
         row["value"]: max(sample for sample in row["samples"] if sample is not None)
@@ -72,7 +72,7 @@ def machine_limits(frame: pd.DataFrame) -> MachineLimits | None:
 
 
 def added_work(comparisons: Iterable[Comparison]) -> Iterator[AddedWork]:
-    """What each variant of one group adds; variants without all of the values are left out.
+    """The work that each variant of one group adds; variants without all of the values are left out.
 
     Args:
         comparisons: the values of one group's complexity.

@@ -1,6 +1,6 @@
-"""One description for each value that the built-in measures give.
+"""Descriptions of the values that the built-in measures return.
 
-Table headings, notes, figures, default gates, the suite schema and the documentation are made from these descriptions.
+Table headings, notes, figures, default gates, the suite schema and the documentation are generated from these descriptions.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ Shown = Literal["difference", "ratio", "time", "share", "plain"]
 
 @dataclass(frozen=True)
 class ValueSpec:
-    """A value that a measure gives.
+    """Description of a value that a measure returns.
 
     Args:
         name: its name in records.
-        measure: the measure that gives it.
+        measure: the measure that returns it.
         unit: SI unit of its samples.
         title: short name for headings.
         description: a definition, for notes and documentation.
         shown: how a table shows it beside the baseline: with the difference (counts), with the ratio, as a time with
             its paired ratio, as a share with the difference in percentage points, or alone.
-        better: which direction is an improvement; None where neither is.
+        better: the direction of an improvement; None if there is none.
         paired: whether the samples of a round belong together, so that a time has a ratio to the baseline.
         gateable: whether a suite's `gate` may name it.
         default_gate: the gate of a suite that has none: "exact", a threshold as a fraction, or None for no gate.
@@ -183,14 +183,16 @@ _SPECS = (
         "share",
         "higher",
     ),
-    ValueSpec("throughput", "accuracy", "1/s", "images/s", "Training images a second, per epoch.", better="higher"),
+    ValueSpec(
+        "throughput", "accuracy", "1/s", "images/s", "Training images per second, for each epoch.", better="higher"
+    ),
     ValueSpec("epoch_time", "accuracy", "s", "epoch time", "Training time of each epoch.", paired=False),
     ValueSpec(
         "copy_bandwidth",
         "machine",
         "B/s",
         "copy bandwidth",
-        "Bytes a second of a large copy, read plus written.",
+        "Bytes per second of a large copy, read plus written.",
         better="higher",
     ),
     ValueSpec(
@@ -198,7 +200,7 @@ _SPECS = (
         "machine",
         "FLOP/s",
         "matmul rate",
-        "fp32 operations a second of a large matrix product; one multiply-add counts as 2.",
+        "fp32 operations per second of a large matrix product; one multiply-add counts as 2.",
         better="higher",
     ),
 )

@@ -1,1 +1,1 @@
-"""Carry out a plan: processes, workloads, environments and sessions."""
+"""Execution of a plan: processes, workloads, environments and sessions."""

@@ -1,4 +1,4 @@
-"""Checks before a run: build every network once without memory or arithmetic, and ask the measures."""
+"""Checks before a run: build every network once on meta, and call the ``check`` methods of the measures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bench.suite.plan import Member, Plan
 
 @dataclass(frozen=True)
 class BuildCheck:
-    """Builds networks on the meta device. It is a measure, so that a constructor may crash a worker without harm."""
+    """Builds networks on the meta device. It is a measure, so that a crash of a constructor ends only a worker."""
 
     axes: ClassVar = frozenset({"backbone", "attention", "placement"})
     gates: ClassVar = ()
@@ -53,7 +53,7 @@ def check_plan(plan: Plan, execute: Executor) -> None:
     """Build each distinct network of a plan, and call the measures that have a ``check`` method.
 
     Raises:
-        SuiteError: a network or a module cannot be built with its options, or a measure lacks something.
+        SuiteError: a network or a module cannot be built with its options, or a ``check`` method fails.
     """
     _check_networks(plan, execute)
     for group in plan.groups:
@@ -69,7 +69,7 @@ def check_plan(plan: Plan, execute: Executor) -> None:
 
 def _check_networks(plan: Plan, execute: Executor) -> None:
     planned = (cell for group in plan.groups for cell in (group.baseline, *group.variants))
-    # A measure of the machine reads no axis, so its cell has no network.
+    # A measure of the machine depends on no axis, so its cell has no network.
     cells = {cell.project(BuildCheck.axes) for cell in planned if cell.backbone is not None}
     ordered = sorted(cells, key=lambda cell: cell.id)
     members = tuple(Member(index, "variant", cell) for index, cell in enumerate(ordered))
@@ -80,7 +80,7 @@ def _check_networks(plan: Plan, execute: Executor) -> None:
 
 
 def _first_failure(job: Job, plan: Plan, execute: Executor) -> tuple[str, str | None]:
-    """The id of the first failing cell of a job, and the reason; None where nothing fails."""
+    """The id of the first failing cell of a job, and the reason; None if no cell fails."""
     running = "the networks"
     for message in execute(job, plan.suite.timeout):
         if isinstance(message, Started):

@@ -1,4 +1,4 @@
-"""Read the environment of a measurement: the machine, its software and its state."""
+"""The environment of a measurement: the machine, its software and its state."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ _PACKAGES = ("simam-bench", "torch", "torchvision", "fvcore", "numpy", "scipy", 
 
 
 def read_environment(requested: str, execute: Executor, tree: Path | None = None) -> Environment:
-    """This machine, now.
+    """Read the environment of this machine.
 
     Args:
         requested: "cpu", "cuda", or "auto" for a GPU if there is one. A GPU that is not used is not described.
@@ -61,7 +61,7 @@ def _version(package: str) -> str | None:
 
 
 def _revision(folder: Path) -> dict[str, Any]:
-    """The commit of a checkout, and whether tracked files differ from it; None where the folder is not its top."""
+    """The commit of a checkout, and whether tracked files differ from it; None if the folder is not its top."""
     top = _git(folder, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != folder.resolve():
         return {"revision": None, "dirty": None}  # an installation inside the checkout of another project

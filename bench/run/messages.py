@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from bench.measure.timing.disturbance import Activity
 from bench.measure.timing.nvml import Reading
 from bench.store.record import Value
 
@@ -83,11 +84,13 @@ class Built(msgspec.Struct, frozen=True, tag=True):
         members: in the group's order.
         separate_wall: whether the worker's clock measures wall time separately.
         shortest_block: seconds that a block must last to be exact to 0.1 %.
+        fewest_calls: number of calls that a block has at least.
     """
 
     members: tuple[BuiltMember, ...]
     separate_wall: bool
     shortest_block: float
+    fewest_calls: int
 
 
 class Timed(msgspec.Struct, frozen=True, tag=True):
@@ -97,11 +100,13 @@ class Timed(msgspec.Struct, frozen=True, tag=True):
         seconds: on the device's clock.
         wall: seconds on the host's clock.
         reading: of the device's sensors after the block; None without sensors.
+        activity: use of the CPUs during the block; None if the clock does not read it.
     """
 
     seconds: float
     wall: float
     reading: Reading | None
+    activity: Activity | None
 
 
 Message: TypeAlias = Started | Measured | Failed | Done | Died | Built | Timed

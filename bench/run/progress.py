@@ -27,12 +27,12 @@ class ProgressDisplay(Protocol):
 
 
 def progress_display(units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> ProgressDisplay:
-    """The display that suits the console, for a run of these units."""
+    """Return a bar for a terminal and lines for other outputs."""
     return ProgressBar(units, estimates, console) if console.is_terminal else ProgressLines(units, estimates, console)
 
 
 class ProgressBar:
-    """A bar whose length is the expected time, with the current cell and the time left."""
+    """A bar over the estimated time, with the current cell and the time left."""
 
     def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> None:
         self._estimates = estimates
@@ -42,7 +42,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.description}"),
         )
-        # One refresh a second: more would take CPU time during the measurement.
+        # One refresh per second, because each takes CPU time during the measurement.
         self._progress = Progress(*columns, console=console, refresh_per_second=1, transient=True)
         self._task = self._progress.add_task("starting", total=sum(map(estimates, units)))
 

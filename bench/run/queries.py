@@ -1,4 +1,4 @@
-"""Questions about the machine that a worker answers, so that the parent does not import torch."""
+"""Queries about the machine that run in a worker, so that the parent does not import torch."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -23,12 +23,12 @@ _TIMEOUT = 600.0
 
 
 class QueryError(Exception):
-    """A worker failed or died instead of answering; the message is the cause."""
+    """A worker failed or died during a query; the message is the cause."""
 
 
 @dataclass(frozen=True)
 class TorchFacts:
-    """What torch reports of itself and the machine.
+    """Facts that torch reports about itself and the machine.
 
     Args:
         threads: number of CPU threads.
@@ -69,9 +69,9 @@ class PeakRates:
     """The highest measured rates of a device.
 
     Args:
-        copy_bandwidth: B/s, read plus written, far beyond the caches.
+        copy_bandwidth: B/s, read plus written, for tensors much larger than the caches.
         matmul_rate: FLOP/s in fp32; a multiply-add counts as 2 operations.
-        rounds: number of samples, of which the best counts.
+        rounds: number of samples, of which the best is used.
         gpu_clock: the sensors under load; None on a CPU.
     """
 
@@ -82,7 +82,7 @@ class PeakRates:
 
 
 def query_torch(execute: Executor) -> TorchFacts:
-    """What torch reports of this machine.
+    """Query the facts that torch reports about this machine.
 
     Raises:
         InputError: torch cannot be imported.
@@ -126,7 +126,7 @@ def run_query(job: Job, execute: Executor) -> list[Measured]:
 
 
 def _machine_job(measure: str, device: str = "cpu") -> Job:
-    """A job that measures the machine and not a cell."""
+    """A job that measures the machine instead of a cell."""
     return Job(MeasureSpec(measure), (Member(0, "variant", Cell()),), 0, None, device, False)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bench.results.columns import Key
+from bench.results.rounds import is_usable_process
 from bench.run.executors import Executor
 from bench.run.messages import Died, Failed, Measured, Started
 from bench.run.unit_records import UnitRecords
@@ -55,6 +56,11 @@ class Runner:
         for side_by_side, units in groupby(plan.units(), key=lambda unit: unit.group.side_by_side):
             measured = _map_in_order(measure, units, self.parallel_units if side_by_side else 1)
             yield from ((unit, records) for unit, records in measured if records)
+
+    def run_again(self, suite: Suite, units: Iterable[Unit]) -> Iterator[tuple[Unit, list[Record]]]:
+        """Yield units that were measured already with new records, which replace the earlier ones."""
+        failures: Failures = {}
+        yield from (self._measure(suite, {}, failures, unit) for unit in units)
 
     def _measure(
         self, suite: Suite, finished: Mapping[Key, Record], failures: Failures, unit: Unit
@@ -113,6 +119,17 @@ def _reasons_to_skip(failures: Failures, group: Group) -> dict[int, str]:
     """
     # A copy, since another thread may add failures.
     return {index: reason for (failed_group, index), reason in list(failures.items()) if failed_group == group}
+
+
+def was_too_disturbed(records: Iterable[Record]) -> bool:
+    """Whether a timed process had too few undisturbed rounds, so that it is worth measuring again."""
+    measured = [record for record in records if isinstance(record, MeasuredRecord)]
+    return any(
+        not is_usable_process(value.samples, record.details)
+        for record in measured
+        for value in record.values
+        if value.name == "latency"
+    )
 
 
 def failed_in(unit: Unit) -> str:

@@ -12,19 +12,23 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench.errors import Interrupted, RunError
+from bench.measure.latency import Latency
 from bench.results.columns import Key
 from bench.run.checks import check_plan
 from bench.run.environment import read_environment
 from bench.run.executors import Executor
 from bench.run.executors.local import LocalProcesses
+from bench.run.precision import expected_precision
 from bench.run.progress import progress_display
-from bench.run.runner import Runner, finished_records
+from bench.run.readiness import warn_if_unfit
+from bench.run.runner import Runner, finished_records, was_too_disturbed
 from bench.run.time_estimates import estimates_from
 from bench.store.directory import RUNS, RunDirectory, default_path
 from bench.store.environment import Environment
 from bench.store.record import MeasuredRecord, Record
-from bench.store.stored_run import StoredRun
+from bench.store.stored_run import DEFAULT_THRESHOLD, StoredRun
 from bench.suite.plan import Plan, Unit
+from bench.suite.suite import Suite
 
 
 def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
@@ -95,9 +99,12 @@ def _measure(
     console: Console,
 ) -> None:
     estimates = estimates_from(RUNS)
+    missing = plan.missing(finished)
+    if any(unit.group.timed for unit in missing):
+        warn_if_unfit(console)
     directory.add_environment(environment)
     console.print(f"measuring into {escape(str(directory.path))}", soft_wrap=True)
-    display = progress_display(plan.missing(finished), estimates, console)
+    display = progress_display(missing, estimates, console)
     with interruptible(_resume_hint(directory.path)), display:
         device = environment.facts["device"]
         runner = Runner(
@@ -108,9 +115,37 @@ def _measure(
             scratch=directory.path / "checkpoints",
             parallel_units=parallel_processes() if device == "cpu" else 1,
         )
+        disturbed: list[Unit] = []
         for unit, records in runner.run(plan, finished):
             directory.append(records)
             display.done(unit)
+            announce_precision(unit, records, plan.suite, console)
+            if was_too_disturbed(records):
+                disturbed.append(unit)
+        announce_repetition(disturbed, console)
+        for _, records in runner.run_again(plan.suite, disturbed):
+            directory.append(records)
+
+
+def announce_precision(unit: Unit, records: Sequence[Record], suite: Suite, console: Console) -> None:
+    """Print the precision to expect from a timed group, after its first process."""
+    measure = unit.group.measure.build() if unit.group.timed else None
+    if isinstance(measure, Latency) and unit.repeat == 0:
+        threshold = suite.gate.get("latency_ratio") or DEFAULT_THRESHOLD
+        sentence = expected_precision(records, len(unit.group.seeds), measure.budget, threshold)
+        if sentence:
+            console.print(f"{unit.group.id}: {sentence}", highlight=False, markup=False, soft_wrap=True)
+
+
+def announce_repetition(disturbed: Sequence[Unit], console: Console) -> None:
+    """Say which processes are measured again, if any."""
+    if disturbed:
+        console.print(
+            f"the machine was busy: {len(disturbed)} {'process' if len(disturbed) == 1 else 'processes'} with too few "
+            "undisturbed rounds measured again",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 MAX_PARALLEL_PROCESSES = 4

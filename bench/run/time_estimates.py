@@ -16,7 +16,7 @@ from bench.suite.measures import MeasureSpec
 from bench.suite.plan import Unit
 
 MAX_RUNS = 50
-"""Number of earlier runs that are read; the newest ones count."""
+"""Maximum number of earlier runs that are read, the newest first."""
 
 GroupKey: TypeAlias = tuple[MeasureSpec, str]
 """A measure with its options, and the id of a group."""
@@ -24,7 +24,7 @@ GroupKey: TypeAlias = tuple[MeasureSpec, str]
 
 @dataclass(frozen=True)
 class TimeEstimates:
-    """Called with a unit, gives the seconds that it takes.
+    """Estimates of the seconds that units of work take. Call it with a unit.
 
     Args:
         earlier: median seconds of a unit in earlier runs, by measure with its options and group.
@@ -43,7 +43,7 @@ class TimeEstimates:
 
 
 TRAINING_RATES = {"cpu": 25e9, "cuda": 3e12}
-"""Assumed multiply-adds a second of training, for a CPU core and for a GPU; a rough guess."""
+"""Assumed multiply-adds per second of training, for a CPU core and for a GPU; a rough guess."""
 TRAINING_FACTOR = 3
 """Multiply-adds of a training step over those of its forward pass."""
 

@@ -28,7 +28,7 @@ class _SharedFields(TypedDict):
 
 
 class UnitRecords:
-    """Makes the records of a unit of work, which starts now.
+    """Makes the records of a unit of work, whose time starts when the object is created.
 
     Args:
         suite: name of the suite.

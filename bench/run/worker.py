@@ -1,4 +1,4 @@
-"""A worker process: it reads pickled tasks from standard input and answers in JSON lines, one task at a time.
+"""A worker process. It reads pickled tasks from standard input and responds in JSON lines, one task at a time.
 
 For a job it sends :class:`Started` before it touches a member, :class:`Measured` when the member is done,
 :class:`Failed` if Python raises, and :class:`Done` at the end. A process that dies sends nothing; the member
@@ -40,7 +40,7 @@ class WorkerTask(Protocol):
 
         Args:
             receive: waits for the next object from the parent.
-            send: answers.
+            send: sends a message to the parent.
         """
         ...
 
@@ -53,11 +53,11 @@ class Job:
         measure: the measure.
         members: the members to measure, in the group's order.
         repeat: index of the process; it seeds the order of the rounds.
-        seed: seed of the replicate; None where the measure reads none.
+        seed: seed of the replicate; None if the measure uses no seed.
         device: "cpu" or "cuda".
         fresh: whether the job needs a fresh process.
-        data: location of the data sets.
-        scratch: folder for files that outlive a kill; None where nothing is kept.
+        data: location of the datasets.
+        scratch: folder for files that outlive a kill; None if nothing is kept.
     """
 
     measure: MeasureSpec
@@ -75,7 +75,7 @@ class Job:
 
 
 PROGRESS_INTERVAL = 1.0
-"""Least seconds between two progress messages: reading one takes CPU time during the measurement."""
+"""Minimum seconds between two progress messages, because reading one takes CPU time during the measurement."""
 
 
 def run_job(job: Job, send: Send) -> None:
@@ -103,7 +103,7 @@ def failure(index: int | None, error: BaseException) -> Failed:
     """The message for an exception.
 
     Args:
-        index: of the member that was running; None before the first one.
+        index: index of the running member; None before the first one.
         error: the exception.
     """
     return Failed(index, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
@@ -189,13 +189,15 @@ def main() -> None:
 
 
 def _listen(channel: BinaryIO, tasks: "queue.SimpleQueue[Any]") -> None:
-    """Queue the parent's tasks. When the parent ends, however it ends, this process exits at once."""
+    """Queue the parent's tasks. When the parent ends, for any reason, this process exits at once."""
     while True:
         try:
             tasks.put(pickle.load(channel))
         except EOFError:
             os._exit(0)
-        except BaseException:  # an unreadable task: the parent waits for an answer, and a death is one
+        except (
+            BaseException
+        ):  # an unreadable task: exit, because the parent waits for a response and notices a dead worker
             traceback.print_exc()
             os._exit(1)
 

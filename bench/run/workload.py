@@ -27,16 +27,16 @@ Forward: TypeAlias = Callable[[Tensor], Tensor]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "autocast": torch.float32}
 _ATTENTION_STREAM = 1_000_003
-"""Added to the seed for the weights of attention modules, which leave the random stream of the network untouched."""
+"""Offset to the seed for the weights of attention modules, so that they do not change the network's random stream."""
 _INPUT_STREAM = 2_000_003
-"""Added to the seed for the inputs, so that they do not depend on the number of weights."""
+"""Offset to the seed for the inputs, so that they do not depend on the number of weights."""
 
 
 def build_network(cell: Cell, seed: int, classes: int | None = None, weights: str | None = None) -> nn.Module:
     """Build the network of a cell on torch's default device.
 
-    The plain network is initialised first and the attention modules then, from a random stream of their own. The
-    variants of a seed therefore share the weights of the layers that they share.
+    The plain network is initialised first, and the attention modules afterwards, from a separate random stream. All
+    variants of a seed therefore have the same weights in their common layers.
 
     Args:
         cell: the cell.
@@ -49,7 +49,7 @@ def build_network(cell: Cell, seed: int, classes: int | None = None, weights: st
         ValueError: the backbone takes no ``weights``.
         Exception: any exception of the backbone or the module, such as for an invalid option.
     """
-    assert cell.backbone is not None  # every measure that builds a network reads the axis
+    assert cell.backbone is not None  # every measure that builds a network depends on the axis
     torch.manual_seed(seed)
     backbone = _configured(BACKBONES, cell.backbone)
     known = _option_names(backbone.func)
@@ -171,7 +171,7 @@ def load_dataset(cell: Cell, data: DataSettings) -> Any:
     """
     from bench.measure.training.images import DataLocation
 
-    assert cell.dataset is not None  # every measure that trains reads the axis
+    assert cell.dataset is not None  # every measure that trains depends on the axis
     root = data.root or os.environ.get("BENCH_DATA")
     return _cached_dataset(cell.dataset, DataLocation(Path(root) if root else None, data.download))
 
@@ -182,7 +182,7 @@ def _cached_dataset(dataset: Choice, location: Any) -> Any:
 
 
 def _option_names(factory: Callable[..., Any]) -> list[str] | None:
-    """The options that a factory takes; None if it takes any option or has no signature."""
+    """The options that a factory accepts; None if it accepts any option or has no signature."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):

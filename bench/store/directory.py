@@ -34,7 +34,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise RunError(f"another process is measuring into {path}; wait for it, or name another folder") from error
+            raise RunError(f"another process writes to {path}; wait for it, or name another folder") from error
         except OSError as error:
             raise RunError(f"cannot write to {path}: {error.strerror or error}") from error
 
@@ -104,7 +104,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
 
 
 RUNS = Path("runs")
-"""Default folder of runs, and where earlier runs are looked up."""
+"""Default folder of new runs, and folder of the earlier runs that time estimates use."""
 
 
 def default_path(suite: Suite, now: datetime) -> Path:

@@ -1,4 +1,4 @@
-"""The environments that a run's numbers come from, as the store keeps them."""
+"""Stored environments of a run."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ class Environment:
     """A machine with its software.
 
     Args:
-        facts: what stays constant while a machine and its software stay the same; None for what cannot be read.
+        facts: facts that are constant for a machine and its software; None for facts that cannot be read.
         state: the machine's state at one moment: load, clock, governor.
     """
 

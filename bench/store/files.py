@@ -39,7 +39,7 @@ def make_folder(path: Path) -> Path:
 
 
 def read_mapping(file: Path, types: Mapping[str, type]) -> dict[str, dict[str, Any]]:
-    """The entries of a JSON file, each a mapping with at least these keys and types; empty where there is no file.
+    """The entries of a JSON file, each a mapping with at least these keys and types; empty if there is no file.
 
     Raises:
         RunError: the file is damaged.
@@ -57,7 +57,7 @@ def read_mapping(file: Path, types: Mapping[str, type]) -> dict[str, dict[str, A
 
 @contextmanager
 def naming_damage(file: Path) -> Iterator[None]:
-    """Turn whatever reading a damaged file raises into a RunError that names the file."""
+    """Convert any error while a file is read to a RunError that names the file."""
     try:
         yield
     except OSError as error:

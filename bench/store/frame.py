@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.results.columns import AXES, COLUMNS
+from bench.results.rounds import clean_samples
 from bench.store.record import MeasuredRecord, Record
 from bench.store.shards import read_records
 
@@ -58,6 +59,7 @@ def _record_rows(run: str, record: Record) -> Iterator[tuple[Any, ...]]:
     if not record.values:
         yield *shared, record.details, None, None, None, None, None
     for value in record.values:
-        numbers = [sample for sample in value.samples if sample is not None]
+        samples = clean_samples(value.samples, record.details) if value.unit == "s" else value.samples
+        numbers = [sample for sample in samples if sample is not None]
         middle = float(median(numbers)) if numbers else None
         yield *shared, record.details, value.reason, value.name, value.unit, value.samples, middle

@@ -1,4 +1,4 @@
-"""One record for each member of a group and each process, as the store keeps it: format 2."""
+"""Records in format 2: one for each member of a group and each process."""
 
 import math
 from collections.abc import Mapping
@@ -45,10 +45,10 @@ class RecordFields(msgspec.Struct, frozen=True, kw_only=True, tag_field="status"
         group: the group's id.
         cell: the cell's id; a control has its baseline's.
         role: baseline, variant or control.
-        axes: axis → label, None where the axis means nothing for the cell or the measure does not read it.
+        axes: axis → label; None if the axis does not apply to the cell or the measure does not depend on it.
         options: axis → the options of its named value, for values that have options.
         repeat: index of the fresh process, from 0.
-        seed: seed of the replicate; None where the measure reads none.
+        seed: seed of the replicate; None if the measure uses no seed.
         environment: id of the environment of the measurement.
         started: ISO 8601, UTC.
         elapsed: seconds from the start of the unit of work, process start included, to this record.
@@ -95,7 +95,7 @@ class SkippedRecord(RecordFields, frozen=True, kw_only=True, tag="skipped"):
     """A member that was not measured.
 
     Args:
-        reason: why not.
+        reason: why it was not measured.
     """
 
     reason: str

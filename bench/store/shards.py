@@ -1,4 +1,4 @@
-"""Files of records: one JSON line a record, only ever appended to."""
+"""Append-only files of records, with one JSON line per record."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def repair(path: Path) -> bool:
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of a file; a later record replaces an earlier one of the same key, a half-written last line is
+    """The records of a file. A later record replaces an earlier one of the same key; a half-written last line is
     ignored.
 
     Raises:

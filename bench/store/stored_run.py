@@ -27,7 +27,7 @@ DEFAULT_THRESHOLD = 0.01
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run, or a comparison of two revisions, as it lies on disk. Loading imports no module that the suite names.
+    """A stored run, or a stored comparison of two revisions. Loading imports no module that the suite names.
 
     Args:
         path: the run's folder.
@@ -36,7 +36,7 @@ class StoredRun:
         measures: measure → its options.
         gate: gated value → its threshold as a fraction, None for an exact value.
         complete: whether the run covers all measures of its suite, so that every gated value must be present.
-        data_root: the folder of the data sets, if the suite names one.
+        data_root: the folder of the datasets, if the suite names one.
         environments: id → environment, in the order of first use.
         sides: name → revision for a comparison of two revisions; empty for a run.
         records: in the order measured.
@@ -101,9 +101,9 @@ class StoredRun:
 
     @cached_property
     def missing(self) -> "tuple[list[Unit], int] | None":
-        """The units of work that are not measured yet, and how many there are in all.
+        """The units of work that are not measured yet, and the total number of units.
 
-        None where that is unknown: the suite names a module that is not there, or the run compares two revisions.
+        None if that is unknown, because the suite names a missing module or the run compares two revisions.
         """
         if self.sides:
             return None
@@ -126,7 +126,7 @@ class StoredRun:
         return expand(load_suite(self.path / "suite.yaml", only=only))
 
     def threshold(self, value: str) -> float:
-        """The threshold of a time's ratio, as a fraction: the suite's gate, else the default."""
+        """The threshold of a time's ratio, as a fraction: that of the suite's gate, or the default."""
         return self.gate.get(f"{value}_ratio") or self.gate.get(value) or DEFAULT_THRESHOLD
 
     @property

@@ -1,1 +1,1 @@
-"""Studies: programs that write a committed report and are not suites."""
+"""Studies: programs that write a committed report without a suite."""

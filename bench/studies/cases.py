@@ -1,4 +1,4 @@
-"""Cases of a study: JSON lines that are complete up to an interruption, and the environment beside them."""
+"""Cases of a study: JSON lines that survive an interruption, and the environment beside them."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

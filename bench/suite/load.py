@@ -181,7 +181,7 @@ def _gate(source: SuiteSource, given: Mapping[str, Any], measures: tuple[Measure
         if name not in known:
             raise source.error(
                 ("gate", name),
-                f"no measure of this suite has a value of that name to gate; {did_you_mean(name, known)}",
+                f"no measure of this suite has a gateable value of that name; {did_you_mean(name, known)}",
             )
     for name, threshold in given.items():
         if name.endswith("_ratio") and threshold is None:

@@ -128,7 +128,7 @@ HELP = {
     "gate": "name of a value → the largest increase that passes `compare` and `ab`: `exact` for none, or a threshold "
     "such as 1%",
     "only": "axis or `measure` → the values to keep; by default everything is kept",
-    "timeout": "seconds without an answer after which a cell counts as hung",
+    "timeout": "seconds without output from a worker after which its cell counts as hung",
 }
 """Key of a suite → its description."""
 

@@ -38,8 +38,8 @@ class Group:
         baseline: the reference variant.
         variants: the other variants, in the suite's order.
         timed: whether time is measured. A timed group has an A/A control, which is a second build of the baseline, and
-            a fresh process for each repeat.
-        seeds: one entry per repeat: the seed of the replicate, or None if the measure does not use seeds.
+            a fresh process for each entry of ``seeds``.
+        seeds: one entry per process or replicate: the seed, or None if the measure uses no seeds.
         side_by_side: whether other groups may be measured at the same time.
     """
 
@@ -68,13 +68,13 @@ CELL_SECONDS = 1.0
 """Assumed time of a cell in addition to its timed seconds."""
 COUNTING_SECONDS = 0.1
 """Assumed time of a cell whose operations are only counted."""
-SWITCHING_FACTOR = 1.5
+SWITCHING_FACTOR = 1.35
 """Assumed ratio of sampling time to timed seconds; an untimed iteration follows each switch of variant."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The unit of work and of flushing: one repeat of one group."""
+    """The unit of work, which is written to disk as a whole: one process (or seed) of one group."""
 
     group: Group
     repeat: int
@@ -90,7 +90,7 @@ class Unit:
 
     @property
     def expected_seconds(self) -> float:
-        """Rough duration: start-up, build, and this repeat's share of the measure's budget."""
+        """Rough duration: start-up, build, and this process's share of the measure's budget."""
         budget = dict(self.group.measure.options).get("budget", 0.0)
         cells = 1 + len(self.group.variants) + self.group.timed
         start = PROCESS_SECONDS if self.group.timed else 0.0
@@ -121,7 +121,7 @@ class Plan:
 
 
 def expand(suite: Suite) -> Plan:
-    """Expand a suite's grid and project it onto the axes that each measure reads.
+    """Expand a suite's grid and project it onto the axes that each measure depends on.
 
     Raises:
         SuiteError: a value cannot be used in combination with the others.
@@ -242,7 +242,7 @@ def _groups(suite: Suite, spec: MeasureSpec, cells: list[Cell], seeds: Mapping[C
     for cell in cells:
         projected = cell.project(measure.axes)
         grouped.setdefault(projected.without(suite.contrast), {})[projected] = None
-    # Cells that `only` leaves out count too, so that a repeat has the same seed in every part of a suite.
+    # Cells that `only` leaves out count too, so that a process has the same seed in every part of a suite.
     for cell, cell_seeds in seeds.items():
         seeded.setdefault(cell.project(measure.axes).without(suite.contrast), {}).update(dict.fromkeys(cell_seeds))
     repeats = (None,) * getattr(measure, "repeats", 1)

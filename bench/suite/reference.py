@@ -1,4 +1,4 @@
-"""Every key of a suite, for people: ``python -m bench.suite.reference > docs/suites.md``."""
+"""Reference of all keys of a suite: ``python -m bench.suite.reference > docs/suites.md``."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ from bench.suite.schema import json_schema
 _HEAD = """\
 # Suites
 
-A suite is a YAML file that says what is measured. `python -m bench plan SUITE` shows what becomes of it before anything
-runs; editors complete and check it by `suites/schema.json`. A suite can name code of yours ("package.module:Name"), so
-treat it as code.
+A suite is a YAML file that describes what to measure. `python -m bench plan SUITE` shows the resulting grid without
+measuring anything. Editors complete and check suites with `suites/schema.json`. A suite can name your own code
+("package.module:Name"), so treat it as code.
 
-Written by `python -m bench.suite.reference > docs/suites.md`, from what suites are checked against."""
+`python -m bench.suite.reference > docs/suites.md` generates this page from the model that suites are checked against."""
 
 
 def reference() -> str:
@@ -26,14 +26,14 @@ def reference() -> str:
     axes = schema["$defs"]["Axes"]["properties"]
     required = schema["required"]
     keys = [
-        [f"`{key}`", "must be given" if key in required else _default(each), each["description"]]
+        [f"`{key}`", "required" if key in required else _default(each), each["description"]]
         for key, each in schema["properties"].items()
     ]
     compulsory = schema["$defs"]["Axes"]["required"]
     grid = [
         [
             f"`{axis.name}`",
-            "must be given" if axis.name in compulsory else _default(axes[axis.name]),
+            "required" if axis.name in compulsory else _default(axes[axis.name]),
             _values(axes[axis.name]),
             axis.help,
         ]
@@ -43,11 +43,11 @@ def reference() -> str:
         [
             _HEAD,
             "## Keys",
-            _table(("key", "default", "what it says"), keys),
+            _table(("key", "default", "description"), keys),
             "## Axes",
-            "Each takes one value or a list. A named thing with options is written `{simam: {e_lambda: 0.1}}`; a list "
-            "of values for an option makes a variant of each.",
-            _table(("axis", "default", "values", "what it is"), grid),
+            "An axis has one value or a list of values. A name with options is written `{simam: {e_lambda: 0.1}}`. An "
+            "option with a list of values gives one variant for each value.",
+            _table(("axis", "default", "values", "description"), grid),
             "## Measures",
             *_measures(schema["properties"]["measures"]["properties"]),
         ]
@@ -63,7 +63,7 @@ def _measures(measures: Mapping[str, Any]) -> Iterator[str]:
                 [f"`{option}`", _default(own), own["description"].replace("``", "`")]
                 for option, own in each["properties"].items()
             ]
-            yield _table(("option", "default", "what it says"), rows)
+            yield _table(("option", "default", "description"), rows)
         if gates := MEASURES.load(name).gates:
             yield f"`gate` can name {', '.join(f'`{gate}`' for gate in gates)}."
 
@@ -80,11 +80,11 @@ def _default(entry: Mapping[str, Any]) -> str:
 
 
 FEW = 8
-"""Names that are written out."""
+"""Maximum number of names that are listed."""
 
 
 def _values(entry: Mapping[str, Any]) -> str:
-    """What an axis may be."""
+    """The allowed values of an axis."""
     items = entry["items"]
     if items.get("type") == "integer":
         return f"whole numbers from {items['minimum']}"

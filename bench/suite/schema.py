@@ -46,7 +46,7 @@ def _options(name: str) -> dict[str, Any]:
 
 
 def _arguments(docstring: str) -> dict[str, str]:
-    """Option → what the measure's docstring says of it."""
+    """Option → its description in the measure's docstring."""
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", docstring.partition("Args:")[2], re.MULTILINE)
     return {name: re.sub(r"\s+", " ", text) for name, text in entries}
 

@@ -43,7 +43,7 @@ class Suite:
         data: location of image datasets.
         gate: name of a value → threshold as a fraction, or None for exact values, which must not increase.
         only: axis or "measure" → the labels or names to keep; empty to keep everything.
-        timeout: seconds without an answer after which a cell counts as hung.
+        timeout: seconds without output from a worker after which its cell counts as hung.
         source: the file that the suite was loaded from, for error messages.
     """
 

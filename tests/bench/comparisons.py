@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.results.columns import AXES
 from bench.results.estimates import Comparison
-from bench.results.statistics import Estimate, ratio_of
+from bench.results.statistics import Estimate, ProcessEstimate, ratio_of
 
 
 def exact(number: int) -> Estimate:
@@ -37,8 +37,10 @@ def comparison(attention: str, measure: str, value: str, unit: str = "1", **fiel
         repeats=1,
         seeds=(None,),
         per_process=(),
+        process_errors=(),
         differences=(),
         measured_seconds=0.0,
+        disturbance=None,
         details={},
     )
     return replace(made, **fields)
@@ -46,8 +48,14 @@ def comparison(attention: str, measure: str, value: str, unit: str = "1", **fiel
 
 def latency(attention: str, logs: Sequence[float], **fields: Any) -> Comparison:
     """An inference latency with a log ratio to the baseline for each process."""
-    ratio = ratio_of(logs) if logs else None
-    shared = {"unit": "s", "ratio": ratio, "per_process": tuple(logs), "mode": "inference"}
+    processes = [ProcessEstimate(log, 0.0) for log in logs]
+    shared = {
+        "unit": "s",
+        "ratio": ratio_of(processes) if processes else None,
+        "per_process": tuple(logs),
+        "process_errors": (0.0,) * len(logs),
+        "mode": "inference",
+    }
     return comparison(attention, "latency", "latency", **{**shared, **fields})
 
 

@@ -19,7 +19,7 @@ from scipy.stats import binomtest
 
 from bench.measure.timing.sampler import Elapsed, Trace, choose_iterations, ignore_index, sample
 from bench.measure.timing.stopping import StoppingRule
-from bench.results.statistics import log_ratios, median_log_ratio, ratio_of, student_interval
+from bench.results.statistics import log_ratios, process_estimate, ratio_of, student_interval
 
 pytestmark = [pytest.mark.perf, pytest.mark.usefixtures("frozen_heap")]
 
@@ -37,6 +37,7 @@ class SimulatedProcess:
 
     separate_wall = False
     shortest_block = 0.020
+    fewest_calls = 1
     blocks = 150  # more than the budget allows
 
     def __init__(self, draw: np.random.Generator) -> None:
@@ -77,7 +78,7 @@ def simulate(seed: int) -> list[Trace]:
     return [
         sample(
             process.calls,
-            choose_iterations(process.calls, process, ignore_index),
+            choose_iterations(process.calls, process, ignore_index, STOPPING.budget),
             clock=process,
             stopping=STOPPING,
             shuffle=shuffle,
@@ -108,7 +109,7 @@ def test_both_stopping_reasons_occur(runs: list[list[Trace]]) -> None:
 
 
 def test_coverage_of_the_ratio(runs: list[list[Trace]], capsys: pytest.CaptureFixture[str]) -> None:
-    estimates = [ratio_of([median_log_ratio(t.seconds[1], t.seconds[0]) for t in run]) for run in runs]
+    estimates = [ratio_of([process_estimate(ratios(t)) for t in run]) for run in runs]
     intervals = [(estimate.low, estimate.high) for estimate in estimates]
     assert 0.93 < coverage("the estimate", intervals, RATIO, capsys) < 0.97
 

@@ -79,6 +79,7 @@ class Instant:
 
     separate_wall = False
     shortest_block = 0.020
+    fewest_calls = 1
 
     def __init__(self) -> None:
         self._seconds = cycle((0.019, 0.020, 0.021))

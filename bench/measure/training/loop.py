@@ -76,7 +76,9 @@ class Trainer:
         """
         steps = self.split.size // self.recipe.batch
         if not steps:
-            raise ValueError(f"a batch of {self.recipe.batch} is more than the {self.split.size} training images")
+            raise ValueError(
+                f"a batch of {self.recipe.batch} is larger than the training set of {self.split.size} images"
+            )
         optimizer = self.recipe.make_optimizer(self.network)
         scheduler = self.recipe.make_scheduler(optimizer, steps)
         self._resume(optimizer, scheduler)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from bench.report.blocks import Block, BulletList, Heading, Paragraph, first_figures
 from bench.report.data import ReportData
 from bench.report.sections.latency import control_sentences
+from bench.results.controls import is_compared_time
 from bench.results.estimates import Comparison
 
 CONTROL_NOTE = (
@@ -41,7 +42,25 @@ def _sampling(data: ReportData) -> Iterator[str]:
         yield (
             f"Timing{f' of {run}' if data.several_runs else ''}: {_span(processes)} fresh processes per group, "
             f"{_span(rounds)} rounds in each. Sampling reached its target precision in {reasons.count('target')} of "
-            f"{len(reasons)} records and stopped at the end of its budget in the others."
+            f"{len(reasons)} records and stopped at the end of its budget or of its patience in the others."
+        )
+        yield from _disturbed(str(run), data)
+
+
+def _disturbed(run: str, data: ReportData) -> Iterator[str]:
+    """A sentence on the disturbed rounds of a run, if there are any."""
+    timed = [
+        member.disturbance
+        for member in data.costs
+        if member.run == run and member.role == "baseline" and is_compared_time(member) and member.disturbance
+    ]
+    rounds, disturbed = sum(group.rounds for group in timed), sum(group.disturbed for group in timed)
+    left_out = sum(group.left_out for group in timed)
+    if disturbed:
+        processes = f" {left_out} processes had too few other rounds and are left out as a whole." if left_out else ""
+        yield (
+            f"Other processes disturbed {100 * disturbed / rounds:.1f} % of the rounds. Disturbed rounds are recorded "
+            f"and left out of the estimates.{processes}"
         )
 
 

@@ -1,4 +1,4 @@
-"""How a network is executed: one file for each execution, with a function ``prepare(call) -> Ready``."""
+"""Executions of a network, one per file. Each file has a function ``prepare(call) -> Ready``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

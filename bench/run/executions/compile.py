@@ -13,8 +13,8 @@ def prepare(call: Callable[[], Tensor]) -> Ready:
     """Make the first call, which compiles.
 
     The values are ``compile_time``, the seconds of that call, and ``graph_breaks``, the number of places where the
-    program returns to Python. The settings give the number of compiled ``graphs`` and how many of them the compiler's
-    cache on disk already held. That cache outlives the process, so every process but the first finds all of them there.
+    program returns to Python. The settings give the number of compiled ``graphs`` and how many of them were
+    already in the compiler's cache on disk. That cache outlives the process, so later processes find all graphs in it.
 
     Raises:
         RuntimeError: torch compiled nothing.

@@ -1,4 +1,4 @@
-"""Executors run jobs: one file for each executor, with a context manager that yields an :data:`Executor`."""
+"""Executors, which run jobs; one per file. Each file has a context manager that yields an :data:`Executor`."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias

@@ -103,7 +103,7 @@ class LocalProcesses:
                 process.stop()
 
     def _acquire(self, fresh: bool) -> "WorkerProcess":
-        """A fresh process, for which all idle ones are stopped, or an idle one."""
+        """Return an idle process, or a fresh one, for which all idle processes are stopped."""
         with self._lock:
             if self._closed:
                 raise ExecutorClosed
@@ -115,7 +115,7 @@ class LocalProcesses:
 
 
 class WorkerProcess:
-    """A worker process, whose output threads collect as it comes.
+    """A worker process. Threads collect its output as it arrives.
 
     Args:
         launch: how to start it.
@@ -131,7 +131,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env={**os.environ, **launch.variables},
-            start_new_session=True,  # Ctrl-C is for the parent; a worker that it killed would look like a crash
+            start_new_session=True,  # only the parent handles Ctrl-C; a worker that it kills would be recorded as a crash
         )
         self._lines: OutputLines = queue.SimpleQueue()
         reader = threading.Thread(target=self._read_output, args=(self._process.stdout,), daemon=True)
@@ -149,14 +149,14 @@ class WorkerProcess:
             self._process.stdin.flush()
 
     def message(self, timeout: float) -> Message:
-        """The next message; :class:`Died` if the process is dead, or silent for ``timeout`` seconds."""
+        """The next message; :class:`Died` if the process is dead, or sends nothing for ``timeout`` seconds."""
         try:
             line = self._receive(self._lines, timeout)
             if line is not None and line.endswith(b"\n"):  # a line without an end: the process died while writing
                 return decode(line)
             return Died(f"{_cause(self._process.wait(timeout))}{self._stderr_tail()}")
         except (queue.Empty, subprocess.TimeoutExpired):
-            return Died(f"no sign of life for {timeout:g} s (the suite's timeout){self._stderr_tail()}")
+            return Died(f"no output for {timeout:g} s (the suite's timeout){self._stderr_tail()}")
         except ValueError as error:
             return Died(f"the worker sent an unreadable message: {error}{self._stderr_tail()}")
 
@@ -174,7 +174,7 @@ class WorkerProcess:
         self._lines.put(None)
 
     def _report_end(self, reader: threading.Thread) -> None:
-        """End the lines when the process dies, even where a child of it keeps its standard output open."""
+        """End the lines when the process dies, even if one of its children keeps its standard output open."""
         self._process.wait()
         reader.join(timeout=1)
         self._lines.put(None)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.results.columns import Role
 from bench.results.compare import ComparableRun, compare_runs
-from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, log_ratios, ratio_of
+from bench.results.statistics import LEVEL, SIGNIFICANCE, Estimate, log_ratios, process_estimate, ratio_of
 from bench.results.verdicts import Verdict
 from bench.studies.calibration.detection import GATE, ab_verdicts, detected_by_ab, detected_by_compare
 from bench.studies.calibration.peers import PEERS
@@ -171,7 +171,7 @@ def extra_work_trials(comparisons: Sequence[pd.DataFrame], same: Trials, slowdow
 
 def ratio_over_all(frames: Sequence[pd.DataFrame], role: Role = "variant") -> Estimate:
     """The ratio of a role to the baseline, over all processes of all frames."""
-    return ratio_of([float(np.median(log_ratios(b, a))) for frame in frames for a, b, _ in paired_samples(frame, role)])
+    return ratio_of([process_estimate(log_ratios(b, a)) for frame in frames for a, b, _ in paired_samples(frame, role)])
 
 
 def _by_process(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[float]]:

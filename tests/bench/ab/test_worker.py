@@ -42,7 +42,7 @@ def test_blocks_are_timed_in_the_worker(process: GroupProcess) -> None:
 def test_only_timed_blocks_are_followed_by_a_pause(process: GroupProcess) -> None:
     build(process, "well")
     pauses: list[float] = []
-    clock = RemoteClock(False, 0.02, pauses.append)
+    clock = RemoteClock(False, 0.02, 3, pauses.append)
     assert clock.time(RemoteCall(process, 0), 3).wall > 0
     assert pauses == [PAUSE]
     RemoteCall(process, 0)()

@@ -15,8 +15,9 @@ from bench.commands.doctor import _print_table
 from bench.doctor import findings, probes
 from bench.doctor.facts import ControlNoise, CoreCounts, Facts, ProbeFailure
 from bench.doctor.findings import Finding
-from bench.doctor.probes import SystemCounters, control_noise, measure_control, read_facts
+from bench.doctor.probes import control_noise, measure_control, read_facts
 from bench.measure.timing.nvml import Reading
+from bench.run.counters import SystemCounters
 from bench.run.executors.local import LocalProcesses
 from bench.run.messages import Died, Measured, Message, Started
 from bench.run.queries import PeakRates

@@ -9,6 +9,7 @@ from torch import nn
 from bench.measure import Outcome, Subject, Workload
 from bench.measure.latency import Latency
 from bench.measure.timing import cpu
+from bench.measure.timing.disturbance import Activity
 from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Elapsed
 from bench.store.record import Value
@@ -21,6 +22,7 @@ class FakeClock:
 
     separate_wall = False
     shortest_block = 0.030
+    fewest_calls = 1
     reading: Reading | None = None
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
@@ -36,12 +38,14 @@ class NoSensorsClock(FakeGpuClock):
     reading = Reading(None, None, "NVML: Not Supported")
 
 
-def measure(monkeypatch: pytest.MonkeyPatch, clock: type, values: tuple[Value, ...] = ()) -> Outcome:
+def measure(
+    monkeypatch: pytest.MonkeyPatch, clock: type, values: tuple[Value, ...] = (), budget: float = 60.0
+) -> Outcome:
     monkeypatch.setattr(cpu, "CpuClock", clock)
     image = torch.zeros(1)
     workload = Workload(nn.Identity(), image, lambda: image, lambda: image, {"threads": 1}, values)
     group = [Subject(index, role, lambda device: workload) for index, role in enumerate(("baseline", "control"))]
-    [(_, outcome), _] = Latency().measure(group, lambda subject: None, seed=0)
+    [(_, outcome), _] = Latency(budget=budget).measure(group, lambda subject: None, seed=0)
     return outcome
 
 
@@ -69,7 +73,12 @@ def test_cpu_has_no_wall_time_and_no_sensors(monkeypatch: pytest.MonkeyPatch) ->
         "iterations": 2,  # 2 × 15 ms is the shortest block of at least 30 ms
         "rounds": 8,
         "stopped_by": "target",
+        "disturbed": (),
         "outliers": 0,
+        "switches": None,
+        "cpu_share": None,
+        "pressure": None,
+        "steal": None,
         "l2": None,
         "sm_hz": None,
         "throttle_reasons": None,
@@ -85,6 +94,29 @@ def test_gpu_has_wall_time_and_a_reading_per_sample(monkeypatch: pytest.MonkeyPa
     assert outcome.details["sm_hz"] == [1_980_000_000] * len(latency.samples)
     assert outcome.details["throttle_reasons"] == [("sw_power_cap",)] * len(latency.samples)
     assert outcome.details["sensors_missing"] is None
+
+
+class BusyClock(FakeGpuClock):
+    """Clock of a machine on which another process uses a core during every block."""
+
+    def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
+        return super().time(call, iterations)._replace(activity=Activity(9, 0.015, 0.0225, None))
+
+
+def test_use_of_the_cpus_is_recorded_per_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    details = measure(monkeypatch, BusyClock, budget=0.06).details
+    rounds = details["rounds"]
+    assert rounds >= 1 and details["disturbed"] == tuple(range(rounds)) and details["stopped_by"] == "patience"
+    assert (details["switches"], details["steal"]) == ([9] * rounds, None)
+    # A block is 2 calls of 15 ms; 15 ms of CPU time and 22.5 ms of waiting are 0.5 and 0.75 of it.
+    assert (details["cpu_share"], details["pressure"]) == ([0.5] * rounds, [0.75] * rounds)
+
+
+def test_patience_is_a_multiple_of_the_expected_wall_time() -> None:
+    # 30 s in 6 processes; blocks of 4 calls follow one untimed call, so 5 s measured take 6.25 s.
+    assert Latency(budget=30.0, patience=3.0).stopping(6, (4, 9)).patience == pytest.approx(18.75)
+    with pytest.raises(ValueError, match="patience must be a factor of 1 or more"):
+        Latency(patience=0.5)
 
 
 def test_missing_sensor_values_are_null(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ class FakeClock:
 
     separate_wall = False
     shortest_block = 0.020
+    fewest_calls = 1
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.measure.timing.disturbance import Activity
 from bench.measure.timing.sampler import WARMUP_ITERATIONS, Elapsed, Trace, choose_iterations, sample
 from bench.measure.timing.stopping import StoppingRule
 
@@ -18,6 +19,7 @@ class SimulatedCalls:
 
     separate_wall = False
     shortest_block = 0.020
+    fewest_calls = 1
 
     def __init__(self, durations: list[Callable[[int], float]]) -> None:
         self.now = 0.0
@@ -49,11 +51,12 @@ def run(
 ) -> Trace:
     return sample(
         simulated.calls,
-        choose_iterations(simulated.calls, simulated, announce),
+        choose_iterations(simulated.calls, simulated, announce, stopping.budget),
         clock=simulated,
         stopping=stopping,
         shuffle=random.Random(0).shuffle,
         announce=announce,
+        now=lambda: simulated.now,
     )
 
 
@@ -140,3 +143,60 @@ def test_stopping_ignores_the_ratio() -> None:
 def test_widest_variant_decides() -> None:
     rows = [[1.0] * 8, [1.0] * 8, [1.0, 2.0] * 4]
     assert StoppingRule(0.01, math.inf).reason(rows, 0.0) is None
+
+
+def test_slow_calls_have_several_in_a_block_while_the_budget_suffices() -> None:
+    simulated = SimulatedCalls([constant(0.050), constant(0.100)])
+    simulated.fewest_calls = 3
+    # A round of single calls is 0.15 s, and 8 rounds are 1.2 s.
+    chosen = [choose_iterations(simulated.calls, simulated, lambda index: None, budget) for budget in (9, 3, 0.1)]
+    assert chosen == [(3, 3), (2, 2), (1, 1)]
+
+
+class BusyCalls(SimulatedCalls):
+    """Calls on a machine that another process keeps busy during some blocks, which take ten times as long."""
+
+    def __init__(self, durations: list[Callable[[int], float]], busy: Callable[[int], bool]) -> None:
+        super().__init__(durations)
+        self.blocks, self.busy = 0, busy
+
+    def time(self, call: Callable[[], object], iterations: int) -> Elapsed:
+        busy = self.busy(self.blocks)
+        self.blocks += 1
+        elapsed = super().time(call, iterations)
+        self.now += 9 * elapsed.wall * busy
+        seconds = elapsed.seconds * (10 if busy else 1)
+        return Elapsed(seconds, seconds, activity=Activity(0, seconds, 0.9 * seconds * busy, 0.0))
+
+
+def test_disturbed_rounds_are_kept_and_measured_again() -> None:
+    first = 2 * WARMUP_ITERATIONS  # blocks that are timed to choose the iterations
+    simulated = BusyCalls([constant(0.020), constant(0.030)], lambda block: block in (first + 2, first + 9))
+    trace = run(simulated, StoppingRule(0.01, 1000.0))
+    assert trace.stopped_by == "target" and trace.usable
+    assert trace.disturbed == (1, 4) and len(trace.seconds[0]) == 10
+    assert [max(row) for row in trace.seconds] != pytest.approx([0.020, 0.030])
+    assert [set(row) for row in _rounded(trace.counted)] == [{0.020}, {0.030}] and len(trace.counted[0]) == 8
+
+
+def _rounded(rows: tuple[tuple[float, ...], ...]) -> list[list[float]]:
+    return [[round(sample, 6) for sample in row] for row in rows]
+
+
+def test_disturbed_rounds_do_not_use_the_budget() -> None:
+    noise = random.Random(1)
+    durations = [lambda count: 0.020 + 0.01 * noise.random(), constant(0.020)]
+    simulated = BusyCalls(durations, lambda block: block % 6 == 0)
+    trace = run(simulated, StoppingRule(1e-6, 2.0))
+    clean = sum(sum(row) for row in trace.counted)
+    assert trace.stopped_by == "budget" and len(trace.disturbed) > 5
+    assert clean == pytest.approx(2.0, abs=0.06)
+
+
+def test_patience_ends_sampling_on_a_machine_that_stays_busy() -> None:
+    simulated = BusyCalls([constant(0.021), constant(0.021)], lambda block: block >= 2 * WARMUP_ITERATIONS)
+    trace = run(simulated, StoppingRule(0.01, 1.0, patience=4.0))
+    assert trace.stopped_by == "patience" and not trace.usable
+    assert trace.counted == trace.seconds and len(trace.disturbed) == len(trace.seconds[0])
+    # A round is two untimed calls of 21 ms and two blocks of 210 ms.
+    assert len(trace.disturbed) == math.ceil(4.0 / 0.462)

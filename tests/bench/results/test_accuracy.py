@@ -12,7 +12,9 @@ from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
 ONE = Estimate(0.9, 0.9, 0.9, "exact")
-BLANK = Comparison("run", "accuracy", "g", "c", "variant", {}, "top1", "1", ONE, None, ONE, 3, (), (), (), 0.0, {})
+BLANK = Comparison(
+    "run", "accuracy", "g", "c", "variant", {}, "top1", "1", ONE, None, ONE, 3, (), (), (), (), 0.0, None, {}
+)
 
 
 def variant(points: Sequence[float], cell: str = "c", **other: object) -> Comparison:

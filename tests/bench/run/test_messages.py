@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from bench.measure.timing.disturbance import Activity
 from bench.measure.timing.nvml import Reading
 from bench.run.messages import Built, BuiltMember, Died, Done, Failed, Measured, Message, Started, Timed, decode, encode
 from bench.store.record import Value
@@ -14,9 +15,9 @@ from bench.store.record import Value
         Failed(None, "FileNotFoundError: /data/\udcff.pt", "Traceback…\n"),
         Done(),
         Died("the worker was killed by SIGKILL"),
-        Built((BuiltMember({"l2": None}, (Value("compile_time", "s", (9.5,)),)),), False, 0.02),
-        Timed(0.1, 0.2, None),
-        Timed(0.1, 0.2, Reading(None, ("sw_power_cap",), "no clock")),
+        Built((BuiltMember({"l2": None}, (Value("compile_time", "s", (9.5,)),)),), False, 0.02, 3),
+        Timed(0.1, 0.2, None, None),
+        Timed(0.1, 0.2, Reading(None, ("sw_power_cap",), "no clock"), Activity(3, 0.2, None, 0.0)),
     ],
     ids=lambda message: type(message).__name__,
 )
