@@ -119,8 +119,8 @@ class Announce(Protocol):
 class Measure(Protocol):
     """Interface of a measure, whether it is built in or defined by a user.
 
-    ``axes`` are the axes that the measure depends on, and ``gates`` the values that a suite may gate. A ``timed`` measure
-    gets a control and is never resumed on another machine.
+    ``axes`` are the axes that the measure depends on; ``gates`` are the values that a suite may gate. A ``timed``
+    measure gets a control and is never resumed on another machine.
 
     An optional field ``repeats`` is the number of fresh processes. An optional class variable ``side_by_side`` allows
     other groups to be measured at the same time, which suits measures that only count. An optional method

@@ -22,9 +22,9 @@ def accuracy_verdicts(pairs: Iterable[GatedPair]) -> Iterator[Verdict]:
     """A verdict on each accuracy.
 
     Regressed: the null hypothesis "it fell by at most the threshold" has a Holm-adjusted p-value below 0.05, one-sided
-    over seeds. Improved: the same for a rise. Unchanged: the unadjusted 95 % interval of the mean difference lies within
-    ± the threshold. With an exact gate, the verdict is regressed if any seed classifies fewer images correctly; on a CPU
-    the same seed gives the same bits.
+    over seeds. Improved: the same for a rise. Unchanged: the unadjusted 95 % interval of the mean difference lies
+    within ± the threshold. With an exact gate, the verdict is regressed if any seed classifies fewer images correctly;
+    on a CPU the same seed gives the same bits.
     """
     tested: list[tuple[GatedPair, list[float]]] = []
     for pair in pairs:

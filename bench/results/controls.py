@@ -1,9 +1,9 @@
 """The A/A control: a second, identical build of the baseline, timed in the same rounds.
 
 There are two rules. In the report of one run, the times of a group are inconclusive unless the whole interval of its
-control lies within the threshold (:func:`passes`). In a comparison of two runs, they are inconclusive if the estimate of
-a control exceeds the threshold (:func:`control_failure`). The width of its interval is not considered there, because the
-tested intervals include it; see docs/decisions/0009.
+control lies within the threshold (:func:`passes`). In a comparison of two runs, they are inconclusive if the estimate
+of a control exceeds the threshold (:func:`control_failure`). The width of its interval is not considered there, because
+the tested intervals include it; see docs/decisions/0009.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

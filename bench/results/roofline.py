@@ -59,7 +59,7 @@ class AddedWork:
 
 
 def machine_limits(frame: pd.DataFrame) -> MachineLimits | None:
-    """The best samples of the measure ``machine`` in the records of one run; None if the run does not contain it, or it failed."""
+    """The best samples of the measure ``machine`` of one run; None if the run does not contain it, or it failed."""
     rows = frame[frame["measure"] == "machine"].to_dict("records")
     best: dict[str, float] = {
         row["value"]: max(sample for sample in row["samples"] if sample is not None)

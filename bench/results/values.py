@@ -1,6 +1,6 @@
 """Descriptions of the values that the built-in measures return.
 
-Table headings, notes, figures, default gates, the suite schema and the documentation are generated from these descriptions.
+Table headings, notes, figures, default gates, the suite schema and the documentation are generated from them.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ A suite is a YAML file that describes what to measure. `python -m bench plan SUI
 measuring anything. Editors complete and check suites with `suites/schema.json`. A suite can name your own code
 ("package.module:Name"), so treat it as code.
 
-`python -m bench.suite.reference > docs/suites.md` generates this page from the model that suites are checked against."""
+`python -m bench.suite.reference > docs/suites.md` generates this page from the model that checks suites."""
 
 
 def reference() -> str:

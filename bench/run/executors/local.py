@@ -131,7 +131,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env={**os.environ, **launch.variables},
-            start_new_session=True,  # only the parent handles Ctrl-C; a worker that it kills would be recorded as a crash
+            start_new_session=True,  # only the parent handles Ctrl-C; otherwise the worker would seem to crash
         )
         self._lines: OutputLines = queue.SimpleQueue()
         reader = threading.Thread(target=self._read_output, args=(self._process.stdout,), daemon=True)

@@ -1,7 +1,8 @@
 """Records for calibrating the gate: code compared with itself, and with the same code plus some extra work.
 
 A round consists of one run, one comparison of two revisions that do the same work, and one comparison of a revision
-with another that does more work. Each is measured with the same code path as a user's run, and has its own folder, so rounds can be added later.
+with another that does more work. Each is measured with the same code path as a user's run and has its own folder, so
+rounds can be added later.
 """
 
 import shutil

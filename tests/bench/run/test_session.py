@@ -210,7 +210,7 @@ def test_only_exact_part_resumes_on_another_machine(
 
 def test_two_processes_in_one_folder_are_refused(tmp_path: Path, workers: FakeWorkers) -> None:
     folder = interrupted_run(tmp_path, workers, after=1)
-    with RunDirectory.open(folder), pytest.raises(RunError, match="another process is measuring into"):
+    with RunDirectory.open(folder), pytest.raises(RunError, match="another process writes to"):
         session.resume(folder, [], False, "cpu", quiet())
     session.resume(folder, [], False, "cpu", quiet())
 

@@ -72,7 +72,7 @@ BROKEN = [
     (
         "params: exact",
         "prams: exact",
-        "14: gate.prams: no measure of this suite has a value of that name to gate; did you mean 'params'",
+        "14: gate.prams: no measure of this suite has a gateable value of that name; did you mean 'params'",
     ),
     ("params: exact", "params: maybe", "14: gate.params: write exact, or a threshold such as 1%"),
     ("3%", "3", "14: gate.latency_ratio: write exact, or a threshold"),

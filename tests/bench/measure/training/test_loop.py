@@ -146,7 +146,7 @@ def test_diverged_run_raises_an_error() -> None:
 
 
 def test_batch_larger_than_the_training_set() -> None:
-    with pytest.raises(ValueError, match="a batch of 100 is more than the 64 training images"):
+    with pytest.raises(ValueError, match="a batch of 100 is larger than the training set of 64 images"):
         trainer(recipe=replace(RECIPE, batch=100)).train()
 
 

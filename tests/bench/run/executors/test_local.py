@@ -96,7 +96,7 @@ def test_hang_ends_at_the_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                     return lines.get(timeout=1)  # its earlier lines come first
 
     bad = failed_alone(*records(tmp_path, "hang", receive))
-    assert bad.reason.startswith("no sign of life for 600 s (the suite's timeout)")
+    assert bad.reason.startswith("no output for 600 s (the suite's timeout)")
 
 
 def test_output_of_modules_is_not_a_message(tmp_path: Path) -> None:
