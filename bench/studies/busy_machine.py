@@ -282,8 +282,8 @@ TEMPLATE = """# Timing beside a competitor
 
 {targets}
 
-A competitor uses one of two cores in random bursts, half of the time, while SimAM is timed against the plain network for
-60 measured seconds in six processes. Δ % is the latency that SimAM adds.
+A competitor uses one of two cores in random bursts, half of the time, while SimAM is timed against the plain network
+for 60 measured seconds in six processes. Δ % is the latency that SimAM adds.
 
 {trials}
 

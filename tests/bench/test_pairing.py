@@ -73,7 +73,7 @@ def test_without_a_gpu_none_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"calls": {"alone": len}}, "two callables or more"),
+        ({"calls": {"alone": len}}, "two or more callables"),
         ({"budget": "20 sec"}, "budget='20 sec': write \"20s\" or 20"),
         ({"budget": -1}, "budget=-1"),
         ({"target": "1"}, 'write "1%" or 0.01'),

@@ -23,6 +23,10 @@ COUNTED = {*ABSOLUTE.values(), *DIFFERENCE.values()}
 """Columns that are compared exactly in the rows of counts."""
 
 
+STUDIES = {"busy_machine", "calibration"}
+"""Folders of runs whose page is written by a study."""
+
+
 def committed() -> dict[str, list[str]]:
     """Folder of a committed report → its runs: the folder itself, or the runs in it in the order of their names."""
     reports: dict[str, list[str]] = {}
@@ -30,7 +34,7 @@ def committed() -> dict[str, list[str]]:
         inside = sorted(path.parent for path in page.parent.glob("*/records.jsonl"))
         alone = (page.parent / "records.jsonl").exists()
         runs = [page.parent] if alone else [run for run in inside if not (run / "report.md").exists()]
-        if runs and page.parent.name != "calibration":  # the page of a study
+        if runs and page.parent.name not in STUDIES:
             reports[str(page.parent.relative_to(ROOT))] = [str(run.relative_to(ROOT)) for run in runs]
     return reports
 

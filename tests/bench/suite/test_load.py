@@ -13,7 +13,8 @@ from tests.helpers import suite, write
 
 def test_quantities_become_si_units(tmp_path: Path) -> None:
     loaded = suite(tmp_path, GOOD)
-    assert dict(loaded.measures[1].options) == {"target": 0.02, "budget": 90.0, "repeats": 5, "l2": "hot"}
+    options = {"target": 0.02, "budget": 90.0, "repeats": 5, "patience": 2.0, "l2": "hot"}
+    assert dict(loaded.measures[1].options) == options
     assert loaded.gate == {"latency_ratio": 0.03, "params": None}
 
 
