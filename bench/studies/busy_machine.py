@@ -33,6 +33,7 @@ from bench.results.statistics import Estimate
 from bench.store.files import write_whole
 from bench.store.stored_run import StoredRun
 from bench.studies.cases import yes_or_no
+from bench.suite.plan import Plan
 
 GROUPS = {"resnet18": "ResNet-18, inference", "cifar_resnet20": "ResNet-20, training"}
 """Backbone of a group → its title."""
@@ -88,13 +89,12 @@ def measure_trials(folder: Path, trials: int, console: Console) -> None:
 
 
 def _measure_once(path: Path, backbone: str, console: Console) -> None:
-    from bench.commands.options import load_plan
     from bench.run.session import begin
 
     if not path.exists():
         half = path.with_name(f".{path.name}.half")
         shutil.rmtree(half, ignore_errors=True)
-        begin(load_plan(Path("busy_machine"), only=[f"backbone={backbone}"]), half, "cpu", console)
+        begin(load_group(backbone), half, "cpu", console)
         half.rename(path)
 
 
@@ -108,13 +108,19 @@ def time_with_tools(backbone: str) -> Tools:
     return ratios
 
 
-def workload_call(backbone: str, attention: str) -> Any:
-    """One call of a network of the suite, as the suite times it."""
-    from bench.run.workload import build as build_workload
+def load_group(backbone: str) -> Plan:
+    """The plan of one group of the suite."""
     from bench.suite.load import find_suite, load_suite
     from bench.suite.plan import expand
 
-    [group] = expand(load_suite(find_suite(Path("busy_machine")), (), (f"backbone={backbone}",))).groups
+    return expand(load_suite(find_suite(Path("busy_machine")), (), (f"backbone={backbone}",)))
+
+
+def workload_call(backbone: str, attention: str) -> Any:
+    """One call of a network of the suite, as the suite times it."""
+    from bench.run.workload import build as build_workload
+
+    [group] = load_group(backbone).groups
     cells = {cell.attention.name: cell for cell in (group.baseline, *group.variants) if cell.attention}
     return build_workload(cells[attention], 0, "cpu").call
 
