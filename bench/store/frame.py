@@ -60,6 +60,7 @@ def _record_rows(run: str, record: Record) -> Iterator[tuple[Any, ...]]:
         yield *shared, record.details, None, None, None, None, None
     for value in record.values:
         samples = clean_samples(value.samples, record.details) if value.unit == "s" else value.samples
-        numbers = [sample for sample in samples if sample is not None]
+        # A process without any undisturbed round still has a median, so that it is not taken for unreadable.
+        numbers = [sample for sample in samples or value.samples if sample is not None]
         middle = float(median(numbers)) if numbers else None
         yield *shared, record.details, value.reason, value.name, value.unit, value.samples, middle
