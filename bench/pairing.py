@@ -210,12 +210,12 @@ def _in_processes(factory: Callable[[], Calls], target: float, budget: float, pr
         ("clock", device),
     )
     with LocalProcesses() as execute:
-        answers = []
+        results = []
         for number in range(processes):
             _announce(f"process {number + 1} of {processes}, about {budget:.0f} s")
-            answers.append(_ask(execute, options, number))
-    usable = [enough for _, enough in answers]
-    measured = [answers[number][0] for number in counted_processes(usable)]
+            results.append(_measure_in_process(execute, options, number))
+    usable = [enough for _, enough in results]
+    measured = [results[number][0] for number in counted_processes(usable)]
     baseline = next(iter(measured[0]))
     if any(samples.keys() != measured[0].keys() for samples in measured):
         raise InputError("the function returned different names in different processes")
@@ -234,14 +234,16 @@ def _in_processes(factory: Callable[[], Calls], target: float, budget: float, pr
 def _busy_note(usable: Sequence[bool]) -> Iterator[str]:
     """A note if the machine was too busy for some processes."""
     if not all(usable):
-        treatment = "left out" if sum(usable) == len(counted_processes(usable)) else "used all the same"
+        treatment = "left out" if sum(usable) == len(counted_processes(usable)) else "used nevertheless"
         yield (
             f"the machine was busy: {usable.count(False)} of {len(usable)} processes had too few undisturbed rounds "
             f"and were {treatment}"
         )
 
 
-def _ask(execute: Any, options: tuple[tuple[str, Any], ...], number: int) -> tuple[dict[str, list[float]], bool]:
+def _measure_in_process(
+    execute: Any, options: tuple[tuple[str, Any], ...], number: int
+) -> tuple[dict[str, list[float]], bool]:
     """Name → samples of one process, and whether enough rounds were undisturbed."""
     from bench.run.messages import Died, Failed, Measured
     from bench.run.worker import Job

@@ -20,7 +20,7 @@ AXES = {
     "threads": "requested CPU threads; None for torch's own choice",
     "dataset": "label of the training images",
 }
-"""The columns that hold a cell's coordinates; None where an axis means nothing or the measure does not read it."""
+"""The columns of a cell's coordinates; None if an axis does not apply or the measure does not depend on it."""
 
 COLUMNS = {
     "run": "folder of the run, as the caller named it",
@@ -32,10 +32,10 @@ COLUMNS = {
     **AXES,
     "options": "axis → options of its named value",
     "repeat": "index of the fresh process, from 0",
-    "seed": "seed of the replicate; None where the measure reads none",
+    "seed": "seed of the replicate; None if the measure uses no seed",
     "status": "ok, skipped or failed",
     "reason": "why the record was skipped or failed, or why samples are missing",
-    "value": "name of the value; None where the status is not ok",
+    "value": "name of the value; None if the status is not ok",
     "unit": "SI unit of the samples: s, B, 1 for counts",
     "samples": "the raw samples, in the order measured",
     "median": "median of the samples of undisturbed rounds, in the unit",

@@ -32,7 +32,7 @@ class Runner:
         device: "cpu" or "cuda".
         environment: id of the environment, for every record.
         on_start: receives the unit, the member that is about to run and its progress.
-        scratch: folder for files that outlive a kill; None where nothing is kept.
+        scratch: folder for files that outlive a kill; None if nothing is kept.
         parallel_units: number of units that run at the same time, for measures that allow it.
     """
 

@@ -42,7 +42,7 @@ def _sampling(data: ReportData) -> Iterator[str]:
         yield (
             f"Timing{f' of {run}' if data.several_runs else ''}: {_span(processes)} fresh processes per group, "
             f"{_span(rounds)} rounds in each. Sampling reached its target precision in {reasons.count('target')} of "
-            f"{len(reasons)} records and stopped at the end of its budget or of its patience in the others."
+            f"{len(reasons)} records and stopped at the end of its budget, or at its limit on wall time, in the others."
         )
         yield from _disturbed(str(run), data)
 
