@@ -122,6 +122,24 @@ def time_pairs(
         yield unit, _Pair(plan, checkouts, device, unit, on_start).records(failures)
 
 
+def time_pair_again(
+    plan: Plan,
+    unit: Unit,
+    earlier: Iterable[Record],
+    checkouts: tuple[Checkout, Checkout],
+    device: str,
+    on_start: Callable[[Unit, Member], None],
+) -> list[Record]:
+    """Time a unit again and return the new records, which replace the earlier ones.
+
+    Members that were not measured the first time are left as they are. The other arguments are those of
+    :func:`time_pairs`.
+    """
+    measured = {record.cell for record in earlier if isinstance(record, MeasuredRecord)}
+    pair = _Pair(plan, checkouts, device, unit, on_start)
+    return pair.records_of([member for member in pair.members if member.cell.id in measured], {})
+
+
 class _Pair:
     """One pair of processes, started again without a member that fails in either."""
 
@@ -153,14 +171,18 @@ class _Pair:
             for make in self.make
             if member.index in skipped
         ]
-        pending = [member for member in self.members if member.index not in skipped]
+        return records + self.records_of([member for member in self.members if member.index not in skipped], failures)
+
+    def records_of(self, pending: Sequence[Member], failures: Failures) -> list[Record]:
+        """The records of some members. New failures are added to ``failures``."""
+        records: list[Record] = []
         while pending:
             try:
                 return records + self._measure(tuple(pending))
             except GroupProcessError as error:
                 culprits = [member for member in pending if error.index in (None, member.index)]
                 for member in culprits:
-                    failures[group, member.index] = f"{failed_in(self.unit)}: {error.reason}"
+                    failures[self.unit.group, member.index] = f"{failed_in(self.unit)}: {error.reason}"
                     records.append(self.make[error.side].failed(member, error.reason, error.traceback))
                 pending = [member for member in pending if member not in culprits]
         return records

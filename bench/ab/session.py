@@ -1,5 +1,6 @@
 """Measure two revisions, from their checkouts to the last record."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bench.ab.pairs import (
     Checkout,
     build_extension,
     paired_plan,
+    time_pair_again,
     time_pairs,
     tree_launch,
     untimed_plan,
@@ -25,6 +27,7 @@ from bench.run.runner import Runner, was_too_disturbed
 from bench.run.session import announce_precision, announce_repetition, interruptible
 from bench.run.time_estimates import estimates_from
 from bench.store.directory import RUNS, RunDirectory
+from bench.store.record import Record
 from bench.store.sides import FILE, ComparedRevision, sides_as_json
 from bench.suite.plan import Member, Plan, Unit
 
@@ -101,17 +104,17 @@ def _measure(
                 directory.append([with_side_role(record, side) for record in records])
                 if side == 1:
                     display.done(unit)
-    disturbed: list[Unit] = []
+    disturbed: dict[Unit, Sequence[Record]] = {}
     timed = [unit for unit in plan.units() if unit.group.timed]
     for unit, records in time_pairs(plan, timed, checkouts, device, display.start):
         directory.append(records)
         display.done(unit)
         announce_precision(unit, records, plan.suite, console)
         if was_too_disturbed(records):
-            disturbed.append(unit)
-    announce_repetition(disturbed, console)
-    for _, records in time_pairs(plan, disturbed, checkouts, device, display.start):
-        directory.append(records)
+            disturbed[unit] = records
+    announce_repetition(len(disturbed), console)
+    for unit, earlier in disturbed.items():
+        directory.append(time_pair_again(plan, unit, earlier, checkouts, device, display.start))
 
 
 def _ignore_start(unit: Unit, member: Member, progress: str = "") -> None:

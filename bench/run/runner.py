@@ -57,10 +57,14 @@ class Runner:
             measured = _map_in_order(measure, units, self.parallel_units if side_by_side else 1)
             yield from ((unit, records) for unit, records in measured if records)
 
-    def run_again(self, suite: Suite, units: Iterable[Unit]) -> Iterator[tuple[Unit, list[Record]]]:
-        """Yield units that were measured already with new records, which replace the earlier ones."""
-        failures: Failures = {}
-        yield from (self._measure(suite, {}, failures, unit) for unit in units)
+    def run_again(self, suite: Suite, unit: Unit, earlier: Iterable[Record]) -> list[Record]:
+        """Measure a unit again and return the new records, which replace the earlier ones.
+
+        Members that were not measured the first time are left as they are.
+        """
+        kept = unmeasured_members(unit, earlier)
+        records = _Attempt(self, unit, suite, kept, {}).records()
+        return [record for index, record in records.items() if index not in kept]
 
     def _measure(
         self, suite: Suite, finished: Mapping[Key, Record], failures: Failures, unit: Unit
@@ -130,6 +134,13 @@ def was_too_disturbed(records: Iterable[Record]) -> bool:
         for value in record.values
         if value.name == "latency"
     )
+
+
+def unmeasured_members(unit: Unit, records: Iterable[Record]) -> dict[int, Record]:
+    """Index of each member of a unit that failed or was skipped → its record."""
+    by_cell = {(record.cell, record.role): record for record in records if not isinstance(record, MeasuredRecord)}
+    members = ((member.index, (member.cell.id, member.role)) for member in unit.group.members)
+    return {index: by_cell[key] for index, key in members if key in by_cell}
 
 
 def failed_in(unit: Unit) -> str:

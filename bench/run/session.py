@@ -115,16 +115,16 @@ def _measure(
             scratch=directory.path / "checkpoints",
             parallel_units=parallel_processes() if device == "cpu" else 1,
         )
-        disturbed: list[Unit] = []
+        disturbed: dict[Unit, Sequence[Record]] = {}
         for unit, records in runner.run(plan, finished):
             directory.append(records)
             display.done(unit)
             announce_precision(unit, records, plan.suite, console)
             if was_too_disturbed(records):
-                disturbed.append(unit)
-        announce_repetition(disturbed, console)
-        for _, records in runner.run_again(plan.suite, disturbed):
-            directory.append(records)
+                disturbed[unit] = records
+        announce_repetition(len(disturbed), console)
+        for unit, earlier in disturbed.items():
+            directory.append(runner.run_again(plan.suite, unit, earlier))
 
 
 def announce_precision(unit: Unit, records: Sequence[Record], suite: Suite, console: Console) -> None:
@@ -137,11 +137,11 @@ def announce_precision(unit: Unit, records: Sequence[Record], suite: Suite, cons
             console.print(f"{unit.group.id}: {sentence}", highlight=False, markup=False, soft_wrap=True)
 
 
-def announce_repetition(disturbed: Sequence[Unit], console: Console) -> None:
-    """Say which processes are measured again, if any."""
-    if disturbed:
+def announce_repetition(processes: int, console: Console) -> None:
+    """Print how many processes are measured again, if any."""
+    if processes:
         console.print(
-            f"the machine was busy: {len(disturbed)} {'process' if len(disturbed) == 1 else 'processes'} with too few "
+            f"the machine was busy: {processes} {'process' if processes == 1 else 'processes'} with too few "
             "undisturbed rounds measured again",
             highlight=False,
             soft_wrap=True,

@@ -108,7 +108,11 @@ def test_revision_with_one_parameter_more_regresses(tmp_path: Path, checkout: Pa
     assert len(git(checkout, "worktree", "list").splitlines()) == 1
 
 
-def test_failure_of_one_revision_fails_alone(tmp_path: Path, checkout: Path) -> None:
+@pytest.mark.parametrize("repeated", [False, True])
+def test_failure_of_one_revision_fails_alone(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, repeated: bool
+) -> None:
+    monkeypatch.setattr(session, "was_too_disturbed", lambda records: repeated)
     text = SUITE.replace("complexity: {}, ", "").replace(", params: exact", "")
     compared = run(tmp_path, checkout, "comment", "broken", text)
     frame = compared.frame

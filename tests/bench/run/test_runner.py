@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from bench.run.executors import Executor
 from bench.run.messages import Died, Failed, Measured, Message, Started
-from bench.run.runner import Runner
+from bench.run.runner import Runner, was_too_disturbed
 from bench.run.worker import Job
 from bench.store.record import FailedRecord, MeasuredRecord, Record, Value
 from bench.suite.axes import Choice
+from tests.factories import record
 from tests.helpers import plan
 
 TIMED = """
@@ -91,6 +94,28 @@ def test_failed_member_is_skipped_in_later_processes(tmp_path: Path) -> None:
     assert isinstance(first, FailedRecord) and first.traceback == "Traceback…"
     assert [(record.status, record.reason) for record in later] == [("skipped", "failed in process 1")] * 4
     assert len(script.jobs) == 6
+
+
+def test_disturbed_unit_is_measured_again_without_failed_members(tmp_path: Path) -> None:
+    everything = plan(tmp_path, TIMED)
+    runner = Runner(Script({SIMAM: ERROR}), "cpu", "env", on_start=lambda *arguments: None)
+    unit, earlier = next(runner.run(everything, {}))
+    assert [record.status for record in earlier] == ["ok", "failed", "ok", "ok"]
+    script = Script({})
+    again = replace(runner, execute=script).run_again(everything.suite, unit, earlier)
+    assert [(record.cell, record.status) for record in again] == [
+        (record.cell, "ok") for record in earlier if record.status == "ok"
+    ]
+    assert [member.index for job in script.jobs for member in job.members] == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "stopped_by", "too_disturbed"),
+    [((), "budget", False), ((0, 1), "patience", True), ((0,), "patience", False), ((0, 1), "budget", False)],
+)
+def test_too_few_undisturbed_rounds(disturbed: tuple[int, ...], stopped_by: str, too_disturbed: bool) -> None:
+    measured = record(Value("latency", "s", (1.0,) * 9), details={"disturbed": disturbed, "stopped_by": stopped_by})
+    assert was_too_disturbed([measured]) is too_disturbed
 
 
 def test_dead_baseline_fails_its_group(tmp_path: Path) -> None:
