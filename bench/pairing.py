@@ -14,7 +14,7 @@ from bench.measure import Announce, Outcome, Subject
 from bench.measure.timing import clock_of
 from bench.measure.timing.sampler import Trace, choose_iterations, ignore_index, sample
 from bench.measure.timing.stopping import StoppingRule
-from bench.report.numbers import escape, percent, quantity, ratio
+from bench.report.numbers import escape_markdown, format_quantity, percent, ratio
 from bench.results.rounds import counted_processes
 from bench.results.statistics import Estimate, log_ratios, median_interval, process_estimate, ratio_of, time_range
 from bench.store.record import Value
@@ -54,7 +54,7 @@ class Paired:
 
     def _repr_markdown_(self) -> str:
         """The Markdown representation for notebooks."""
-        return f"{self._table('github', escape)}\n\n{escape(self._footnote())}"
+        return f"{self._table('github', escape_markdown)}\n\n{escape_markdown(self._footnote())}"
 
     def _table(self, form: str, text: Callable[[str], str]) -> str:
         from tabulate import tabulate
@@ -66,9 +66,9 @@ class Paired:
 
     def _row(self, name: str) -> list[str]:
         time = self.seconds[name]
-        low, high = (quantity(bound, "s") for bound in (time.low, time.high) if bound is not None)
+        low, high = (format_quantity(bound, "s") for bound in (time.low, time.high) if bound is not None)
         against = "baseline" if name == self.baseline else ratio(self.ratios[name])
-        return [name, f"{quantity(time.point, 's')} ({low}–{high})", against]
+        return [name, f"{format_quantity(time.point, 's')} ({low}–{high})", against]
 
     def _footnote(self) -> str:
         return f"{self.note}; A/A control: {percent(self.control)}" if self.control else self.note
@@ -124,7 +124,7 @@ def _announce(what: str) -> None:
 def _quantity(kind: str, name: str, given: str | float) -> float:
     from bench.suite import model
 
-    value = model.quantity(kind, given)
+    value = model.parse_quantity(kind, given)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
         right = {"s": '"20s" or 20', "%": '"1%" or 0.01'}[kind]
         raise InputError(f"{name}={given!r}: write {right}")

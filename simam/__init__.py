@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simam.checkpoints import WeightsError, load_weights
     from simam.functional import simam
     from simam.placement import PlacementError, insert
-    from simam.registry import ATTENTION, BACKBONES, UnknownName
+    from simam.registry import ATTENTION, BACKBONES, UnknownNameError
 
 _DEFINING_MODULES = {
     "CBAM": "simam.attention.cbam",
@@ -28,7 +28,7 @@ _DEFINING_MODULES = {
     "PlacementError": "simam.placement",
     "ATTENTION": "simam.registry",
     "BACKBONES": "simam.registry",
-    "UnknownName": "simam.registry",
+    "UnknownNameError": "simam.registry",
 }
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
     "SE",
     "PlacementError",
     "SimAM",
-    "UnknownName",
+    "UnknownNameError",
     "WeightsError",
     "insert",
     "load_weights",

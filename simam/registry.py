@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 
-class UnknownName(ValueError):
+class UnknownNameError(ValueError):
     """A name that is neither registered nor an importable ``package.module:Name``; the message lists the choices."""
 
 
@@ -47,11 +47,11 @@ class BackboneEntry(Entry):
 
     Args:
         resolution: side of the square input that the network was designed for, in pixels.
-        one_place: whether the placements `spatial` and `branch_end` are the same layer in all blocks.
+        placements_coincide: whether the placements `spatial` and `branch_end` are the same layer in all blocks.
     """
 
     resolution: int
-    one_place: bool = False
+    placements_coincide: bool = False
 
 
 E = TypeVar("E", bound=Entry, covariant=True)
@@ -76,13 +76,13 @@ class Registry(Generic[E]):
         """Return the entry of a registered name, or None for a path ``"package.module:Name"``.
 
         Raises:
-            UnknownName: the name is neither registered nor a path.
+            UnknownNameError: the name is neither registered nor a path.
         """
         if name in self._entries:
             return self._entries[name]
         if ":" in name:
             return None
-        raise UnknownName(
+        raise UnknownNameError(
             f"unknown {self.kind} {name!r}; {did_you_mean(name, self)}, or a path such as 'package.module:Name'"
         )
 
@@ -90,14 +90,14 @@ class Registry(Generic[E]):
         """Import and return the object with a registered name or a path, with its preset options bound.
 
         Raises:
-            UnknownName: the name is unknown, or the module or attribute cannot be imported.
+            UnknownNameError: the name is unknown, or the module or attribute cannot be imported.
         """
         entry = self.get(name)
         module, _, attribute = (entry.target if entry else name).partition(":")
         try:
             loaded = getattr(import_module(module), attribute)
         except (Exception, SystemExit) as error:  # a user's module may raise anything at import
-            raise UnknownName(f"cannot load {self.kind} {name!r}: {error}") from error
+            raise UnknownNameError(f"cannot load {self.kind} {name!r}: {error}") from error
         return partial(loaded, **dict(entry.preset)) if entry and entry.preset else loaded
 
     def title(self, name: str) -> str:
@@ -143,10 +143,10 @@ def _torchvision(name: str, title: str) -> dict[str, BackboneEntry]:
     return {name: BackboneEntry(f"simam.backbones.torchvision:{name}", title, 224)}
 
 
-def _cifar_resnets(name: str, title: str, target: str, one_place: bool) -> dict[str, BackboneEntry]:
+def _cifar_resnets(name: str, title: str, target: str, placements_coincide: bool) -> dict[str, BackboneEntry]:
     """Entries with basic blocks for every depth 6n + 2 from 8 to 110, and with bottlenecks for the papers' depths."""
     basic = {
-        f"{name}{depth}": BackboneEntry(target, f"{title}-{depth}", 32, one_place, preset=(("depth", depth),))
+        f"{name}{depth}": BackboneEntry(target, f"{title}-{depth}", 32, placements_coincide, preset=(("depth", depth),))
         for depth in range(8, 111, 6)
     }
     bottleneck = {
@@ -182,9 +182,7 @@ BACKBONES: Registry[BackboneEntry] = Registry(
         ),
         **_wide_resnet(28, 10),
         **_wide_resnet(40, 10),
-        **_cifar_resnets("cifar_resnet", "CIFAR ResNet", "simam.backbones.cifar_resnet:CifarResNet", one_place=False),
-        **_cifar_resnets(
-            "cifar_preresnet", "CIFAR PreResNet", "simam.backbones.cifar_preresnet:CifarPreResNet", one_place=True
-        ),
+        **_cifar_resnets("cifar_resnet", "CIFAR ResNet", "simam.backbones.cifar_resnet:CifarResNet", False),
+        **_cifar_resnets("cifar_preresnet", "CIFAR PreResNet", "simam.backbones.cifar_preresnet:CifarPreResNet", True),
     },
 )

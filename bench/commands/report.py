@@ -36,8 +36,8 @@ def _write(folders: Sequence[Path], out: Path | None, formats: Sequence[str]) ->
     """
     from bench.errors import InputError
     from bench.report.formats import FORMATS
-    from bench.report.formats.markdown import markdown
-    from bench.report.writer import build, save
+    from bench.report.formats.markdown import page_markdown
+    from bench.report.writer import build_report, save
     from bench.store.stored_run import StoredRun
     from simam.registry import did_you_mean
 
@@ -52,9 +52,9 @@ def _write(folders: Sequence[Path], out: Path | None, formats: Sequence[str]) ->
     if any(run.sides for run in runs):
         _write_comparison(runs, out, formats)
     elif out is None:
-        print(markdown(build(runs).page))
+        print(page_markdown(build_report(runs).page))
     else:
-        save(build(runs), out, formats)
+        save(build_report(runs), out, formats)
 
 
 def _write_comparison(runs: "Sequence[StoredRun]", out: Path | None, formats: Sequence[str]) -> None:

@@ -59,14 +59,14 @@ def _report(folder: Path, console: "Console") -> bool:
     """Print and write the report of a run. Returns whether anything failed."""
     from rich.markup import escape
 
-    from bench.report.formats.markdown import markdown
-    from bench.report.writer import build, save
+    from bench.report.formats.markdown import page_markdown
+    from bench.report.writer import build_report, save
     from bench.store.directory import RunDirectory
     from bench.store.stored_run import StoredRun
 
     run = StoredRun.load(folder)
-    report = build([run])
-    print(markdown(report.page))
+    report = build_report([run])
+    print(page_markdown(report.page))
     with RunDirectory(folder):
         save(report, folder, ["md"])
     failed = sum(record.status == "failed" for record in run.records)

@@ -26,7 +26,7 @@ def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path |
 
     code = exit_code(verdicts, strict)
     if form == "markdown":
-        print(text.markdown(verdicts))
+        print(text.verdicts_markdown(verdicts))
     elif form == "json":
         print(text.as_json(verdicts, code))
     else:
@@ -36,7 +36,7 @@ def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path |
         console.print(f"\n{text.summary(verdicts)}", markup=False, highlight=False)
     if job_summary is not None:
         with job_summary.open("a", encoding="utf-8") as file:
-            file.write(text.markdown(verdicts))
+            file.write(text.verdicts_markdown(verdicts))
         print(text.annotations(verdicts), end="")
     return code
 

@@ -9,7 +9,7 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, 
 _SYMBOLS = {"1": "", "B": "B", "s": "s"}
 
 
-def quantity(number: float, unit: str) -> str:
+def format_quantity(number: float, unit: str) -> str:
     """Four significant digits and a decimal prefix: 0.0521 s becomes "52.10 ms", 11689512 becomes "11.69 M"."""
     if unit == "1" and isinstance(number, float) and abs(number) < 1000:
         return f"{number:.4g}"
@@ -58,6 +58,6 @@ def enumerated(items: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def escape(text: object) -> str:
+def escape_markdown(text: object) -> str:
     """Text that Markdown shows as it is, in tables too. Brackets that cannot be a link stay unescaped."""
     return re.sub(r"([\\`*_<>|#]|\](?=[(\[:]))", r"\\\1", str(text)).replace("\n", " ")

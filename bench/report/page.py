@@ -52,7 +52,7 @@ class Report:
     comparisons: Sequence[Comparison]
 
 
-def report(runs: Sequence[StoredRun]) -> Report:
+def compose(runs: Sequence[StoredRun]) -> Report:
     """Report one or several runs.
 
     Raises:

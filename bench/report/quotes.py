@@ -101,7 +101,7 @@ def _table(frame: pd.DataFrame, conditions: Mapping[str, str], columns: Sequence
 
 def _heading(value: str) -> str:
     spec = value_spec(value)
-    suffix = {"time": "Δ % [95 % CI]", "ratio": "×", "difference": "Δ", "share": "Δ (pp)"}.get(spec.shown, "")
+    suffix = {"time": "Δ % [95 % CI]", "ratio": "×", "difference": "Δ"}.get(spec.shown, "")
     return f"{spec.title} {suffix}".strip()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from bench.report.numbers import difference, escape, interval, percent, quantity
+from bench.report.numbers import difference, escape_markdown, format_quantity, interval, percent
 from bench.results.shifts import MOST_REPEATS
 from bench.results.statistics import Estimate
 from bench.results.values import ACCURACIES
@@ -52,7 +52,7 @@ def terminal(verdicts: Sequence[Verdict]) -> "Table":
     return table
 
 
-def markdown(verdicts: Sequence[Verdict]) -> str:
+def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:
     """The verdicts as Markdown: a summary, a table, the unchanged ones collapsed, and how to read the columns."""
     unchanged = [verdict for verdict in verdicts if verdict.kind == "unchanged"]
     others = [verdict for verdict in verdicts if verdict.kind != "unchanged"]
@@ -67,7 +67,7 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
 def _table(verdicts: Sequence[Verdict]) -> str:
     from tabulate import tabulate
 
-    rows = [[escape(cell) for cell in _cells(verdict)] for verdict in verdicts]
+    rows = [[escape_markdown(cell) for cell in _cells(verdict)] for verdict in verdicts]
     return tabulate(rows, headers=VERDICT_HEADINGS, tablefmt="github", disable_numparse=True)
 
 
@@ -153,4 +153,4 @@ def _value(estimate: Estimate | None, verdict: Verdict) -> str:
         return f"{100 * estimate.point:.2f} %"
     if verdict.value.endswith("_ratio"):
         return percent(estimate)
-    return f"{estimate.point:,}" if isinstance(estimate.point, int) else quantity(estimate.point, verdict.unit)
+    return f"{estimate.point:,}" if isinstance(estimate.point, int) else format_quantity(estimate.point, verdict.unit)

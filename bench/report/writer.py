@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import RunError
-from bench.report.numbers import escape
+from bench.report.numbers import escape_markdown
 from bench.store.files import make_folder, write_whole
 from bench.store.stored_run import StoredRun
 
@@ -28,19 +28,19 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def build(runs: Sequence[StoredRun]) -> "Report":
+def build_report(runs: Sequence[StoredRun]) -> "Report":
     """The report of one or several runs together.
 
     Raises:
         RunError: a run has no records or no environment.
     """
-    from bench.report.page import report
+    from bench.report.page import compose
 
     for run in runs:
         if not run.environments:
             raise RunError(f"{run.path / 'environment.json'} is missing or empty: the origin of the records is unknown")
     with _without_garbage_collection():
-        return report(runs)
+        return compose(runs)
 
 
 def save(report: "Report", folder: Path, formats: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ def save(report: "Report", folder: Path, formats: Sequence[str]) -> None:
 
 def sides_page(run: StoredRun, verdicts: "Sequence[Verdict]") -> str:
     """The report of a comparison of two revisions, as Markdown."""
-    from bench.report.verdicts import markdown
+    from bench.report.verdicts import verdicts_markdown
 
-    sides = (f"{name}: {escape(side.revision)} ({side.commit[:12]})" for name, side in run.sides.items())
-    return f"# B compared with A\n\n{', '.join(sides)}\n\n{markdown(verdicts)}"
+    sides = (f"{name}: {escape_markdown(side.revision)} ({side.commit[:12]})" for name, side in run.sides.items())
+    return f"# B compared with A\n\n{', '.join(sides)}\n\n{verdicts_markdown(verdicts)}"

@@ -7,7 +7,7 @@ Role: TypeAlias = Literal["baseline", "variant", "control"]
 Key: TypeAlias = tuple[str, str, str, Role, int]
 """Measure, group, cell, role, repeat: the identity of a record within its run."""
 
-AXES = {
+AXIS_COLUMNS = {
     "backbone": "label of the network",
     "attention": "label of the attention module, its options in brackets",
     "placement": "label of the placement; None for the plain network",
@@ -29,7 +29,7 @@ COLUMNS = {
     "group": "id of the group",
     "cell": "id of the cell",
     "role": "baseline, variant or control",
-    **AXES,
+    **AXIS_COLUMNS,
     "options": "axis → options of its named value",
     "repeat": "index of the fresh process, from 0",
     "seed": "seed of the replicate; None if the measure uses no seed",

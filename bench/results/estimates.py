@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from bench.results.columns import AXES
+from bench.results.columns import AXIS_COLUMNS
 from bench.results.rounds import (
     Disturbance,
     clean_samples,
@@ -145,7 +145,7 @@ def _comparison(member: list[Row], pairs: list[tuple[Row, Row]], disturbance: Di
         group=first["group"],
         cell=first["cell"],
         role=first["role"],
-        axes={axis: first[axis] for axis in AXES},
+        axes={axis: first[axis] for axis in AXIS_COLUMNS},
         value=first["value"],
         unit=first["unit"],
         absolute=time_range([_readable_samples(row) for row in member]) if timed else over_processes(values, seeded),

@@ -68,11 +68,11 @@ def training_seconds(spec: MeasureSpec, cell: Cell) -> float:
     import torch
 
     from bench.measure.complexity import count_costs
-    from bench.run.workload import build
+    from bench.run.workload import build_workload
 
     image = replace(cell, dataset=None, mode="inference", batch=1, resolution=entry.side)
     try:
-        macs = count_costs(build(image, 0, "meta")).total.macs
+        macs = count_costs(build_workload(image, 0, "meta")).total.macs
     except Exception:  # the checks before the run report it
         return 0.0
     cuda = torch.cuda.is_available()

@@ -140,9 +140,9 @@ def file_stem(cell: Cell, seed: int) -> str:
 
 
 def _build(cell: Cell, seed: int, default_device: str, device: str | None) -> Any:
-    from bench.run.workload import build
+    from bench.run.workload import build_workload
 
-    return build(cell, seed, device or default_device, default_device)
+    return build_workload(cell, seed, device or default_device, default_device)
 
 
 def _network(cell: Cell, seed: int, classes: int, weights: str | None = None) -> Any:

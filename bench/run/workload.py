@@ -67,7 +67,7 @@ def build_network(cell: Cell, seed: int, classes: int | None = None, weights: st
     return network
 
 
-def build(cell: Cell, seed: int, device: str, stands_for: str = "cpu") -> Workload:
+def build_workload(cell: Cell, seed: int, device: str, stands_for: str = "cpu") -> Workload:
     """Build a cell on a device. An axis that is None takes torch's own setting.
 
     On "meta", where tensors have no data, nothing is compiled or captured.

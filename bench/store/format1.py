@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from bench.store.record import FailedRecord, MeasuredRecord, Record, SkippedRecord, Status, Value
-from bench.suite.renamed import VALUES
+from bench.suite.renamed import RENAMED_VALUES
 
 _ROLES = {"twin": "control"}
 _DETAILS = {"live_peak_shares": "peak_shares", "judge": "eval_on"}
@@ -55,7 +55,7 @@ def upgrade(old: Format1Record) -> Record:
     if old.status == "failed":
         return FailedRecord(**shared, reason=old.reason or "", traceback=old.traceback)
     values = tuple(
-        msgspec.structs.replace(value, name=VALUES[value.name]) if value.name in VALUES else value
+        msgspec.structs.replace(value, name=RENAMED_VALUES[value.name]) if value.name in RENAMED_VALUES else value
         for value in old.values
     )
     details = {_DETAILS.get(key, key): detail for key, detail in old.details.items()}

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results.columns import AXES, COLUMNS
+from bench.results.columns import AXIS_COLUMNS, COLUMNS
 from bench.results.rounds import clean_samples
 from bench.store.record import MeasuredRecord, Record
 from bench.store.shards import read_records
 
 _VALUE_COLUMNS = ("details", "reason", "value", "unit", "samples", "median")
 """The columns that differ between the rows of one record, or that not every record has."""
-_RECORD_COLUMNS = tuple(name for name in COLUMNS if name not in (*_VALUE_COLUMNS, *AXES, "run"))
-_ROW = ("run", *_RECORD_COLUMNS, *AXES, *_VALUE_COLUMNS)
+_RECORD_COLUMNS = tuple(name for name in COLUMNS if name not in (*_VALUE_COLUMNS, *AXIS_COLUMNS, "run"))
+_ROW = ("run", *_RECORD_COLUMNS, *AXIS_COLUMNS, *_VALUE_COLUMNS)
 """The columns in the order in which rows are assembled."""
 _record_fields = attrgetter(*_RECORD_COLUMNS)
 
@@ -52,7 +52,7 @@ def _read_run(run: Path) -> tuple[str, list[Record]]:
 
 def _record_rows(run: str, record: Record) -> Iterator[tuple[Any, ...]]:
     """The rows of a record, as tuples: building a mapping for each row takes longer where there are very many."""
-    shared = (run, *_record_fields(record), *map(record.axes.get, AXES))
+    shared = (run, *_record_fields(record), *map(record.axes.get, AXIS_COLUMNS))
     if not isinstance(record, MeasuredRecord):
         yield *shared, {}, record.reason, None, None, None, None
         return

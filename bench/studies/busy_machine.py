@@ -118,7 +118,7 @@ def load_group(backbone: str) -> Plan:
 
 def workload_call(backbone: str, attention: str) -> Any:
     """One call of a network of the suite, as the suite times it."""
-    from bench.run.workload import build as build_workload
+    from bench.run.workload import build_workload
 
     [group] = load_group(backbone).groups
     cells = {cell.attention.name: cell for cell in (group.baseline, *group.variants) if cell.attention}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.report.numbers import interval, percent, quantity
+from bench.report.numbers import format_quantity, interval, percent
 from bench.results.controls import passes
 from bench.results.statistics import Estimate
 from bench.store.files import write_whole
@@ -160,7 +160,7 @@ def profile_network(network: Network) -> dict[str, Any]:
     """Measure the operator's share of a call's time, forward and backward, with torch's profiler."""
     from torch.profiler import ProfilerActivity, profile
 
-    from bench.run.workload import build
+    from bench.run.workload import build_workload
     from bench.suite.axes import Cell, Choice
 
     cell = Cell(
@@ -173,7 +173,7 @@ def profile_network(network: Network) -> dict[str, Any]:
         network.resolution,
         memory_format=network.layout,
     )
-    call = build(cell, 0, "cpu").call
+    call = build_workload(cell, 0, "cpu").call
     for _ in range(3):
         call()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -243,7 +243,7 @@ def _networks_section(folder: Path) -> list[str]:
 
 def _case_row(case: Mapping[str, Any]) -> list[str]:
     ratios = [ratio_text(case["ratios"].get(name)) for name in ("formula", "torch.compile", "clone")]
-    time = quantity(case["seconds"][BASELINE]["point"], "s")
+    time = format_quantity(case["seconds"][BASELINE]["point"], "s")
     shape = "×".join(map(str, case["shape"]))
     return [case["what"], case["layout"], shape, time, *ratios, ratio_text(case["control"])]
 

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from bench.suite.axes import AXES, CELL_AXES
 from bench.suite.builtin import suite_names, suite_path
 from bench.suite.measures import MEASURES, MeasureSpec
-from bench.suite.model import DataModel, SuiteModel, axis_type, quantity
+from bench.suite.model import DataModel, SuiteModel, axis_type, parse_quantity
 from bench.suite.source import KeyPath, SuiteError, SuiteSource
 from bench.suite.suite import AxisValue, DataSettings, Suite
-from simam.registry import UnknownName, did_you_mean
+from simam.registry import UnknownNameError, did_you_mean
 
 
 def find_suite(given: Path) -> Path:
@@ -123,7 +123,7 @@ def _measure(source: SuiteSource, name: str, options: Mapping[str, Any]) -> Meas
     where = ("measures", name)
     try:
         kind = MEASURES.load(name)
-    except UnknownName as error:
+    except UnknownNameError as error:
         raise source.error(where, str(error)) from error
     if missing := _missing_attribute(kind):
         raise source.error(where, f"{name} is not a measure: it has no {missing}; docs/extending.md shows an example")
@@ -166,7 +166,7 @@ def _option(source: SuiteSource, where: tuple[str, ...], hint: Any, value: objec
     """Check an option of a measure against its annotation; Seconds and Fraction may have a unit."""
     unit = get_args(hint)[1] if get_origin(hint) is Annotated else ""
     try:
-        return TypeAdapter(hint).validate_python(quantity(unit, value), strict=True)
+        return TypeAdapter(hint).validate_python(parse_quantity(unit, value), strict=True)
     except ValidationError as error:
         raise _suite_error(source, error, where) from error
 

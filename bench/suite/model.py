@@ -25,7 +25,7 @@ _UNITS = {"%": {"%": 0.01}, "s": {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0
 """Kind of quantity → its units as multiples of the stored unit: 1 for fractions ("%"), seconds for times ("s")."""
 
 
-def quantity(kind: str, value: object) -> object:
+def parse_quantity(kind: str, value: object) -> object:
     """Convert ``"1%"`` to 0.01 for the kind "%", ``"2min"`` to 120.0 for the kind "s"; leave other values."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\S+)", value) if isinstance(value, str) else None
     scale = _UNITS.get(kind, {}).get(match[2]) if match else None
@@ -84,7 +84,7 @@ Axes = _axes_model()
 
 def _threshold(value: object) -> float | None:
     """Parse a threshold: None for ``exact``, 0.01 for ``1%``."""
-    fraction = quantity("%", value)
+    fraction = parse_quantity("%", value)
     if value == "exact":
         return None
     if not isinstance(fraction, float) or not 0 < fraction < 1:
@@ -93,7 +93,7 @@ def _threshold(value: object) -> float | None:
 
 
 _Seconds = Annotated[
-    float, BeforeValidator(partial(quantity, "s")), Field(gt=0, strict=True), WithJsonSchema(quantity_schema("s"))
+    float, BeforeValidator(partial(parse_quantity, "s")), Field(gt=0, strict=True), WithJsonSchema(quantity_schema("s"))
 ]
 _Threshold = Annotated[
     Any,

@@ -208,7 +208,7 @@ def _placement(suite: Suite, cell: Cell) -> Choice | None:
     if placement == Choice("paper"):
         placement = _paper_placement(suite, attention)
     backbone = BACKBONES.get(cell.backbone.name) if cell.backbone else None
-    if backbone is not None and backbone.one_place and placement == Choice("branch_end"):
+    if backbone is not None and backbone.placements_coincide and placement == Choice("branch_end"):
         return Choice("spatial")
     return placement
 

@@ -26,8 +26,8 @@ def reference() -> str:
     axes = schema["$defs"]["Axes"]["properties"]
     required = schema["required"]
     keys = [
-        [f"`{key}`", "required" if key in required else _default(each), each["description"]]
-        for key, each in schema["properties"].items()
+        [f"`{key}`", "required" if key in required else _default(key_schema), key_schema["description"]]
+        for key, key_schema in schema["properties"].items()
     ]
     compulsory = schema["$defs"]["Axes"]["required"]
     grid = [
@@ -55,13 +55,13 @@ def reference() -> str:
 
 
 def _measures(measures: Mapping[str, Any]) -> Iterator[str]:
-    for name, each in measures.items():
+    for name, measure_schema in measures.items():
         yield f"### `{name}`"
-        yield each["description"].replace("``", "`")
-        if each["properties"]:
+        yield measure_schema["description"].replace("``", "`")
+        if measure_schema["properties"]:
             rows = [
-                [f"`{option}`", _default(own), own["description"].replace("``", "`")]
-                for option, own in each["properties"].items()
+                [f"`{option}`", _default(option_schema), option_schema["description"].replace("``", "`")]
+                for option, option_schema in measure_schema["properties"].items()
             ]
             yield _table(("option", "default", "description"), rows)
         if gates := MEASURES.load(name).gates:
@@ -90,7 +90,7 @@ def _values(entry: Mapping[str, Any]) -> str:
         return f"whole numbers from {items['minimum']}"
     names = items.get("enum") or items["anyOf"][0]["enum"]
     listed = ", ".join(f"`{name}`" for name in names) if len(names) <= FEW else "see `python -m bench list`"
-    code = any("pattern" in each for each in items.get("anyOf", ()))
+    code = any("pattern" in item for item in items.get("anyOf", ()))
     return f'{listed}, or "package.module:Name"' if code else listed
 
 

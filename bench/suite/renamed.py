@@ -2,7 +2,7 @@
 
 from typing import Any
 
-VALUES = {
+RENAMED_VALUES = {
     "live_peak_bytes": "peak_bytes",
     "allocator_peak_bytes": "peak_allocated_bytes",
     "reserved_peak_bytes": "peak_reserved_bytes",
@@ -18,7 +18,7 @@ def rename(suite: Any) -> Any:
         return suite
     renamed = dict(suite)
     if isinstance(gate := suite.get("gate"), dict):
-        renamed["gate"] = {VALUES.get(name, name): threshold for name, threshold in gate.items()}
+        renamed["gate"] = {RENAMED_VALUES.get(name, name): threshold for name, threshold in gate.items()}
     if isinstance(measures := suite.get("measures"), dict):
         renamed["measures"] = {name: _rename_options(name, options) for name, options in measures.items()}
     return renamed

@@ -57,7 +57,7 @@ def _type(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
     if isinstance(hint, UnionType):  # with None, where the measure chooses
-        return {"type": [_TYPES.get(each, "null") for each in get_args(hint)]}
+        return {"type": [_TYPES.get(argument, "null") for argument in get_args(hint)]}
     return {"type": _TYPES[hint]}
 
 

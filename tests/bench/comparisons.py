@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bench.results.columns import AXES
+from bench.results.columns import AXIS_COLUMNS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate, ProcessEstimate, ratio_of
 
@@ -15,13 +15,13 @@ def exact(number: int) -> Estimate:
 
 def comparison(attention: str, measure: str, value: str, unit: str = "1", **fields: Any) -> Comparison:
     """A value of CIFAR ResNet-20 with a module; ``fields`` replace axes and fields."""
-    axes: dict[str, Any] = dict.fromkeys(AXES)
+    axes: dict[str, Any] = dict.fromkeys(AXIS_COLUMNS)
     axes |= {
         "backbone": "cifar_resnet20",
         "attention": attention,
         "placement": None if attention == "none" else "spatial",
     }
-    axes |= {axis: fields.pop(axis) for axis in AXES if axis in fields}
+    axes |= {axis: fields.pop(axis) for axis in AXIS_COLUMNS if axis in fields}
     made = Comparison(
         run="a",
         measure=measure,

@@ -108,7 +108,7 @@ def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -
     folder, _ = finished
     done = bench("report", folder, "--out", tmp_path, "--format", "html,latex,csv,parquet")
     assert done.returncode == 0, done.stderr
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
         "report.csv",
         "report.html",
         "report.parquet",
@@ -127,7 +127,7 @@ def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -
 )
 def test_report_rejects_bad_arguments(finished: tuple[Path, object], arguments: list[str], message: str) -> None:
     folder, _ = finished
-    done = bench("report", folder, *(each.format(folder=folder) for each in arguments))
+    done = bench("report", folder, *(argument.format(folder=folder) for argument in arguments))
     assert done.returncode == 2 and message in done.stderr.replace("\n", " "), done.stderr
 
 

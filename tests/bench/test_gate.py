@@ -166,12 +166,12 @@ def test_any_increase_of_a_count_regresses(
     for grown in ("", by):
         monkeypatch.setenv("GROWN_BY", grown)
         _skeleton.cache_clear()
-        units = Runner(here, "cpu", "e", lambda *told: None).run(plan(tmp_path, EXACT), {})
-        records = [each for _, records in units for each in records]
-        assert {each.status for each in records} == {"ok"}
+        units = Runner(here, "cpu", "e", lambda *arguments: None).run(plan(tmp_path, EXACT), {})
+        records = [record for _, records in units for record in records]
+        assert {record.status for record in records} == {"ok"}
         runs.append(store(tmp_path / f"by {grown}", records, f"{value}: exact"))
     assert bench("compare", runs[0], runs[0]).exit_code == 0
     done = bench("compare", *runs, "--format", "json")
     assert done.exit_code == 1
-    [worst] = [each for each in json.loads(done.output)["verdicts"] if each["kind"] == "regressed"]
+    [worst] = [verdict for verdict in json.loads(done.output)["verdicts"] if verdict["kind"] == "regressed"]
     assert worst["value"] == value and "Grown" in worst["cell"]

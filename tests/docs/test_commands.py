@@ -19,13 +19,13 @@ COMMAND_TABLE = typer.main.get_command(app).commands  # type: ignore[attr-define
 
 def commands_on_pages() -> list[tuple[Path, tuple[str, ...]]]:
     """Every command in a block of shell or YAML, as its page and its arguments."""
-    found = []
+    commands = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         blocks = re.findall(r"^```(?:sh|yaml)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         for line in re.findall(r"(?:python -m bench|simam-bench) (.*)", "\n".join(blocks)):
-            found.append((page, tuple(shlex.split(line.partition("||")[0], comments=True))))
-    return list(dict.fromkeys(found))
+            commands.append((page, tuple(shlex.split(line.partition("||")[0], comments=True))))
+    return list(dict.fromkeys(commands))
 
 
 COMMANDS = commands_on_pages()
@@ -60,9 +60,9 @@ def test_command_is_valid(page: Path, arguments: tuple[str, ...], folder: Path) 
     suites = [suite]
     if str(suite) == "suite.yaml":  # at the end of a report; the file is beside the records
         suites = [*page.parent.glob("suite.yaml"), *page.parent.glob("*/suite.yaml")]
-    only = [part for each in given.get("only") or () for part in ("--only", each)]
-    settings = [part for each in given.get("settings") or () for part in ("--set", each)]
+    only = [part for text in given.get("only") or () for part in ("--only", text)]
+    settings = [part for text in given.get("settings") or () for part in ("--set", text)]
     assert suites
-    for each in suites:
-        planned = CliRunner().invoke(app, ["plan", str(each), *only, *settings])
+    for path in suites:
+        planned = CliRunner().invoke(app, ["plan", str(path), *only, *settings])
         assert planned.exit_code == 0, planned.output

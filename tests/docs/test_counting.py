@@ -20,8 +20,8 @@ def rows() -> dict[str, list[int]]:
     """Module → the numbers at the ends of its cells."""
     table = PAGE.read_text(encoding="utf-8").partition("Counts of one module")[2]
     cells = re.findall(r"^\| (\w+).*?\|(.+)\|$", table, re.MULTILINE)
-    found = {name: [cell.split("=")[-1].replace(",", "").strip() for cell in row.split("|")] for name, row in cells}
-    return {name: list(map(int, found[name])) for name in MODULES}
+    numbers = {name: [cell.split("=")[-1].replace(",", "").strip() for cell in row.split("|")] for name, row in cells}
+    return {name: list(map(int, numbers[name])) for name in MODULES}
 
 
 @pytest.mark.parametrize("name", MODULES)

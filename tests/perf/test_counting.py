@@ -6,7 +6,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench.measure.complexity import count_costs
 from bench.measure.counters import count_torch
 from bench.measure.memory import count_peak_bytes
-from bench.run.workload import build
+from bench.run.workload import build_workload
 from bench.suite.axes import Cell, Choice
 
 pytestmark = pytest.mark.perf
@@ -23,29 +23,29 @@ def cell(depth: int = 56, batch: int = 1, resolution: int = 32) -> Cell:
 @pytest.mark.benchmark(group="counting a training step, by size")
 @pytest.mark.parametrize(("batch", "resolution"), SIZES)
 def test_count_by_size(benchmark: BenchmarkFixture, batch: int, resolution: int) -> None:
-    workload = build(cell(batch=batch, resolution=resolution), 0, "meta")
+    workload = build_workload(cell(batch=batch, resolution=resolution), 0, "meta")
     assert benchmark(count_costs, workload).total.macs > 0
 
 
 @pytest.mark.benchmark(group="counting a training step, by depth")
 @pytest.mark.parametrize("depth", [8, 20, 56, 110])
 def test_count_by_depth(benchmark: BenchmarkFixture, depth: int) -> None:
-    workload = build(cell(depth), 0, "meta")
+    workload = build_workload(cell(depth), 0, "meta")
     assert benchmark(count_costs, workload).total.macs > 0
 
 
 @pytest.mark.benchmark(group="one cell")
 def test_build_and_count(benchmark: BenchmarkFixture) -> None:
-    assert benchmark(lambda: count_costs(build(cell(), 0, "meta"))).total.macs > 0
+    assert benchmark(lambda: count_costs(build_workload(cell(), 0, "meta"))).total.macs > 0
 
 
 @pytest.mark.benchmark(group="one cell")
 def test_peak_memory(benchmark: BenchmarkFixture) -> None:
-    workload = build(cell(), 0, "meta")
+    workload = build_workload(cell(), 0, "meta")
     assert benchmark(count_peak_bytes, workload).total > 0
 
 
 @pytest.mark.benchmark(group="one cell")
 def test_counter_of_torch(benchmark: BenchmarkFixture) -> None:
-    workload = build(cell(), 0, "meta")
+    workload = build_workload(cell(), 0, "meta")
     assert benchmark(count_torch, workload.network, workload.inputs) > 0

@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.measure.timing.sampler import Elapsed, Trace, sample
 from bench.measure.timing.stopping import StoppingRule
-from bench.report.writer import build, save
+from bench.report.writer import build_report, save
 from bench.results.estimates import estimate
 from bench.store.frame import load_frame
 from bench.store.record import Record
@@ -64,7 +64,7 @@ def test_estimate(benchmark: BenchmarkFixture, runs: list[Path]) -> None:
 
 def test_write_report(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     def write() -> None:
-        save(build([StoredRun.load(REPORT)]), tmp_path, ["md"])
+        save(build_report([StoredRun.load(REPORT)]), tmp_path, ["md"])
 
     benchmark(write)
     assert (tmp_path / "report.md").exists()

@@ -262,7 +262,7 @@ def test_registry_states_whether_placements_coincide(name: str) -> None:
         with torch.device("meta"):
             return insert(BACKBONES.load(name)(), ATTENTION.load("simam"), placement)
 
-    assert (layers("spatial") == layers("branch_end")) == BACKBONES.get(name).one_place
+    assert (layers("spatial") == layers("branch_end")) == BACKBONES.get(name).placements_coincide
 
 
 def test_wide_block_drops_out_between_convolutions() -> None:

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 import simam
-from simam.registry import ATTENTION, BACKBONES, UnknownName
+from simam.registry import ATTENTION, BACKBONES, UnknownNameError
 
 
 def test_importing_simam_does_not_import_torch() -> None:
@@ -39,7 +39,7 @@ def test_path_of_user_class() -> None:
     ],
 )
 def test_unknown_name_errors(name: str, message: str) -> None:
-    with pytest.raises(UnknownName, match=message):
+    with pytest.raises(UnknownNameError, match=message):
         ATTENTION.load(name)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import perf_counter
 
-from bench.measure.timing.disturbance import Counters, activity_between, read_cpu_counters
+from bench.measure.timing.disturbance import ReadCounters, activity_between, read_cpu_counters
 from bench.measure.timing.sampler import Elapsed
 
 
@@ -18,7 +18,7 @@ class CpuClock:
     shortest_block = 0.020
     fewest_calls = 3
 
-    def __init__(self, counters: Counters = read_cpu_counters) -> None:
+    def __init__(self, counters: ReadCounters = read_cpu_counters) -> None:
         self._counters = counters
 
     def time(self, call: Callable[[], object], iterations: int) -> Elapsed:

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import torch
 
-from bench.measure.timing.disturbance import Counters, activity_between, read_cpu_counters
+from bench.measure.timing.disturbance import ReadCounters, activity_between, read_cpu_counters
 from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Elapsed
 
@@ -27,7 +27,7 @@ class CudaClock:
         self,
         flush: Callable[[], object] | None = None,
         read: Callable[[], Reading | None] = lambda: None,
-        counters: Counters = read_cpu_counters,
+        counters: ReadCounters = read_cpu_counters,
     ) -> None:
         self.separate_wall = flush is None
         self._flush, self._read, self._counters = flush, read, counters

@@ -71,7 +71,7 @@ def activity_between(before: CpuCounters, after: CpuCounters) -> Activity:
     )
 
 
-Counters = Callable[[], CpuCounters]
+ReadCounters = Callable[[], CpuCounters]
 """Type of a function that reads the counters."""
 
 

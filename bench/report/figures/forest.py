@@ -15,11 +15,11 @@ from bench.results.estimates import Comparison
 def forest(data: ReportData) -> Iterator[Figure]:
     """One figure with a panel for each group of timed variants, the A/A control included."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in data.costs:
-        if each.value == "latency" and each.ratio is not None and each.ratio.low is not None:
-            groups.setdefault((each.run, each.group), []).append(each)
+    for comparison in data.costs:
+        if comparison.value == "latency" and comparison.ratio is not None and comparison.ratio.low is not None:
+            groups.setdefault((comparison.run, comparison.group), []).append(comparison)
     shown = [
-        [_row(each, group, panel_name(group, data.several_runs)) for each in group]
+        [_row(comparison, group, panel_name(group, data.several_runs)) for comparison in group]
         for group in list(groups.values())[:MOST_PANELS]
     ]
     if not shown:
@@ -45,14 +45,15 @@ def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
     return alt.layer(zero, interval, point).properties(width=WIDTH, title=rows[0]["panel"])
 
 
-def _row(each: Comparison, group: list[Comparison], panel: str) -> dict[str, Any]:
-    assert each.ratio is not None
-    bounds = zip(("change", "low", "high"), (each.ratio.point, each.ratio.low, each.ratio.high), strict=True)
+def _row(comparison: Comparison, group: list[Comparison], panel: str) -> dict[str, Any]:
+    ratio = comparison.ratio
+    assert ratio is not None
+    bounds = zip(("change", "low", "high"), (ratio.point, ratio.low, ratio.high), strict=True)
     return {
         "panel": panel,
-        "module": member_name(each, group),
-        "kind": "control" if each.role == "control" else "module",
+        "module": member_name(comparison, group),
+        "kind": "control" if comparison.role == "control" else "module",
         **{name: round(100 * (bound - 1), 3) for name, bound in bounds if bound is not None},
-        "processes": len(each.per_process),
-        "cell": each.cell,
+        "processes": len(comparison.per_process),
+        "cell": comparison.cell,
     }

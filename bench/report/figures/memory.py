@@ -17,9 +17,9 @@ KINDS = ("parameters", "state", "gradients", "activations", "temporaries")
 def memory(data: ReportData) -> Iterator[Figure]:
     """One figure with a panel for each group whose peak memory is recorded by category."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in data.costs:
-        if each.value == "peak_bytes" and "peak_shares" in each.details:
-            groups.setdefault((each.run, each.group), []).append(each)
+    for comparison in data.costs:
+        if comparison.value == "peak_bytes" and "peak_shares" in comparison.details:
+            groups.setdefault((comparison.run, comparison.group), []).append(comparison)
     if not groups:
         return
     figure_rows = FigureRows()
@@ -32,7 +32,7 @@ def memory(data: ReportData) -> Iterator[Figure]:
 
 def _panel(group: list[Comparison], title: str, figure_rows: FigureRows) -> Any:
     return (
-        alt.Chart(figure_rows.named([row for each in group for row in _rows(each, group)]))
+        alt.Chart(figure_rows.named([row for comparison in group for row in _rows(comparison, group)]))
         .mark_bar()
         .encode(
             x=alt.X("bytes:Q", title="peak memory (bytes)", axis=alt.Axis(format="~s")),
@@ -45,12 +45,12 @@ def _panel(group: list[Comparison], title: str, figure_rows: FigureRows) -> Any:
     )
 
 
-def _rows(each: Comparison, group: list[Comparison]) -> Iterator[dict[str, Any]]:
+def _rows(comparison: Comparison, group: list[Comparison]) -> Iterator[dict[str, Any]]:
     for order, kind in enumerate(KINDS):
         yield {
-            "module": member_name(each, group),
+            "module": member_name(comparison, group),
             "kind": kind,
             "order": order,
-            "bytes": each.details["peak_shares"].get(kind, 0),
-            "cell": each.cell,
+            "bytes": comparison.details["peak_shares"].get(kind, 0),
+            "cell": comparison.cell,
         }

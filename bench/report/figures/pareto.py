@@ -27,9 +27,9 @@ def pareto(data: ReportData) -> Iterator[Figure]:
     runs. Each value is relative to the baseline of its own group.
     """
     timed: dict[str, list[Comparison]] = {}
-    for each in data.costs:
-        if each.value == "latency" and each.axes["mode"] == "inference" and each.role != "control":
-            _add_to_first_group(timed.setdefault(each.axes["backbone"], []), each)
+    for comparison in data.costs:
+        if comparison.value == "latency" and comparison.axes["mode"] == "inference" and comparison.role != "control":
+            _add_to_first_group(timed.setdefault(comparison.axes["backbone"], []), comparison)
     trained: dict[str, list[AccuracyGain]] = {}
     for gain in data.gains:
         members = trained.setdefault(gain.variant.axes["backbone"], [])
@@ -37,30 +37,30 @@ def pareto(data: ReportData) -> Iterator[Figure]:
             members.append(gain)
     number = 0
     for backbone, members in trained.items():
-        costs = {_module(each): each for each in timed.get(backbone, ())}
+        costs = {_module(comparison): comparison for comparison in timed.get(backbone, ())}
         places = [
             (variant_name(gain.variant), ParetoPoint(gain.points, cost.ratio))
             for gain in members
             if (cost := costs.get(_module(gain.variant))) is not None and cost.ratio is not None
         ]
-        baseline = next((each for each in timed.get(backbone, ()) if each.role == "baseline"), None)
+        baseline = next((comparison for comparison in timed.get(backbone, ()) if comparison.role == "baseline"), None)
         if places and baseline is not None:
             number += 1
             about = f"{members[0].variant.details['dataset']}; {shared_conditions(baseline, baseline)}"
             yield _draw(number, f"{network_name(backbone)}, {about}", variant_name(baseline), places)
 
 
-def _add_to_first_group(members: list[Comparison], each: Comparison) -> None:
-    if not members or _group(each) == _group(members[0]):
-        members.append(each)
+def _add_to_first_group(members: list[Comparison], comparison: Comparison) -> None:
+    if not members or _group(comparison) == _group(members[0]):
+        members.append(comparison)
 
 
-def _group(each: Comparison) -> tuple[str, str]:
-    return each.run, each.group
+def _group(comparison: Comparison) -> tuple[str, str]:
+    return comparison.run, comparison.group
 
 
-def _module(each: Comparison) -> tuple[Any, Any]:
-    return each.axes["attention"], each.axes["placement"]
+def _module(comparison: Comparison) -> tuple[Any, Any]:
+    return comparison.axes["attention"], comparison.axes["placement"]
 
 
 def _draw(number: int, network: str, baseline: str, members: list[tuple[str, ParetoPoint]]) -> Figure:
@@ -100,7 +100,7 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
 def _labels(named: Sequence[tuple[str, ParetoPoint]], stand: Sequence[Standing]) -> list[dict[str, str]]:
     """Labels above and below the points, alternating from left to right; empty for unlabelled points."""
     labels = [UNNAMED] * len(named)
-    shown = [at for at, each in enumerate(stand) if len(named) <= MOST_NAMED or each == "on the front"]
+    shown = [at for at, state in enumerate(stand) if len(named) <= MOST_NAMED or state == "on the front"]
     for number, at in enumerate(sorted(shown, key=lambda at: named[at][1].latency.point)):
         labels[at] = {**UNNAMED, ("above", "below")[number % 2]: named[at][0]}
     return labels
@@ -110,4 +110,4 @@ def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:
     """Point and bounds for the axes: percentage points unchanged, a ratio to the baseline as a change in percent."""
     scale = 100 if origin else 1
     bounds = {"": estimate.point, "_low": estimate.low, "_high": estimate.high}
-    return {f"{name}{end}": round(scale * (each - origin), 4) for end, each in bounds.items() if each is not None}
+    return {f"{name}{end}": round(scale * (bound - origin), 4) for end, bound in bounds.items() if bound is not None}

@@ -20,9 +20,12 @@ def placement(data: ReportData) -> Iterator[Figure]:
     gains = [(gain.variant, gain.points.point) for gain in data.gains]
     yield from _draw(gains, "placement-accuracy", "accuracy gain (pp)", better=1)
     cost = [
-        (each, 100 * (each.ratio.point - 1))
-        for each in data.costs
-        if each.value == "latency" and each.role == "variant" and each.axes["mode"] == "inference" and each.ratio
+        (comparison, 100 * (comparison.ratio.point - 1))
+        for comparison in data.costs
+        if comparison.value == "latency"
+        and comparison.role == "variant"
+        and comparison.axes["mode"] == "inference"
+        and comparison.ratio
     ]
     yield from _draw(cost, "placement-latency", "inference latency Δ (%)", better=-1)
 
@@ -30,17 +33,15 @@ def placement(data: ReportData) -> Iterator[Figure]:
 def _draw(values: list[tuple[Comparison, float]], name: str, heading: str, better: int) -> Iterator[Figure]:
     tiles_by_place: dict[tuple[str, str, str], float] = {}
     first: dict[str, tuple[str, str]] = {}  # only the first group of each network: other groups have other conditions
-    for each, number in values:
-        if first.setdefault(each.axes["backbone"], (each.run, each.group)) != (each.run, each.group):
-            continue
-        tiles_by_place.setdefault(
-            (network_name(each.axes["backbone"]), module_name(each.axes["attention"]), str(each.axes["placement"])),
-            number,
-        )
+    for comparison, number in values:
+        axes, group = comparison.axes, (comparison.run, comparison.group)
+        if first.setdefault(axes["backbone"], group) == group:
+            tile = network_name(axes["backbone"]), module_name(axes["attention"]), str(axes["placement"])
+            tiles_by_place.setdefault(tile, number)
     places: dict[str, set[str]] = {}
     for _, module, place in tiles_by_place:
         places.setdefault(module, set()).add(place)
-    if all(len(each) < 2 for each in places.values()):
+    if all(len(members) < 2 for members in places.values()):
         return
     rows: list[dict[str, Any]] = [
         {"network": network, "module": module, "placement": place, "number": round(number, 3), "text": f"{number:+.2f}"}

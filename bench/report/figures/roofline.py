@@ -20,11 +20,11 @@ def roofline(data: ReportData) -> Iterator[Figure]:
     """A figure for each run with machine limits and counts; each network under its first conditions."""
     for number, (run, machine) in enumerate(data.machines.items(), start=1):
         first: dict[str, tuple[str, list[Comparison]]] = {}
-        for each in data.costs:
-            if each.run == run and each.measure == "complexity":
-                group, members = first.setdefault(each.axes["backbone"], (each.group, []))
-                if group == each.group:
-                    members.append(each)
+        for comparison in data.costs:
+            if comparison.run == run and comparison.measure == "complexity":
+                group, members = first.setdefault(comparison.axes["backbone"], (comparison.group, []))
+                if group == comparison.group:
+                    members.append(comparison)
         rows = [row for _, members in first.values() for row in _rows(members, machine)]
         if rows:
             yield _draw(number, rows, machine)
@@ -46,7 +46,7 @@ def _draw(number: int, rows: list[dict[str, Any]], machine: MachineLimits) -> Fi
     least = min(0.5 * min(row["intensity"] for row in rows), 0.1 * machine.ridge)
     most = max(2 * max(row["intensity"] for row in rows), 10 * machine.ridge)
     corners = [least, machine.ridge, most]
-    roof = [{"intensity": each, "rate": min(machine.rate, machine.bandwidth * each)} for each in corners]
+    roof = [{"intensity": intensity, "rate": min(machine.rate, machine.bandwidth * intensity)} for intensity in corners]
     x = alt.X("intensity:Q", title="operations per byte moved").scale(type="log", domain=[least, most])
     y = alt.Y("rate:Q", title="attainable operations per second").scale(type="log").axis(format="~s")
     figure_rows = FigureRows()

@@ -27,20 +27,20 @@ def sweep(data: ReportData) -> Iterator[Figure]:
     places = zip(accuracies["run"], accuracies["cell"], strict=True)
     options = dict(zip(places, accuracies["options"], strict=True))
     groups: dict[tuple[str, str], list[Comparison]] = {}
-    for each in data.comparisons:
-        if each.measure == "accuracy" and each.value == "top1":
-            groups.setdefault((each.run, each.group), []).append(each)
+    for comparison in data.comparisons:
+        if comparison.measure == "accuracy" and comparison.value == "top1":
+            groups.setdefault((comparison.run, comparison.group), []).append(comparison)
     number = 0
     for (run, _), group in groups.items():
         curves: dict[Any, list[dict[str, Any]]] = {}
-        for each in group:
-            own = dict((options[run, each.cell] or {}).get("attention", {}))
-            e_lambda = own.pop("e_lambda", DEFAULT)
+        for comparison in group:
+            module_options = dict((options[run, comparison.cell] or {}).get("attention", {}))
+            e_lambda = module_options.pop("e_lambda", DEFAULT)
             # Each placement and each other option is a curve; a logarithmic axis has no 0.
-            if str(each.axes["attention"]).partition("(")[0] == "simam" and e_lambda > 0:
-                row = _row(each, e_lambda)
-                curves.setdefault((each.axes["placement"], str(own)), []).append(row)
-        plain = next((each for each in group if each.role == "baseline"), None)
+            if str(comparison.axes["attention"]).partition("(")[0] == "simam" and e_lambda > 0:
+                row = _row(comparison, e_lambda)
+                curves.setdefault((comparison.axes["placement"], str(module_options)), []).append(row)
+        plain = next((comparison for comparison in group if comparison.role == "baseline"), None)
         for (place, _), rows in curves.items():
             if len({row["λ"] for row in rows}) >= LEAST:
                 number += 1
@@ -48,11 +48,11 @@ def sweep(data: ReportData) -> Iterator[Figure]:
                 yield _draw(number, rows, plain, f"{network} with SimAM{f' at {place}' if place else ''}")
 
 
-def _row(each: Comparison, e_lambda: float) -> dict[str, Any]:
-    own = each.absolute
-    bounds = {"top1": own.point, "low": own.low, "high": own.high}
+def _row(comparison: Comparison, e_lambda: float) -> dict[str, Any]:
+    accuracy = comparison.absolute
+    bounds = {"top1": accuracy.point, "low": accuracy.low, "high": accuracy.high}
     shares = {name: 100 * bound for name, bound in bounds.items() if bound is not None}
-    return {"λ": e_lambda, **shares, "seeds": each.repeats}
+    return {"λ": e_lambda, **shares, "seeds": comparison.repeats}
 
 
 def _draw(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:

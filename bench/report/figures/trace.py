@@ -12,7 +12,7 @@ from bench.report.figures.theme import COLOURS, INK, WIDTH, FigureRows, figure, 
 from bench.report.names import network_name, placed_name
 from bench.results.estimates import Row
 
-MOST_PANELS = 4
+MOST_TRACES = 4
 """Maximum number of groups in the figure."""
 MOST_POINTS = 10
 """Maximum number of points of one variant in one process; each is the median of consecutive rounds."""
@@ -22,12 +22,12 @@ def trace(data: ReportData) -> Iterator[Figure]:
     """One figure with a panel for each of the first timed groups."""
     timed = data.frame[(data.frame["value"] == "latency") & (data.frame["status"] == "ok")]
     groups = list(timed.groupby(["run", "group"], sort=False))
-    shown = [rows for _, group in groups[:MOST_PANELS] if (rows := list(_rows(group, data.several_runs)))]
+    shown = [rows for _, group in groups[:MOST_TRACES] if (rows := list(_rows(group, data.several_runs)))]
     if not shown:
         return
     figure_rows = FigureRows()
     chart = alt.vconcat(*(_panel(rows, figure_rows) for rows in shown)).resolve_scale(color="shared", shape="shared")
-    omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
+    omitted = f"; the first {MOST_TRACES} of {len(groups)} groups" if len(groups) > MOST_TRACES else ""
     yield figure(chart, figure_rows, "trace", f"Latency relative to the baseline, by round{omitted}")
 
 
@@ -69,7 +69,9 @@ def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
 def _stretches(samples: Sequence[float | None], baseline: Sequence[float | None]) -> Iterator[tuple[int, float, int]]:
     """First round, median ratio and number of rounds of each stretch of consecutive rounds."""
     ratios = [
-        (place, own / other) for place, (own, other) in enumerate(zip(samples, baseline, strict=False)) if own and other
+        (place, seconds / reference)
+        for place, (seconds, reference) in enumerate(zip(samples, baseline, strict=False))
+        if seconds and reference
     ]
     length = max(1, -(-len(ratios) // MOST_POINTS))
     for start in range(0, len(ratios), length):

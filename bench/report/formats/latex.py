@@ -26,7 +26,7 @@ _SPECIAL = {
     "≤": r"$\leq$",
     "≥": r"$\geq$",
     "\n": " ",
-    **{each: f"\\{each}" for each in "&%$#_{}"},
+    **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
 
@@ -48,11 +48,11 @@ def _table(table: Table, caption: str) -> str:
     rows = "\n".join(f"{' & '.join(map(_cell, row))} \\\\" for row in table.rows)
     return rf"""\begin{{table}}
 \centering
-\caption{{{escape(caption)}}}
+\caption{{{escape_latex(caption)}}}
 \resizebox{{\textwidth}}{{!}}{{%
 \begin{{tabular}}{{{columns}}}
 \toprule
-{" & ".join(map(escape, table.headings))} \\
+{" & ".join(map(escape_latex, table.headings))} \\
 \midrule
 {rows}
 \bottomrule
@@ -62,14 +62,14 @@ def _table(table: Table, caption: str) -> str:
 
 
 def _cell(cell: TableCell) -> str:
-    return rf"\textbf{{{escape(cell.text)}}}" if cell.best else escape(cell.text)
+    return rf"\textbf{{{escape_latex(cell.text)}}}" if cell.best else escape_latex(cell.text)
 
 
 _KNOWN = "–—‘’“”…"
 """Characters beyond Latin-1 that LaTeX prints without further packages."""
 
 
-def escape(text: str) -> str:
+def escape_latex(text: str) -> str:
     """Escape text; characters that LaTeX cannot print become question marks."""
-    escaped = re.sub("|".join(map(re.escape, _SPECIAL)), lambda found: _SPECIAL[found[0]], text)
+    escaped = re.sub("|".join(map(re.escape, _SPECIAL)), lambda match: _SPECIAL[match[0]], text)
     return re.sub(rf"[^\x00-\xff{_KNOWN}]", "?", escaped)

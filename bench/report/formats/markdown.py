@@ -4,13 +4,13 @@ import re
 from functools import singledispatch
 
 from bench.report.blocks import Block, BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
-from bench.report.numbers import escape
+from bench.report.numbers import escape_markdown
 
 FIGURES = "figures"
 """The folder of the figures, beside the page."""
 
 
-def markdown(page: Page, figures: bool = False) -> str:
+def page_markdown(page: Page, figures: bool = False) -> str:
     """The Markdown of a page.
 
     Args:
@@ -18,7 +18,7 @@ def markdown(page: Page, figures: bool = False) -> str:
         figures: whether to link the figures, as ``figures/NAME.svg`` beside the page.
     """
     blocks = (block for block in page.blocks if figures or not isinstance(block, Figure))
-    return "\n\n".join([f"# {escape(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
+    return "\n\n".join([f"# {escape_markdown(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
 
 
 @singledispatch
@@ -28,17 +28,17 @@ def _block(block: Block) -> str:
 
 @_block.register
 def _(block: Heading) -> str:
-    return f"## {escape(block.text)}"
+    return f"## {escape_markdown(block.text)}"
 
 
 @_block.register
 def _(block: Paragraph) -> str:
-    return escape(block.text)
+    return escape_markdown(block.text)
 
 
 @_block.register
 def _(block: BulletList) -> str:
-    return "\n".join(f"- {escape(item)}" for item in block.items)
+    return "\n".join(f"- {escape_markdown(item)}" for item in block.items)
 
 
 @_block.register
@@ -46,16 +46,16 @@ def _(block: Table) -> str:
     from tabulate import tabulate
 
     rows = [[_cell(cell) for cell in row] for row in block.rows]
-    return tabulate(rows, headers=list(map(escape, block.headings)), tablefmt="github", disable_numparse=True)
+    return tabulate(rows, headers=list(map(escape_markdown, block.headings)), tablefmt="github", disable_numparse=True)
 
 
 def _cell(cell: TableCell) -> str:
-    return f"**{escape(cell.text)}**" if cell.best else escape(cell.text)
+    return f"**{escape_markdown(cell.text)}**" if cell.best else escape_markdown(cell.text)
 
 
 @_block.register
 def _(block: Details) -> str:
-    return f"<details><summary>{escape(block.summary)}</summary>\n\n{_block(block.table)}\n\n</details>"
+    return f"<details><summary>{escape_markdown(block.summary)}</summary>\n\n{_block(block.table)}\n\n</details>"
 
 
 @_block.register
@@ -67,4 +67,4 @@ def _(block: Code) -> str:
 
 @_block.register
 def _(block: Figure) -> str:
-    return f"![{escape(block.title)}]({FIGURES}/{block.name}.svg)"
+    return f"![{escape_markdown(block.title)}]({FIGURES}/{block.name}.svg)"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from bench.results.columns import AXES
+from bench.results.columns import AXIS_COLUMNS
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
@@ -13,7 +13,8 @@ ABSOLUTE, RATIO, DIFFERENCE = (
     {bound: f"{estimate}{bound}" for bound in ("point", "low", "high")} for estimate in ("", "ratio_", "difference_")
 )
 """Bound of each estimate → its column."""
-COLUMNS = [*IDENTITY, *AXES, "value", "unit", *ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values(), "repeats"]
+_BOUNDS = [*ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values()]
+TABLE_COLUMNS = [*IDENTITY, *AXIS_COLUMNS, "value", "unit", *_BOUNDS, "repeats"]
 
 
 def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     rows = [
         {
             **{key: getattr(comparison, key) for key in IDENTITY},
-            **{axis: comparison.axes[axis] for axis in AXES},
+            **{axis: comparison.axes[axis] for axis in AXIS_COLUMNS},
             "value": comparison.value,
             "unit": comparison.unit,
             **_numbers(ABSOLUTE, comparison.absolute),
@@ -35,7 +36,7 @@ def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
         }
         for comparison in comparisons
     ]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame = pd.DataFrame(rows, columns=TABLE_COLUMNS)
     return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64"))
 
 

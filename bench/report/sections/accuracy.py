@@ -6,7 +6,7 @@ from typing import Any
 from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
 from bench.report.data import ReportData
 from bench.report.names import module_name, network_name, variant_name
-from bench.report.numbers import interval, quantity
+from bench.report.numbers import format_quantity, interval
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import MOST_SEEDS, AccuracyGain
 from bench.results.estimates import Comparison
@@ -186,7 +186,7 @@ def _execution(details: Mapping[str, Any]) -> str:
 def _speed(group: Iterable[Comparison]) -> str:
     """The range of training speeds. They have no column, because times that are not paired cannot rank modules."""
     speeds = sorted({member.absolute.point for member in group if member.value == "throughput"})
-    span = " to ".join(quantity(float(speed), "1") for speed in dict.fromkeys((speeds[0], speeds[-1])))
+    span = " to ".join(format_quantity(float(speed), "1") for speed in dict.fromkeys((speeds[0], speeds[-1])))
     return (
         f"Training speed: {span} images/s. Networks are trained one after another, so these speeds do not compare "
         "modules; to compare them, measure latency in training mode."

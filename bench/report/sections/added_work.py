@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from bench.report.names import module_name
-from bench.report.numbers import enumerated, quantity, ratio
+from bench.report.numbers import enumerated, format_quantity, ratio
 from bench.results.estimates import Comparison
 from bench.results.roofline import AddedWork, MachineLimits, added_work
 
@@ -51,7 +51,7 @@ def _limit(operations: float, moved: float, machine: MachineLimits | None) -> st
     intensity = f"{operations / moved:#.2g} operations per byte"
     if machine is None:
         return f" Arithmetic intensity: {intensity}."
-    seconds = quantity(max(operations / machine.rate, moved / machine.bandwidth), "s")
+    seconds = format_quantity(max(operations / machine.rate, moved / machine.bandwidth), "s")
     if operations / moved < machine.ridge:
         return f" At {intensity} this is memory-bound and takes at least {seconds} without cache hits."
     return f" At {intensity} this is compute-bound and takes at least {seconds}."
@@ -66,4 +66,4 @@ def _operators(added: AddedWork) -> str:
 
 
 def _amount(number: float, unit: str) -> str:
-    return f"{'−' if number < 0 else ''}{quantity(abs(number), unit)}"
+    return f"{'−' if number < 0 else ''}{format_quantity(abs(number), unit)}"

@@ -26,7 +26,7 @@ from bench.report.names import (
     shared_conditions,
     value_heading,
 )
-from bench.report.numbers import change, difference, percent, quantity, ratio
+from bench.report.numbers import change, difference, format_quantity, percent, ratio
 from bench.report.sections.added_work import added_work_sentences
 from bench.report.sections.sources import records_of
 from bench.results.estimates import Comparison
@@ -75,10 +75,11 @@ def costs(data: ReportData) -> Iterator[Block]:
     from bench.report.figures.roofline import roofline
 
     for run, machine in data.machines.items():
+        of_run = f" of {run}" if data.several_runs else ""
+        bandwidth, rate = format_quantity(machine.bandwidth, "B/s"), format_quantity(machine.rate, "FLOP/s")
         yield Paragraph(
-            f"The machine{f' of {run}' if data.several_runs else ''} copies {quantity(machine.bandwidth, 'B/s')} (read "
-            f"plus written) and reaches {quantity(machine.rate, 'FLOP/s')} in an fp32 matrix product. Work with fewer "
-            f"than {machine.ridge:.1f} operations per byte moved is memory-bound."
+            f"The machine{of_run} copies {bandwidth} (read plus written) and reaches {rate} in an fp32 matrix product. "
+            f"Work with fewer than {machine.ridge:.1f} operations per byte moved is memory-bound."
         )
     networks: dict[str, list[CostRow]] = {}
     for row in cost_rows(data.costs):
@@ -209,9 +210,9 @@ def _value(spec: ValueSpec, row: CostRow) -> TableCell:
     if comparison is None:
         return text_cell(None)
     absolute = comparison.absolute
-    text = quantity(absolute.point, spec.unit)
+    text = format_quantity(absolute.point, spec.unit)
     if absolute.low is not None and absolute.high is not None:
-        low, high = (quantity(bound, spec.unit) for bound in (absolute.low, absolute.high))
+        low, high = (format_quantity(bound, spec.unit) for bound in (absolute.low, absolute.high))
         if spec.unit == "s":
             return TableCell(f"{text} ({low}–{high})", absolute.point)
         if absolute.method != "exact":
@@ -238,7 +239,7 @@ def _throughput(row: CostRow) -> TableCell:
     latency, batch = row.values.get("latency"), row.axes["batch"]
     if not latency or not batch:
         return text_cell(None)
-    return TableCell(quantity(batch / latency.absolute.point, "1"), batch / latency.absolute.point)
+    return TableCell(format_quantity(batch / latency.absolute.point, "1"), batch / latency.absolute.point)
 
 
 def _descriptions(tables: Iterable[Sequence[CostRow]]) -> Iterator[str]:

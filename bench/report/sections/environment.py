@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bench.report.blocks import Block, BulletList, Heading
 from bench.report.data import ReportData
-from bench.report.numbers import quantity
+from bench.report.numbers import format_quantity
 from bench.store.environment import Environment
 from bench.store.stored_run import StoredRun
 
@@ -20,7 +20,7 @@ def _line(run: StoredRun, key: str, machine: Environment) -> str:
     packages = "".join(f", {package} {version}" for package, version in facts["packages"].items() if version)
     return (
         f"{run.path.resolve().name}: {facts['cpu']}, {facts['cores']} cores (torch uses {facts['threads']} threads), "
-        f"{quantity(facts['memory_bytes'], 'B')} memory{', ' + facts['gpu'] if facts['gpu'] else ''}; "
+        f"{format_quantity(facts['memory_bytes'], 'B')} memory{', ' + facts['gpu'] if facts['gpu'] else ''}; "
         f"{facts['system']}; Python {facts['python']}{packages}. "
         f"Load at the start: {f'{load[0]:.2f}' if load else 'unknown'}. Environment id: {key}."
     )

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
 from bench.report.data import ReportData
 from bench.report.names import CONDITIONS, change_heading, module_name, network_name, value_heading
-from bench.report.numbers import change, difference, interval, percent, quantity, ratio
+from bench.report.numbers import change, difference, format_quantity, interval, percent, ratio
 from bench.report.sections.published import published_of
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import AccuracyGain
@@ -197,7 +197,7 @@ def _cell(column: OverviewColumn, comparison: Comparison | None, best: set[int],
 
 def _count(comparison: Comparison) -> tuple[str, float | None]:
     """A count with its difference from the baseline."""
-    text = quantity(comparison.absolute.point, comparison.unit)
+    text = format_quantity(comparison.absolute.point, comparison.unit)
     if comparison.difference:
         text += f" ({difference(comparison.difference)})"
     return text, comparison.absolute.point

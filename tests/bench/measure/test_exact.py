@@ -8,7 +8,7 @@ from bench.measure import Subject
 from bench.measure.complexity import count_kernels, count_parameters
 from bench.measure.counters import Counters, _materialised, count_fvcore
 from bench.measure.memory import count_peak_bytes, count_saved_bytes, measure_allocator_peaks
-from bench.run.workload import build
+from bench.run.workload import build_workload
 from bench.suite.axes import Cell, Choice
 from simam import BACKBONES, SimAM, insert
 from tests.helpers import counted
@@ -49,7 +49,7 @@ def test_fvcore_counts_norms_but_not_simam() -> None:
 
 def test_counters_of_one_image() -> None:
     cell = Cell(Choice("tests.helpers:tiny"), Choice("none"), resolution=8)
-    subject = Subject(0, "baseline", lambda device: build(cell, 0, device or "cpu"))
+    subject = Subject(0, "baseline", lambda device: build_workload(cell, 0, device or "cpu"))
     ((_, outcome),) = Counters().measure([subject], lambda subject: None, 0)
     # A 3×3 convolution 3→4 on 8×8 and a linear layer 256→5. torch counts a multiply-add as 2. fvcore counts it as 1 and
     # adds 2 per element of the norm.
@@ -96,8 +96,8 @@ def test_kernel_count_of_three_operators() -> None:
 @CUDA
 def test_allocator_peaks_are_consistent_with_the_count() -> None:
     cell = Cell(Choice("cifar_resnet20"), Choice("none"), mode="training", batch=64, resolution=32)
-    counted_peak = count_peak_bytes(build(cell, 0, "meta")).total
-    allocated, reserved = (value.samples[0] for value in measure_allocator_peaks(build(cell, 0, "cuda").call))
+    counted_peak = count_peak_bytes(build_workload(cell, 0, "meta")).total
+    allocated, reserved = (value.samples[0] for value in measure_allocator_peaks(build_workload(cell, 0, "cuda").call))
     assert 0.95 * counted_peak < allocated <= reserved
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.report.page import Report, report
+from bench.report.page import Report, compose
 from bench.results.columns import Role
 from bench.store.record import Record, Value
 from bench.store.stored_run import StoredRun
@@ -37,7 +37,7 @@ def example_run(*others: Record) -> StoredRun:
 
 def example_report() -> Report:
     """The report of the run."""
-    return report([example_run()])
+    return compose([example_run()])
 
 
 def records(repeats: int = 5) -> Iterator[Record]:

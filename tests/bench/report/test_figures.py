@@ -37,12 +37,12 @@ def rows(figure: Figure) -> list[dict[str, Any]]:
 
 def test_forest_has_modules_and_the_control() -> None:
     [figure] = forest(example())
-    found = {row["module"]: row for row in rows(figure)}
-    assert list(found) == ["SimAM at spatial", "SE at spatial", f"{EVIL} at spatial", "A/A control"]
+    row_of = {row["module"]: row for row in rows(figure)}
+    assert list(row_of) == ["SimAM at spatial", "SE at spatial", f"{EVIL} at spatial", "A/A control"]
     # SimAM's ratio in each process: 1.05, 1.05105, 1.05, 1.05105, 1.05
-    assert found["SimAM at spatial"]["change"] == pytest.approx(5.042, abs=2e-3)
-    assert found["SimAM at spatial"]["low"] < 5.042 < found["SimAM at spatial"]["high"]
-    assert found["A/A control"]["change"] == 0 and found["SimAM at spatial"]["processes"] == 5
+    assert row_of["SimAM at spatial"]["change"] == pytest.approx(5.042, abs=2e-3)
+    assert row_of["SimAM at spatial"]["low"] < 5.042 < row_of["SimAM at spatial"]["high"]
+    assert row_of["A/A control"]["change"] == 0 and row_of["SimAM at spatial"]["processes"] == 5
 
 
 def estimate(point: float, half: float) -> Estimate:
@@ -51,15 +51,15 @@ def estimate(point: float, half: float) -> Estimate:
 
 def test_pareto_of_the_example_run() -> None:
     [figure] = pareto(example())
-    found = {row["module"]: row for row in rows(figure)}
-    assert list(found) == ["plain", "SimAM at spatial", "SE at spatial", f"{EVIL} at spatial"]
+    row_of = {row["module"]: row for row in rows(figure)}
+    assert list(row_of) == ["plain", "SimAM at spatial", "SE at spatial", f"{EVIL} at spatial"]
     # accuracy gain of SE for the three seeds: 0.5, 0.6, 0.7 percentage points
-    assert found["SE at spatial"]["points"] == pytest.approx(0.6)
-    assert found["plain"]["standing"] == "on the front" and found["plain"]["cost"] == 0
-    assert found[f"{EVIL} at spatial"]["standing"] == "dominated"
+    assert row_of["SE at spatial"]["points"] == pytest.approx(0.6)
+    assert row_of["plain"]["standing"] == "on the front" and row_of["plain"]["cost"] == 0
+    assert row_of[f"{EVIL} at spatial"]["standing"] == "dominated"
     # Names alternate between above and below, from left to right: plain, SE, SimAM, the other.
-    assert [found[name]["below"] for name in found] == ["", "", "SE at spatial", f"{EVIL} at spatial"]
-    assert [found[name]["above"] for name in found] == ["plain", "SimAM at spatial", "", ""]
+    assert [row_of[name]["below"] for name in row_of] == ["", "", "SE at spatial", f"{EVIL} at spatial"]
+    assert [row_of[name]["above"] for name in row_of] == ["plain", "SimAM at spatial", "", ""]
 
 
 def test_many_points_are_labelled_on_the_front_only() -> None:
@@ -84,13 +84,13 @@ def test_sweep_has_every_lambda_and_the_default() -> None:
 
 def test_placement_of_two_placements() -> None:
     moved = [
-        replace(each, cell=f"{each.cell}/end", axes={**each.axes, "placement": "branch_end"})
-        for each in records()
-        if each.axes.get("attention") == "se" and each.measure in ("latency", "accuracy")
+        replace(record, cell=f"{record.cell}/end", axes={**record.axes, "placement": "branch_end"})
+        for record in records()
+        if record.axes.get("attention") == "se" and record.measure in ("latency", "accuracy")
     ]
-    found = {figure.name: rows(figure) for figure in placement(example(*moved))}
-    assert list(found) == ["placement-accuracy", "placement-latency"]
-    tiles = {(row["module"], row["placement"]): row["text"] for row in found["placement-accuracy"]}
+    rows_of = {figure.name: rows(figure) for figure in placement(example(*moved))}
+    assert list(rows_of) == ["placement-accuracy", "placement-latency"]
+    tiles = {(row["module"], row["placement"]): row["text"] for row in rows_of["placement-accuracy"]}
     assert tiles["SE", "spatial"] == tiles["SE", "branch_end"] == "+0.60"
     assert tiles["SimAM", "spatial"] == "+1.10" and ("SimAM", "branch_end") not in tiles
 
@@ -127,10 +127,10 @@ def test_trace_has_every_round_of_every_process() -> None:
 
 def test_trace_of_many_rounds_has_medians() -> None:
     long = []
-    for each in records():
-        if isinstance(each, MeasuredRecord) and each.measure == "latency" and each.repeat == 0:
-            samples = tuple(each.values[0].samples[0] for _ in range(60))
-            long.append(replace(each, values=(replace(each.values[0], samples=samples),)))
+    for record in records():
+        if isinstance(record, MeasuredRecord) and record.measure == "latency" and record.repeat == 0:
+            samples = tuple(record.values[0].samples[0] for _ in range(60))
+            long.append(replace(record, values=(replace(record.values[0], samples=samples),)))
     [figure] = trace(analyse([stored_run(Path("r"), long)]))
     simam = [row for row in rows(figure) if row["module"] == "SimAM at spatial"]
     assert [row["round"] for row in simam] == list(range(1, 60, 6)) and {row["rounds"] for row in simam} == {6}
@@ -152,14 +152,15 @@ def test_svg_of_every_figure() -> None:
 
 def test_sweep_separates_options_and_omits_zero() -> None:
     others = []
-    for each in records():
-        if each.measure == "accuracy" and each.axes["attention"] in ("simam", "simam(e_lambda=0.1)"):
-            options = dict(each.options.get("attention", {}))
-            label = f"{each.axes['attention']}, eager"
+    for record in records():
+        if record.measure == "accuracy" and record.axes["attention"] in ("simam", "simam(e_lambda=0.1)"):
+            options = dict(record.options.get("attention", {}))
+            label = f"{record.axes['attention']}, eager"
             changed = {"attention": {**options, "implementation": "eager"}}
-            others.append(replace(each, cell=label, axes={**each.axes, "attention": "simam(eager)"}, options=changed))
+            eager = {**record.axes, "attention": "simam(eager)"}
+            others.append(replace(record, cell=label, axes=eager, options=changed))
             zero = {"attention": {"e_lambda": 0}}
-            others.append(replace(each, cell="zero", axes={**each.axes, "attention": "simam(zero)"}, options=zero))
+            others.append(replace(record, cell="zero", axes={**record.axes, "attention": "simam(zero)"}, options=zero))
     [figure] = sweep(example(*others))
     assert sorted(row["λ"] for row in rows(figure) if "seeds" in row) == [1e-4, 0.01, 0.1]
 
@@ -167,7 +168,7 @@ def test_sweep_separates_options_and_omits_zero() -> None:
 def test_groups_of_two_runs_stay_separate() -> None:
     both = analyse([stored_run(Path(name), list(records())) for name in ("a", "b")])
     [figure] = memory(both)
-    assert [len(each) for each in figure.spec["datasets"].values()] == [20, 20]
+    assert [len(dataset) for dataset in figure.spec["datasets"].values()] == [20, 20]
     assert figure.spec["vconcat"][1]["title"].endswith("b")
     [front] = pareto(both)
     assert len(rows(front)) == 4
@@ -175,9 +176,9 @@ def test_groups_of_two_runs_stay_separate() -> None:
 
 def test_conditions_distinguish_members() -> None:
     compiled = [
-        replace(each, cell=f"{each.cell}/compile", axes={**each.axes, "execution": "compile"})
-        for each in records()
-        if each.measure == "latency" and each.axes["attention"] == "se"
+        replace(record, cell=f"{record.cell}/compile", axes={**record.axes, "execution": "compile"})
+        for record in records()
+        if record.measure == "latency" and record.axes["attention"] == "se"
     ]
     [figure] = forest(example(*compiled))
     assert {"SE at spatial, eager", "SE at spatial, compile"} < {row["module"] for row in rows(figure)}

@@ -11,8 +11,8 @@ import pytest
 from bench.report.blocks import BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
 from bench.report.formats import FORMATS
 from bench.report.formats.html import html
-from bench.report.formats.latex import escape, latex
-from bench.report.formats.markdown import markdown
+from bench.report.formats.latex import escape_latex, latex
+from bench.report.formats.markdown import page_markdown
 from bench.report.formats.tables import results_table
 from tests.bench.report.example_run import EVIL, example_report
 
@@ -43,7 +43,7 @@ def test_pages_equal_the_golden_files(tmp_path: Path, name: str) -> None:
 
 
 def test_markdown_of_every_block() -> None:
-    assert markdown(PAGE).splitlines() == [
+    assert page_markdown(PAGE).splitlines() == [
         "# T",
         "",
         r"## H\#",
@@ -72,8 +72,8 @@ def test_markdown_of_every_block() -> None:
 
 def test_markdown_links_figures_only_with_their_files() -> None:
     page = Page("T", [Figure("f", "what it [shows]", {})])
-    assert "figures/f.svg" not in markdown(page)
-    assert "![what it [shows]](figures/f.svg)" in markdown(page, figures=True)
+    assert "figures/f.svg" not in page_markdown(page)
+    assert "![what it [shows]](figures/f.svg)" in page_markdown(page, figures=True)
 
 
 def test_latex_has_rules_bold_and_escapes() -> None:
@@ -84,7 +84,7 @@ def test_latex_has_rules_bold_and_escapes() -> None:
 
 
 def test_characters_unknown_to_latex_are_replaced() -> None:
-    assert escape("λ σ 模 é – …") == r"$\lambda$ ? ? é – …"
+    assert escape_latex("λ σ 模 é – …") == r"$\lambda$ ? ? é – …"
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.report.numbers import enumerated, escape, percent, quantity, ratio
+from bench.report.numbers import enumerated, escape_markdown, format_quantity, percent, ratio
 from bench.results.statistics import Estimate
 
 
@@ -19,7 +19,7 @@ from bench.results.statistics import Estimate
     ],
 )
 def test_quantities(number: float, unit: str, text: str) -> None:
-    assert quantity(number, unit) == text
+    assert format_quantity(number, unit) == text
 
 
 def test_ratios_and_percentages() -> None:
@@ -35,9 +35,9 @@ def test_enumerations() -> None:
 
 
 def test_names_cannot_break_a_table() -> None:
-    assert escape("a|b<script>_c\n") == r"a\|b\<script\>\_c "
+    assert escape_markdown("a|b<script>_c\n") == r"a\|b\<script\>\_c "
 
 
 def test_only_brackets_of_links_are_escaped() -> None:
-    assert escape("+6.1 % [5.4, 6.8] (so)") == "+6.1 % [5.4, 6.8] (so)"
-    assert escape("[x](y) [x][y] [x]: y") == r"[x\](y) [x\][y] [x\]: y"
+    assert escape_markdown("+6.1 % [5.4, 6.8] (so)") == "+6.1 % [5.4, 6.8] (so)"
+    assert escape_markdown("[x](y) [x][y] [x]: y") == r"[x\](y) [x\][y] [x\]: y"

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from bench.report.blocks import Block, BulletList, Details, Heading, Paragraph, Table, TableCell
-from bench.report.formats.markdown import markdown
-from bench.report.page import SECTIONS, report
+from bench.report.formats.markdown import page_markdown
+from bench.report.page import SECTIONS, compose
 from bench.report.sections.sources import sources
 from bench.store.environment import Environment
 from tests.bench.report.example_run import example_report
@@ -37,7 +37,7 @@ def test_every_section_file_has_its_section() -> None:
 
 
 def test_page_without_title_is_named_after_the_folder() -> None:
-    assert report([stored_run(Path("runs/mine"), timed_records(), title="")]).page.title == "mine"
+    assert compose([stored_run(Path("runs/mine"), timed_records(), title="")]).page.title == "mine"
 
 
 def test_names_of_users_stay_text() -> None:
@@ -46,7 +46,7 @@ def test_names_of_users_stay_text() -> None:
     environment = Environment({**FACTS, "cpu": EVIL}, {"load": None})
     suite = f"name: t # ```{EVIL}\n"
     run = stored_run(Path("a"), [*records, broken], title=EVIL, suite=suite, environment=environment)
-    prose, fence, block = markdown(report([run]).page).partition("````yaml\n")
+    prose, fence, block = page_markdown(compose([run]).page).partition("````yaml\n")
     assert fence and "\n````\n" in block
     for line in prose.splitlines():
         assert "<script>" not in line.replace("\\<script\\>", "")

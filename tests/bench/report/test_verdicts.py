@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from bench.report.verdicts import annotations, as_json, markdown, note, summary, terminal
+from bench.report.verdicts import annotations, as_json, note, summary, terminal, verdicts_markdown
 from bench.results.statistics import Estimate
 from bench.results.verdicts import Verdict
 
@@ -47,7 +47,7 @@ STILL = Verdict("unchanged", "latency", "g", "e", "latency_ratio", change=Estima
 
 
 def test_counts_in_full_and_times_in_percent() -> None:
-    page = markdown([SLOWER, GROWN, STILL])
+    page = verdicts_markdown([SLOWER, GROWN, STILL])
     assert page.startswith("**2 regressed, 1 unchanged**\n")
     time, count = (line for line in page.splitlines() if line.startswith("| regressed"))
     assert "+5.6 % [4.7, 6.6]" in time and "+10.9 % [10.0, 11.9]" in time and "+5.0 % [4.1, 5.9]" in time
@@ -79,12 +79,12 @@ def test_accuracies_in_percent_and_points() -> None:
     base, new = Estimate(0.91, 0.9, 0.92, "t"), Estimate(0.9, 0.89, 0.91, "t")
     change = Estimate(-0.01, -0.012, -0.008, "t")
     fallen = Verdict("regressed", "accuracy", "g", "c", "top1", base=base, new=new, change=change)
-    [line] = (line for line in markdown([fallen]).splitlines() if line.startswith("| regressed"))
+    [line] = (line for line in verdicts_markdown([fallen]).splitlines() if line.startswith("| regressed"))
     assert [cell.strip() for cell in line.split("|")[4:7]] == ["91.00 %", "90.00 %", "−1.00 pp [−1.20, −0.80]"]
 
 
 def test_text_of_others_stays_text() -> None:
-    assert "\\<script\\>\\|d" in markdown([DEAD])
+    assert "\\<script\\>\\|d" in verdicts_markdown([DEAD])
 
 
 def test_annotations_are_escaped_lines() -> None:

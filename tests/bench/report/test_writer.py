@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.errors import RunError
-from bench.report.writer import build, save, sides_page
+from bench.report.writer import build_report, save, sides_page
 from bench.results.verdicts import Verdict
 from bench.store.sides import ComparedRevision
 from tests.bench.report.example_run import example_report, example_run
@@ -14,24 +14,24 @@ from tests.factories import stored_run
 
 
 def test_report_of_a_run() -> None:
-    report = build([example_run()])
+    report = build_report([example_run()])
     assert report.page == example_report().page and len(report.comparisons) > 50
 
 
 def test_garbage_collection_is_as_before() -> None:
-    build([example_run()])
+    build_report([example_run()])
     assert gc.isenabled() and gc.get_freeze_count() == 0
 
 
 def test_garbage_collection_after_an_error() -> None:
     with pytest.raises(RunError, match="no records"):
-        build([stored_run(Path("a"), ())])
+        build_report([stored_run(Path("a"), ())])
     assert gc.isenabled()
 
 
 def test_run_without_environment() -> None:
     with pytest.raises(RunError, match=r"example.environment\.json"):
-        build([replace(example_run(), environments={})])
+        build_report([replace(example_run(), environments={})])
 
 
 def test_files_of_several_formats(tmp_path: Path) -> None:

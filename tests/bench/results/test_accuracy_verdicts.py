@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from bench.report.verdicts import markdown
+from bench.report.verdicts import verdicts_markdown
 from bench.results.compare import compare_runs, facts_of
 from bench.results.verdicts import Verdict, exit_code
 from bench.store.record import Record, Value
@@ -129,7 +129,7 @@ def test_threads_may_differ_under_a_threshold(tmp_path: Path) -> None:
 
 
 def test_verdict_table_shows_percentage_points(tmp_path: Path) -> None:
-    page = markdown([compared(tmp_path, OLD, [old - 0.02 - 0.001 * (old > 0.904) for old in OLD])])
+    page = verdicts_markdown([compared(tmp_path, OLD, [old - 0.02 - 0.001 * (old > 0.904) for old in OLD])])
     [row] = [line for line in page.splitlines() if line.startswith("| regressed")]
     assert "−2.05" in row and "90.45 %" in row
 

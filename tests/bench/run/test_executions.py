@@ -21,7 +21,7 @@ from torch import nn
 from bench.measure import compilation
 from bench.run.executions import compile as compile_execution
 from bench.run.executions import graph as graph_execution
-from bench.run.workload import build
+from bench.run.workload import build_workload
 from bench.suite.axes import Cell, Choice
 from tests.helpers import tiny
 
@@ -52,8 +52,8 @@ def restored_settings() -> Iterator[None]:
 @needs_compiler
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_compiled_output_and_compile_time(mode: str) -> None:
-    compiled = build(cell(mode=mode, execution="compile"), 3, "cpu")
-    eager = build(cell(mode=mode, execution="eager"), 3, "cpu")
+    compiled = build_workload(cell(mode=mode, execution="compile"), 3, "cpu")
+    eager = build_workload(cell(mode=mode, execution="eager"), 3, "cpu")
     assert torch.allclose(compiled.call(), eager.call(), atol=1e-6)
     assert [(value.name, value.unit, len(value.samples)) for value in compiled.values] == [
         ("compile_time", "s", 1),
@@ -68,9 +68,9 @@ def test_compiled_output_and_compile_time(mode: str) -> None:
 def test_fresh_process_uses_compiler_cache() -> None:
     code = f"""
         import json
-        from bench.run.workload import build
+        from bench.run.workload import build_workload
         from bench.suite.axes import Cell, Choice
-        print(json.dumps(build({cell(mode="inference", execution="compile")!r}, 0, "cpu").settings))
+        print(json.dumps(build_workload({cell(mode="inference", execution="compile")!r}, 0, "cpu").settings))
     """
     command = [sys.executable, "-c", dedent(code)]
     first, second = (subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True) for _ in range(2))
@@ -145,13 +145,13 @@ def test_compiler_errors_are_not_suppressed(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("execution", ["compile", "graph"])
 def test_nothing_is_compiled_or_captured_on_meta(execution: str) -> None:
-    workload = build(cell(mode="inference", execution=execution), 0, "meta")
+    workload = build_workload(cell(mode="inference", execution=execution), 0, "meta")
     assert workload.values == () and "graphs" not in workload.settings
 
 
 def test_graph_needs_a_cuda_device() -> None:
     with pytest.raises(ValueError, match="execution graph needs a CUDA device"):
-        build(cell(mode="inference", execution="graph"), 0, "cpu")
+        build_workload(cell(mode="inference", execution="graph"), 0, "cpu")
 
 
 class FakeCuda:
@@ -218,7 +218,7 @@ def test_capture_follows_torchs_notes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("mode", ["inference", "training"])
 @pytest.mark.parametrize("execution", ["graph", "compile"])
 def test_executions_agree_on_a_gpu(mode: str, execution: str) -> None:
-    workload, eager = (build(cell(mode=mode, execution=name), 3, "cuda") for name in (execution, "eager"))
+    workload, eager = (build_workload(cell(mode=mode, execution=name), 3, "cuda") for name in (execution, "eager"))
     before = [parameter.clone() for parameter in workload.network.parameters()]
     for _ in range(3):
         assert torch.allclose(workload.call(), eager.call(), atol=1e-2, rtol=1e-2)  # TF32 has three digits
@@ -228,7 +228,7 @@ def test_executions_agree_on_a_gpu(mode: str, execution: str) -> None:
 @pytest.mark.gpu
 @needs_gpu
 def test_replay_reads_the_current_inputs() -> None:
-    workload = build(cell(mode="inference", execution="graph"), 3, "cuda")
+    workload = build_workload(cell(mode="inference", execution="graph"), 3, "cuda")
     first = workload.call().clone()
     workload.inputs.zero_()
     assert not torch.equal(workload.call(), first)

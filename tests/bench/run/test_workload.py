@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.run.workload import build, build_network
+from bench.run.workload import build_network, build_workload
 from bench.suite.axes import Cell, Choice
 
 TINY = Choice("tests.helpers:tiny")
@@ -27,8 +27,8 @@ def test_variants_of_a_seed_share_weights() -> None:
 
 
 def test_variants_of_a_seed_share_inputs() -> None:
-    plain, ours = (build(variant, 5, "cpu").inputs for variant in (cell(), replace(with_sigmoid(), resolution=8)))
-    assert torch.equal(plain, ours) and not torch.equal(plain, build(cell(), 6, "cpu").inputs)
+    plain, ours = (build_workload(built, 5, "cpu").inputs for built in (cell(), replace(with_sigmoid(), resolution=8)))
+    assert torch.equal(plain, ours) and not torch.equal(plain, build_workload(cell(), 6, "cpu").inputs)
 
 
 def test_seeds_are_reproducible_and_differ() -> None:
@@ -37,14 +37,14 @@ def test_seeds_are_reproducible_and_differ() -> None:
 
 
 def test_inference_without_gradients_in_eval_mode() -> None:
-    workload = build(cell(mode="inference", batch=2), 0, "cpu")
+    workload = build_workload(cell(mode="inference", batch=2), 0, "cpu")
     output = workload.call()
     assert output.shape == (2, 5) and output.is_inference()
     assert not workload.network.training and workload.settings["inference_mode"] is True
 
 
 def test_training_steps_all_do_the_same_work() -> None:
-    workload = build(cell(mode="training", batch=2), 0, "cpu")
+    workload = build_workload(cell(mode="training", batch=2), 0, "cpu")
     before = [parameter.clone() for parameter in workload.network.parameters()]
     first = workload.call().detach().clone()
     for _ in range(3):
@@ -65,7 +65,7 @@ def test_training_steps_all_do_the_same_work() -> None:
 )
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_dtypes(dtype: str, mode: str, inputs: torch.dtype, output: torch.dtype) -> None:
-    workload = build(cell(mode=mode, batch=2, dtype=dtype), 0, "cpu")
+    workload = build_workload(cell(mode=mode, batch=2, dtype=dtype), 0, "cpu")
     assert workload.inputs.dtype == inputs
     assert workload.call().dtype == output
 
@@ -73,7 +73,7 @@ def test_dtypes(dtype: str, mode: str, inputs: torch.dtype, output: torch.dtype)
 def test_memory_format_and_threads() -> None:
     before = torch.get_num_threads()
     try:
-        workload = build(cell(mode="inference", batch=2, memory_format="channels_last", threads=1), 0, "cpu")
+        workload = build_workload(cell(mode="inference", batch=2, memory_format="channels_last", threads=1), 0, "cpu")
         assert workload.inputs.is_contiguous(memory_format=torch.channels_last)
         assert workload.settings["threads"] == 1
         torch.set_num_threads(2)
@@ -84,7 +84,7 @@ def test_memory_format_and_threads() -> None:
 
 
 def test_meta_network_has_no_data() -> None:
-    workload = build(Cell(Choice("resnet152"), Choice("simam"), Choice("spatial"), resolution=224), 0, "meta")
+    workload = build_workload(Cell(Choice("resnet152"), Choice("simam"), Choice("spatial"), resolution=224), 0, "meta")
     assert (
         {parameter.device.type for parameter in workload.network.parameters()}
         == {"meta"}
@@ -93,7 +93,7 @@ def test_meta_network_has_no_data() -> None:
 
 
 def test_tensors_of_a_module_on_other_devices_are_drawn_on_meta() -> None:
-    workload = build(
+    workload = build_workload(
         Cell(TINY, Choice("tests.helpers:Drawn"), Choice("layers", (("glob", "0"),)), resolution=8), 0, "meta"
     )
     (module,) = (layer for layer in workload.network.modules() if type(layer).__name__ == "Drawn")

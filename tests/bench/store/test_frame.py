@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.results.columns import AXES, COLUMNS
+from bench.results.columns import AXIS_COLUMNS, COLUMNS
 from bench.results.estimates import estimate
 from bench.store.frame import load_frame
 from bench.store.record import Record, Value
@@ -21,7 +21,7 @@ def test_columns_are_the_documented_ones(tmp_path: Path) -> None:
     axes = {"backbone": "resnet18", "attention": "none", "batch": 1}
     loaded = frame(tmp_path, record(Value("latency", "s", (0.1, 0.2)), axes=axes))
     assert list(loaded.columns) == list(COLUMNS)
-    assert tuple(AXES) == CELL_AXES
+    assert tuple(AXIS_COLUMNS) == CELL_AXES
     [row] = loaded.to_dict("records")
     assert row["run"] == str(tmp_path)
     assert row["backbone"] == "resnet18" and row["batch"] == 1 and row["mode"] is None

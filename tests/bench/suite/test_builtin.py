@@ -22,8 +22,8 @@ def test_names() -> None:
 
 
 def test_suite_by_name() -> None:
-    found = find_suite(Path("smoke"))
-    assert found.is_file() and found.name == "smoke.yaml"
+    path = find_suite(Path("smoke"))
+    assert path.is_file() and path.name == "smoke.yaml"
 
 
 def test_existing_file_comes_first(tmp_path: Path) -> None:

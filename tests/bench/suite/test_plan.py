@@ -41,8 +41,8 @@ def test_cell_id() -> None:
 
 def test_grid_is_projected_onto_the_axes_of_each_measure(tmp_path: Path) -> None:
     groups = plan(tmp_path, SUITE).groups
-    found = [(group.measure.name, group.id) for group in groups]
-    assert found == [
+    planned = [(group.measure.name, group.id) for group in groups]
+    assert planned == [
         ("complexity", "resnet18/inference/b1/224/fp32"),
         ("complexity", "resnet18/inference/b8/224/fp32"),
         ("complexity", "resnet18/training/b1/224/fp32"),

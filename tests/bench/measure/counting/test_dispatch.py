@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.measure.complexity import count_costs
 from bench.measure.counting.calls import Cost
 from bench.measure.counting.dispatch import CostCounter
-from bench.run.workload import build
+from bench.run.workload import build_workload
 from bench.suite.axes import Cell, Choice
 from simam import CBAM, ECA, SE, SimAM
 from simam.kernels import available
@@ -269,7 +269,7 @@ def test_counts_on_meta_equal_those_on_cpu(makers, training: bool, layout: torch
 def test_costs_by_layer(attention: str) -> None:
     placement = None if attention == "none" else Choice("spatial")
     cell = Cell(Choice("cifar_resnet8"), Choice(attention), placement, mode="training", batch=2, resolution=32)
-    workload = build(cell, 0, "meta")
+    workload = build_workload(cell, 0, "meta")
     counter = count_costs(workload)
     by_layer = counter.by_layer()
     assert Cost(*map(sum, zip(*by_layer.values(), strict=True))) == counter.total

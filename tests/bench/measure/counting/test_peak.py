@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from bench.measure.counting.peak import MEMORY_CATEGORIES, PeakCounter, PeakMemory
 from bench.measure.memory import count_peak_bytes, count_saved_bytes
-from bench.run.workload import build
+from bench.run.workload import build_workload
 from bench.suite.axes import Cell, Choice
 from simam import SE
 
@@ -81,7 +81,7 @@ def test_training_step_by_hand() -> None:
 @pytest.mark.parametrize("attention", ["none", "simam", "se"])
 def test_peak_is_the_same_on_every_device(mode: str, attention: str) -> None:
     cell = _cell("cifar_resnet20", attention, mode, 8, 32)
-    on_cpu, on_meta = build(cell, 0, "cpu"), build(cell, 0, "meta")
+    on_cpu, on_meta = build_workload(cell, 0, "cpu"), build_workload(cell, 0, "meta")
     assert count_peak_bytes(on_cpu) == count_peak_bytes(on_meta)
 
 
@@ -99,7 +99,7 @@ PROFILED = [
 
 @pytest.mark.parametrize(("backbone", "attention", "mode", "resolution"), PROFILED)
 def test_peak_is_within_5_percent_of_the_profiler(backbone: str, attention: str, mode: str, resolution: int) -> None:
-    workload = build(_cell(backbone, attention, mode, 16, resolution), 0, "cpu")
+    workload = build_workload(_cell(backbone, attention, mode, 16, resolution), 0, "cpu")
     workload.call()
     peak = count_peak_bytes(workload)
     for parameter in workload.network.parameters():
@@ -112,7 +112,7 @@ def test_peak_is_within_5_percent_of_the_profiler(backbone: str, attention: str,
 def test_saved_bytes_are_within_5_percent_of_the_profiler(
     backbone: str, attention: str, mode: str, resolution: int
 ) -> None:
-    workload = build(_cell(backbone, attention, mode, 16, resolution), 0, "cpu")
+    workload = build_workload(_cell(backbone, attention, mode, 16, resolution), 0, "cpu")
     saved = count_saved_bytes(workload.network, workload.forward)
     # The memory still allocated after the forward pass, plus the input, which was allocated before it.
     assert saved == pytest.approx(_allocated(workload.forward)[-1] + workload.inputs.nbytes, rel=0.05)

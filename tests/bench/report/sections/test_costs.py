@@ -5,7 +5,7 @@ import pytest
 
 from bench.report.blocks import BulletList, Details, Heading, Paragraph, Table
 from bench.report.sections.costs import CostRow, cost_rows, cost_table, costs, split_rows
-from bench.results.columns import AXES
+from bench.results.columns import AXIS_COLUMNS
 from bench.results.values import VALUES
 from bench.store.record import MeasuredRecord, Value
 from tests.bench.comparisons import comparison, exact
@@ -114,7 +114,7 @@ def test_placements_with_equal_cells_share_a_row() -> None:
 
 def test_many_conditions_are_collapsed() -> None:
     rows = [
-        CostRow("r", {**dict.fromkeys(AXES), "mode": mode, "batch": batch, "attention": str(name)})
+        CostRow("r", {**dict.fromkeys(AXIS_COLUMNS), "mode": mode, "batch": batch, "attention": str(name)})
         for mode in ("inference", "training")
         for batch in (1, 2, 3)
         for name in range(9)
