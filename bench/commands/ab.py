@@ -11,9 +11,10 @@ from bench.commands.options import (
     DeviceOption,
     FormatOption,
     GitHub,
+    InconclusiveOption,
+    InconclusivePolicy,
     Only,
     Settings,
-    Strict,
     SuiteArgument,
     VerdictFormat,
     load_plan,
@@ -32,7 +33,7 @@ def ab(
     settings: Settings = None,
     form: FormatOption = VerdictFormat.terminal,
     github: GitHub = False,
-    strict: Strict = False,
+    on_inconclusive: InconclusiveOption = InconclusivePolicy.warn,
 ) -> None:
     """Measure two git revisions alternately and report regressions.
 
@@ -59,6 +60,6 @@ def ab(
         verdicts = compare_sides(run)
         with RunDirectory(folder) as directory:
             directory.write("report.md", sides_page(run, verdicts))
-        code = print_verdicts(verdicts, form.value, job_summary, strict)
+        code = print_verdicts(verdicts, form.value, job_summary, on_inconclusive.value)
         console.print(f"report: {escape(str(folder / 'report.md'))}", soft_wrap=True)
     raise typer.Exit(code)

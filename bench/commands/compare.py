@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands.failures import user_errors
-from bench.commands.options import FormatOption, GitHub, Strict, VerdictFormat
+from bench.commands.options import FormatOption, GitHub, InconclusiveOption, InconclusivePolicy, VerdictFormat
 
 EXAMPLES = "Example: `simam-bench compare runs/before runs/after --format markdown`"
 
@@ -20,12 +20,12 @@ def compare(
     ] = None,
     form: FormatOption = VerdictFormat.terminal,
     github: GitHub = False,
-    strict: Strict = False,
+    on_inconclusive: InconclusiveOption = InconclusivePolicy.warn,
 ) -> None:
     """Compare two stored runs and report regressions.
 
     Exit codes: 0: nothing regressed. 1: something regressed. 2: bad input. 3: a measurement failed or is missing, the
-    runs are incomparable, or no verdict was reached.
+    runs are incomparable, or all times, all accuracies or all counts are inconclusive.
     """
     from bench.commands.verdicts import job_summary_file, print_verdicts
     from bench.errors import InputError
@@ -39,5 +39,5 @@ def compare(
             if run.sides:
                 raise InputError(f"{run.path} compares two revisions; its verdicts are in {run.path / 'report.md'}")
         verdicts = compare_runs(before, after, accept or ())
-        code = print_verdicts(verdicts, form.value, job_summary, strict)
+        code = print_verdicts(verdicts, form.value, job_summary, on_inconclusive.value)
     raise typer.Exit(code)

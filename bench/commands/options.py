@@ -42,7 +42,23 @@ FormatOption = Annotated[VerdictFormat, typer.Option("--format", help="Format of
 GitHub = Annotated[
     bool, typer.Option("--github", help="Also write the job summary and annotations of a GitHub Actions job.")
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any verdict is inconclusive.")]
+
+
+class InconclusivePolicy(str, Enum):
+    """What single inconclusive verdicts do, see :data:`bench.results.verdicts.OnInconclusive`."""
+
+    fail = "fail"
+    warn = "warn"
+    pass_ = "pass"
+
+
+InconclusiveOption = Annotated[
+    InconclusivePolicy,
+    typer.Option(
+        "--on-inconclusive",
+        help="A single inconclusive value: exit with 3, warn (with --github), or nothing.",
+    ),
+]
 
 
 def load_plan(suite: Path, settings: list[str] | None = None, only: list[str] | None = None) -> "Plan":

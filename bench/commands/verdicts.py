@@ -7,24 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.results.verdicts import Verdict
+    from bench.results.verdicts import OnInconclusive, Verdict
 
 
-def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path | None, strict: bool) -> int:
+def print_verdicts(
+    verdicts: "Sequence[Verdict]", form: str, job_summary: Path | None, on_inconclusive: "OnInconclusive"
+) -> int:
     """Print verdicts. Returns the exit code.
 
     Args:
         verdicts: the verdicts of one comparison.
         form: terminal, markdown or json.
         job_summary: file of the summary of a GitHub Actions job; None without --github.
-        strict: whether a single inconclusive verdict gives exit code 3.
+        on_inconclusive: treatment of single inconclusive verdicts.
     """
     from rich.console import Console
 
     from bench.report import verdicts as text
     from bench.results.verdicts import exit_code
 
-    code = exit_code(verdicts, strict)
+    code = exit_code(verdicts, on_inconclusive)
     if form == "markdown":
         print(text.verdicts_markdown(verdicts))
     elif form == "json":
@@ -37,7 +39,7 @@ def print_verdicts(verdicts: "Sequence[Verdict]", form: str, job_summary: Path |
     if job_summary is not None:
         with job_summary.open("a", encoding="utf-8") as file:
             file.write(text.verdicts_markdown(verdicts))
-        print(text.annotations(verdicts), end="")
+        print(text.annotations(verdicts, on_inconclusive), end="")
     return code
 
 

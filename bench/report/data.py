@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from bench.results.accuracy import AccuracyGain, accuracy_gains
 from bench.results.estimates import Comparison, estimate
 from bench.results.roofline import MachineLimits, machine_limits
+from bench.results.time_verdicts import TimeVerdict, time_verdicts
 from bench.store.stored_run import StoredRun
 
 
@@ -21,6 +23,7 @@ class ReportData:
         comparisons: all estimates.
         costs: the estimates without those of accuracies and of the machine.
         gains: the accuracy gain of every trained variant.
+        times: the verdict on the time of every timed variant.
         machines: name of the run → limits of its machine, for runs that measured them.
     """
 
@@ -29,6 +32,7 @@ class ReportData:
     comparisons: Sequence[Comparison]
     costs: Sequence[Comparison]
     gains: Sequence[AccuracyGain]
+    times: Sequence[TimeVerdict]
     machines: Mapping[str, MachineLimits]
 
     @property
@@ -38,7 +42,11 @@ class ReportData:
 
     def threshold(self, comparison: Comparison) -> float:
         """The threshold of a time's ratio in its run, as a fraction."""
-        return next(run.threshold(comparison.value) for run in self.runs if run.name == comparison.run)
+        return _threshold(self.runs, comparison)
+
+
+def _threshold(runs: Sequence[StoredRun], comparison: Comparison) -> float:
+    return next(run.threshold(comparison.value) for run in runs if run.name == comparison.run)
 
 
 def analyse(runs: Sequence[StoredRun]) -> ReportData:
@@ -55,5 +63,6 @@ def analyse(runs: Sequence[StoredRun]) -> ReportData:
         comparisons=comparisons,
         costs=[comparison for comparison in comparisons if comparison.measure not in ("machine", "accuracy")],
         gains=accuracy_gains(comparisons),
+        times=time_verdicts(comparisons, partial(_threshold, runs)),
         machines={run.name: limits for run in runs if (limits := machine_limits(run.frame)) is not None},
     )

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from bench.report.numbers import difference, escape_markdown, format_quantity, interval, percent
-from bench.results.shifts import MOST_REPEATS
+from bench.report.numbers import change, difference, escape_markdown, format_quantity, interval, percent
+from bench.results.shifts import MOST_PROCESSES
 from bench.results.statistics import Estimate
 from bench.results.values import ACCURACIES
-from bench.results.verdicts import ORDER, Verdict
+from bench.results.verdicts import ORDER, OnInconclusive, Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 VERDICT_HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
 FOOTNOTE = (
-    "The worst verdicts come first. Brackets are 95 % confidence intervals, not adjusted for multiple comparisons. For "
-    "a time, the columns before and after contain the change relative to the baseline of the same side. A time is "
-    "regressed if the null hypothesis “it increased by at most the threshold” has a Holm-adjusted p-value below 0.05; "
-    "accuracies are tested in the same way for a decrease, over seeds. An exact count is regressed by any increase or, "
+    "The worst verdicts come first. Brackets are 95 % confidence intervals, not adjusted for multiple comparisons. "
+    "Percentages beside a time are its change relative to the baseline of the same side; the change column compares "
+    "these ratios, or the times themselves for two revisions measured together. A time is regressed if the null "
+    "hypothesis “it increased by at most the threshold” has a Holm-adjusted p-value below 0.05; accuracies are tested "
+    "in the same way for a decrease, over seeds. An exact count is regressed by any increase or, "
     "if the gate sets a threshold for it, by an increase beyond the threshold. An exactly gated accuracy is regressed "
     "if any seed classifies fewer images correctly."
 )
@@ -35,9 +36,18 @@ _LEVELS = {"regressed": "error", "failed": "error", "incomparable": "warning", "
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """The number of verdicts of each type: "1 regressed, 3 inconclusive, 12 unchanged"."""
+    """The number of verdicts of each kind, and the smallest slowdown that the times could have shown.
+
+    "1 regressed, 3 inconclusive, 12 unchanged. Slowdowns of 1.9 % would have been detected (80 % power)."
+    """
     counts = Counter(verdict.kind for verdict in verdicts)
-    return ", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "nothing is gated"
+    listed = ", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "nothing is gated"
+    detectable = [100 * verdict.detectable for verdict in verdicts if verdict.detectable is not None]
+    if not detectable:
+        return listed
+    span = " to ".join(dict.fromkeys(f"{bound:.2g}" for bound in (min(detectable), max(detectable))))
+    depends = ", depending on the cell" if " to " in span else ""
+    return f"{listed}. Slowdowns of {span} % would have been detected (80 % power{depends})."
 
 
 def terminal(verdicts: Sequence[Verdict]) -> "Table":
@@ -77,18 +87,18 @@ def as_json(verdicts: Sequence[Verdict], exit_code: int) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def annotations(verdicts: Sequence[Verdict]) -> str:
-    """One workflow command per line for each verdict that needs attention.
+def annotations(verdicts: Sequence[Verdict], on_inconclusive: OnInconclusive) -> str:
+    """One workflow command per line for each verdict that needs attention; inconclusive ones unless they may pass.
 
     In workflow commands %, line ends and, in properties, colons and commas are escaped (GitHub Docs, *Workflow commands
     for GitHub Actions*).
     """
     lines = []
     for verdict in verdicts:
-        if verdict.kind in _LEVELS:
-            kind, value, cell, *_, change, remark = _cells(verdict)
+        if verdict.kind in _LEVELS and not (verdict.kind == "inconclusive" and on_inconclusive == "pass"):
+            kind, value, cell, *_, changed, remark = _cells(verdict)
             title = _escaped(f"{kind}: {value} of {cell}").replace(":", "%3A").replace(",", "%2C")
-            message = _escaped("; ".join(part for part in (change, remark) if part) or kind)
+            message = _escaped("; ".join(part for part in (changed, remark) if part) or kind)
             lines.append(f"::{_LEVELS[kind]} title={title}::{message}\n")
     return "".join(lines)
 
@@ -100,8 +110,8 @@ def _escaped(text: str) -> str:
 def note(verdict: Verdict) -> str:
     """The reason of a verdict, and the settings that would resolve an inconclusive one."""
     reason = verdict.reason or ""
-    if verdict.control is not None:
-        reason += f": {percent(verdict.control)}"
+    if verdict.evidence is not None:
+        reason += f": {percent(verdict.evidence)}"
     remedy = _remedy(verdict) if verdict.kind == "inconclusive" else ""
     return "; ".join(part for part in (reason, remedy) if part)
 
@@ -109,13 +119,11 @@ def note(verdict: Verdict) -> str:
 def _remedy(verdict: Verdict) -> str:
     if verdict.repeats and verdict.seconds:
         settings = f"measures.{verdict.measure}: {{repeats: {verdict.repeats}, budget: {verdict.seconds:.0f}s}}"
-        if verdict.control is not None:
-            return f"{settings} would show whether the machine is biased"
-        return f"{settings} would give a verdict, at the observed change and spread"
-    if verdict.control is not None:
-        return "a longer measurement would not give a verdict; check this machine with python -m bench doctor"
+        return f"{settings} would give a verdict with 80 % power, at the observed change and spread"
+    if verdict.evidence is not None:
+        return "check this machine with `simam-bench doctor`"
     if verdict.change is not None and verdict.reason is None:
-        return f"too close to the threshold, or too noisy, for a verdict from {MOST_REPEATS} processes"
+        return f"too close to the threshold, or too noisy, for a verdict from {MOST_PROCESSES} processes"
     return ""
 
 
@@ -124,33 +132,34 @@ def _cells(verdict: Verdict) -> list[str]:
         verdict.kind,
         verdict.value,
         verdict.cell,
-        _value(verdict.base, verdict),
-        _value(verdict.new, verdict),
+        _value(verdict.base, verdict.base_seconds, verdict),
+        _value(verdict.new, verdict.new_seconds, verdict),
         _change(verdict),
         note(verdict),
     ]
 
 
 def _change(verdict: Verdict) -> str:
-    change, base, new = verdict.change, verdict.base, verdict.new
-    if change is not None and verdict.value in ACCURACIES:
-        points = f"{100 * change.point:+.2f} pp"
-        if change.method != "exact" and change.low is not None and change.high is not None:
-            points += f" {interval(100 * change.low, 100 * change.high, 2)}"
+    changed, base, new = verdict.change, verdict.base, verdict.new
+    if changed is not None and verdict.value in ACCURACIES:
+        points = f"{100 * changed.point:+.2f} pp"
+        if changed.method != "exact" and changed.low is not None and changed.high is not None:
+            points += f" {interval(100 * changed.low, 100 * changed.high, 2)}"
         return points.replace("-", "−")
-    if change is not None and change.method != "exact":
-        return percent(change)
+    if changed is not None and changed.method != "exact":
+        return percent(changed)
     if base is not None and new is not None:
         return difference(Estimate(new.point - base.point, None, None, "exact"))
     return ""
 
 
-def _value(estimate: Estimate | None, verdict: Verdict) -> str:
-    """The value of one side; for a time, its change relative to the baseline."""
+def _value(estimate: Estimate | None, seconds: Estimate | None, verdict: Verdict) -> str:
+    """The value of one side; for a time, "12.31 ms (+6.1 %)" with its change relative to the baseline."""
+    if seconds is not None:
+        relative = f" ({change(estimate.point):+.1f} %)".replace("-", "−") if estimate else ""
+        return format_quantity(seconds.point, "s") + relative
     if estimate is None:
         return ""
     if verdict.value in ACCURACIES:
         return f"{100 * estimate.point:.2f} %"
-    if verdict.value.endswith("_ratio"):
-        return percent(estimate)
     return f"{estimate.point:,}" if isinstance(estimate.point, int) else format_quantity(estimate.point, verdict.unit)

@@ -1,18 +1,19 @@
 """Two runs, or two revisions measured in pairs → a verdict on each gated value."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
-from math import exp, inf, log
+from dataclasses import dataclass, replace
+from math import exp, expm1, inf, log
 from typing import Any, Protocol
 
 import pandas as pd
 
 from bench.errors import InputError
 from bench.results.accuracy_verdicts import accuracy_verdicts
-from bench.results.controls import ControlFailure, control_failure
+from bench.results.controls import is_biased
+from bench.results.estimates import Comparison, process_range
 from bench.results.gated import GatedPair, RunSide, exact_verdict, pair_up, unmatched
-from bench.results.shifts import Decision, Shift, decide, moderated_variances, one_side, two_sides
-from bench.results.statistics import Estimate
+from bench.results.shifts import Decision, Shift, Side, decide
+from bench.results.statistics import Estimate, ProcessEstimate, processes_disagree
 from bench.results.values import ACCURACIES, DEFAULT_GATE, UNPAIRED
 from bench.results.verdicts import ORDER, Verdict
 from simam.registry import did_you_mean
@@ -96,9 +97,10 @@ def compare_runs(base: ComparableRun, new: ComparableRun, accept: Collection[str
         else:
             times.append(pair)
     families = {pair.family for pair in times}
-    controls = [control for control in control_pairs if control.family in families]
-    no_control = ControlFailure("no A/A control was measured")
-    verdicts = [*settled, *_time_verdicts(times, _between_runs, controls, no_control, (base.name, new.name))]
+    doubts: dict[str, _Doubt | None] = {family: _Doubt("no A/A control was measured") for family in families}
+    names = base.name, new.name
+    doubts |= {control.family: _bias(control, names) for control in control_pairs if control.family in families}
+    verdicts = [*settled, *_time_verdicts(times, _between_runs, doubts, names)]
     missing = unmatched(gate if base.complete and new.complete else (), [*verdicts, *map(_gated, pairs)])
     return _sorted([*verdicts, *missing])
 
@@ -145,7 +147,7 @@ def compare_pairs(run: ComparableRun, names: tuple[str, str]) -> list[Verdict]:
     settled, pairs = pair_up(run.gate or DEFAULT_GATE, *sides)
     times = [pair for pair in pairs if pair.is_time]
     settled += _untimed_verdicts(pairs)
-    verdicts = [*settled, *_time_verdicts(times, _within_pairs, [], None, names)]
+    verdicts = [*settled, *_time_verdicts(times, _within_pairs, {}, names)]
     return _sorted([*verdicts, *unmatched(run.gate if run.complete else (), verdicts)])
 
 
@@ -163,55 +165,93 @@ def _gated(pair: GatedPair) -> Verdict:
 _NO_CHANGE = Estimate(1.0, 1.0, 1.0, "same records")
 
 
+@dataclass(frozen=True)
+class _Doubt:
+    """Why the tests on times do not count.
+
+    Args:
+        reason: the reason, as text.
+        evidence: the ratio that shows it; None where there is none.
+    """
+
+    reason: str
+    evidence: Estimate | None = None
+
+
+def _bias(control: GatedPair, names: tuple[str, str]) -> _Doubt | None:
+    """The first side whose A/A control shows that its machine is biased."""
+    for name, member in zip(names, (control.ours, control.theirs), strict=True):
+        if member.ratio is not None and is_biased(member.ratio, control.limit):
+            return _Doubt(f"the machine of {name} is biased, by its A/A control", member.ratio)
+    return None
+
+
+def _side(member: Comparison) -> Side | None:
+    """The per-process log ratios of a member; None from fewer than two processes."""
+    processes = list(map(ProcessEstimate, member.per_process, member.process_errors))
+    return Side(processes) if len(processes) > 1 else None
+
+
 def _between_runs(pair: GatedPair) -> Shift | None:
     """The shift from one run to another; None from fewer than two processes on either side."""
-    ours, theirs = pair.ours.per_process, pair.theirs.per_process
-    return two_sides(ours, theirs, pair.limit, pair.family) if min(len(ours), len(theirs)) > 1 else None
+    base, new = _side(pair.ours), _side(pair.theirs)
+    return Shift((base, new), pair.limit, pair.family) if base and new else None
 
 
 def _within_pairs(pair: GatedPair) -> Shift | None:
     """The shift from A to B; None from fewer than two pairs of processes."""
-    return one_side(pair.theirs.per_process, pair.limit, pair.family) if len(pair.theirs.per_process) > 1 else None
+    direct = _side(pair.theirs)
+    return Shift((direct,), pair.limit, pair.family) if direct else None
 
 
 def _time_verdicts(
     times: list[GatedPair],
     shift_of: Callable[[GatedPair], Shift | None],
-    controls: list[GatedPair],
-    no_control: ControlFailure | None,
+    doubts: Mapping[str, _Doubt | None],
     names: tuple[str, str],
 ) -> Iterator[Verdict]:
-    """Verdicts on times, with variances moderated over all of them and their controls together.
+    """Verdicts on times, with variances moderated over all of them.
 
     Args:
         times: the gated times.
         shift_of: the change of a pair.
-        controls: the A/A controls of their groups.
-        no_control: the failure of a group without a control; None where no control is needed.
+        doubts: family → why its times are inconclusive, None if they are not.
         names: the names of both sides in messages.
     """
     shifts = [(pair, shift) for pair in times if (shift := shift_of(pair))]
-    control_shifts = [(pair, shift) for pair in controls if (shift := shift_of(pair))]
-    if shifts:
-        variances, freedom = moderated_variances([shift for _, shift in (*shifts, *control_shifts)])
-        tested = zip(control_shifts, variances[len(shifts) :], freedom[len(shifts) :], strict=True)
-        failures = {
-            pair.family: control_failure(pair, shift, variance, nu, names) for (pair, shift), variance, nu in tested
-        }
-        decisions = decide([shift for _, shift in shifts], variances[: len(shifts)], freedom[: len(shifts)])
-        for (pair, _), decision in zip(shifts, decisions, strict=True):
-            yield _tested_time_verdict(pair, decision, failures.get(pair.family, no_control))
+    decisions = decide([shift for _, shift in shifts])
+    for (pair, _), decision in zip(shifts, decisions, strict=True):
+        doubt = doubts.get(pair.family) or _busy(pair, names)
+        yield _tested_time_verdict(pair, decision, doubt or _disagreement(pair, decision, names))
     for pair in times:
         if not shift_of(pair):
             yield replace(pair.verdict("inconclusive"), reason="an interval needs at least two processes on each side")
 
 
-def _tested_time_verdict(pair: GatedPair, decision: Decision, failure: ControlFailure | None) -> Verdict:
+def _busy(pair: GatedPair, names: tuple[str, str]) -> _Doubt | None:
+    """The first side whose machine was busy."""
+    for name, member in zip(names, (pair.ours, pair.theirs), strict=True):
+        if member.disturbance is not None and member.disturbance.busy:
+            return _Doubt(f"the machine of {name} was busy")
+    return None
+
+
+def _disagreement(pair: GatedPair, decision: Decision, names: tuple[str, str]) -> _Doubt | None:
+    """The first side whose processes disagree so much that nothing counts as unchanged."""
+    if decision.kind != "unchanged":
+        return None
+    for name, member in zip(names, (pair.ours, pair.theirs), strict=True):
+        if processes_disagree(member.per_process, member.process_errors):
+            return _Doubt(f"the processes of {name} disagree; brackets are their range", process_range(member))
+    return None
+
+
+def _tested_time_verdict(pair: GatedPair, decision: Decision, doubt: _Doubt | None) -> Verdict:
     change = Estimate(exp(decision.point), exp(decision.low), exp(decision.high), "moderated t over processes")
-    verdict = replace(pair.verdict(decision.kind), change=change, p=decision.p)
-    repeats = decision.repeats if failure is None else failure.repeats
-    if failure is not None:
-        verdict = replace(verdict, kind="inconclusive", reason=failure.reason, control=failure.control)
+    verdict = replace(pair.verdict(decision.kind), change=change, p=decision.p, detectable=expm1(decision.detectable))
+    if doubt is not None:
+        return replace(verdict, kind="inconclusive", reason=doubt.reason, evidence=doubt.evidence)
+    repeats = decision.processes
     return replace(verdict, repeats=repeats, seconds=repeats * pair.measured_seconds if repeats else None)
 
 

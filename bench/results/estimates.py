@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import starmap
+from math import exp
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -75,6 +76,14 @@ class Comparison:
     measured_seconds: float
     disturbance: Disturbance | None
     details: dict[str, Any]
+
+
+def process_range(comparison: Comparison) -> Estimate | None:
+    """The ratio with its range over processes in place of the confidence interval; None without per-process ratios."""
+    logs = comparison.per_process
+    if comparison.ratio is None or not logs:
+        return None
+    return Estimate(comparison.ratio.point, exp(min(logs)), exp(max(logs)), f"range of {len(logs)} processes")
 
 
 def estimate(frame: pd.DataFrame) -> list[Comparison]:

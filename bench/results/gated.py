@@ -47,7 +47,8 @@ class GatedPair:
         if not self.is_time:
             return replace(blank, base=self.ours.absolute, new=new.absolute)
         # Two revisions that are measured in pairs have a single ratio: B relative to A.
-        return replace(blank, unit="1", base=self.ours.ratio, new=new.ratio if self.ours.ratio else None)
+        seconds = replace(blank, unit="1", base_seconds=self.ours.absolute, new_seconds=new.absolute)
+        return replace(seconds, base=self.ours.ratio, new=new.ratio if self.ours.ratio else None)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The best variants of a network, by paired tests against the best one."""
+"""The best members of a group: the best one, and every one that does not differ from it."""
 
 from collections.abc import Sequence
 from math import fsum
@@ -8,36 +8,52 @@ from bench.results.estimates import Comparison
 from bench.results.statistics import SIGNIFICANCE, holm_of_known, t_test
 
 
-def best_variants(variants: Sequence[Comparison], better: Literal["lower", "higher"]) -> list[Comparison]:
-    """The variant with the best mean, and every variant without a significant difference from it.
+def best_members(
+    members: Sequence[Comparison], better: Literal["lower", "higher"], margin: float = 0.0
+) -> list[Comparison]:
+    """The member with the best mean, and every member that is not significantly worse than it.
 
-    Differences are tested in pairs of processes or seeds, two-sided at 0.05, Holm-adjusted over the variants. Variants
-    that were not measured together cannot be tested and count as not different.
+    Differences are tested in pairs of processes or seeds, Holm-adjusted over the members, at two-sided 0.05. Members
+    that were not measured together cannot be tested and count as not different. If no member is worse, none is best.
 
     Args:
-        variants: comparisons of one value of one network, each with an estimate for each process or seed.
+        members: comparisons of one value of one network, the baseline included.
         better: the direction of an improvement.
+        margin: the largest difference that does not count, in the unit of :func:`paired_values`.
     """
     sign = -1 if better == "lower" else 1
-    best = max(variants, key=lambda variant: sign * _mean(paired_values(variant)))
-    others = [variant for variant in variants if variant is not best]
-    adjusted = holm_of_known([_difference_p(variant, best) for variant in others])
-    return [best, *(variant for variant, p in zip(others, adjusted, strict=True) if p is None or p >= SIGNIFICANCE)]
+    best = max(members, key=lambda member: sign * _mean(paired_values(member)))
+    others = [member for member in members if member is not best]
+    adjusted = holm_of_known([_worse_p(member, best, sign, margin) for member in others])
+    equal = [member for member, p in zip(others, adjusted, strict=True) if p is None or p >= SIGNIFICANCE]
+    return [] if len(equal) == len(others) else [best, *equal]
 
 
-def paired_values(variant: Comparison) -> Sequence[float]:
-    """One value relative to the baseline for each process or seed: log ratios of times, differences of other values."""
-    return variant.per_process if variant.unit == "s" else variant.differences
+def paired_values(member: Comparison) -> Sequence[float]:
+    """One value relative to the baseline for each process or seed: log ratios of times, differences of other values.
+
+    The baseline has the value 0, once.
+    """
+    if member.role == "baseline":
+        return (0.0,)
+    return member.per_process if member.unit == "s" else member.differences
 
 
 def _mean(values: Sequence[float]) -> float:
     return fsum(values) / len(values)
 
 
-def _difference_p(variant: Comparison, best: Comparison) -> float | None:
-    """The p-value of "no difference", by a paired t test; None for variants that were not measured together."""
-    ours, theirs = paired_values(variant), paired_values(best)
-    together = (variant.run, variant.group, variant.seeds) == (best.run, best.group, best.seeds)
-    if not together or len(ours) != len(theirs):
+def _worse_p(member: Comparison, best: Comparison, sign: int, margin: float) -> float | None:
+    """The two-sided p-value of "worse by at most the margin", by a paired t test; None if not measured together."""
+    ours, theirs = paired_values(member), paired_values(best)
+    if (member.run, member.group) != (best.run, best.group):
         return None
-    return t_test([one - other for one, other in zip(ours, theirs, strict=True)])
+    if "baseline" in (member.role, best.role):
+        count = max(len(ours), len(theirs))
+        ours, theirs = (values if len(values) == count else (0.0,) * count for values in (ours, theirs))
+    elif member.seeds != best.seeds or len(ours) != len(theirs):
+        return None
+    differences = [sign * (other - one) for one, other in zip(ours, theirs, strict=True)]
+    if margin and _mean(differences) <= margin:
+        return 1.0
+    return t_test([difference - margin for difference in differences])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from bench.results.statistics import Estimate
+from bench.results.values import ACCURACIES
 
 Kind: TypeAlias = Literal["regressed", "failed", "incomparable", "inconclusive", "improved", "unchanged", "new"]
 """The kinds of verdicts, worst first."""
@@ -22,12 +23,15 @@ class Verdict:
         threshold: as a fraction; None where no increase passes.
         base, new: the value on both sides: for a time its ratio to the baseline; None where there is none, and for
             times of two revisions, which are compared with each other only.
+        base_seconds, new_seconds: a time on both sides, with the range of its samples; None for other values.
         change: new ÷ base with its unadjusted 95 % interval, for accuracies new − base; None where unknown.
         p: p-value in the direction of the change, Holm-adjusted over the comparison; None for exact values.
         reason: the cause of a failure or of an inconclusive verdict.
-        control: the ratio of an A/A control that did not pass.
+        evidence: the ratio that the reason is about: of an A/A control, or the range over processes that disagree.
         repeats, seconds: for an inconclusive verdict, the processes on each side and the measured seconds of the group
-            that would decide it; None where longer measuring would not.
+            that would decide it with 80 % power; None where longer measuring would not.
+        detectable: the smallest slowdown, as a fraction, that would have been detected with 80 % power; for tested
+            times only.
     """
 
     kind: Kind
@@ -39,24 +43,46 @@ class Verdict:
     threshold: float | None = None
     base: Estimate | None = None
     new: Estimate | None = None
+    base_seconds: Estimate | None = None
+    new_seconds: Estimate | None = None
     change: Estimate | None = None
     p: float | None = None
     reason: str | None = None
-    control: Estimate | None = None
+    evidence: Estimate | None = None
     repeats: int | None = None
     seconds: float | None = None
+    detectable: float | None = None
 
 
-def exit_code(verdicts: Iterable[Verdict], strict: bool = False) -> int:
-    """0: nothing regressed. 1: something regressed. 3: something failed, vanished or is incomparable, or all is open.
+OnInconclusive: TypeAlias = Literal["fail", "warn", "pass"]
+"""Treatment of single inconclusive verdicts: exit code 3, a warning, or nothing."""
+DECIDED: frozenset[Kind] = frozenset({"improved", "unchanged"})
+
+
+def exit_code(verdicts: Iterable[Verdict], on_inconclusive: OnInconclusive = "warn") -> int:
+    """The exit code of a comparison.
+
+    0: nothing regressed, and every type of gated value (times, accuracies, exact values) reached a verdict.
+    1: something regressed.
+    3: something failed, vanished or is incomparable, or no value of one type reached a verdict.
 
     Args:
         verdicts: the verdicts of one comparison.
-        strict: whether a single inconclusive verdict gives 3, too.
+        on_inconclusive: whether a single inconclusive verdict gives 3, too.
     """
-    kinds = {verdict.kind for verdict in verdicts}
+    kinds_by_type: dict[str, set[Kind]] = {}
+    for verdict in verdicts:
+        kinds_by_type.setdefault(_type_of_value(verdict), set()).add(verdict.kind)
+    kinds: set[Kind] = set().union(*kinds_by_type.values())
     if "regressed" in kinds:
         return 1
-    if kinds & {"failed", "incomparable"} or not kinds & {"improved", "unchanged"}:
+    if kinds & {"failed", "incomparable"} or not kinds & DECIDED:
         return 3
-    return 3 if strict and "inconclusive" in kinds else 0
+    undecided = any("inconclusive" in of_type and not of_type & DECIDED for of_type in kinds_by_type.values())
+    return 3 if undecided or (on_inconclusive == "fail" and "inconclusive" in kinds) else 0
+
+
+def _type_of_value(verdict: Verdict) -> Literal["time", "accuracy", "exact"]:
+    if verdict.value in ACCURACIES:
+        return "accuracy"
+    return "time" if verdict.new_seconds is not None or verdict.value.endswith("_ratio") else "exact"

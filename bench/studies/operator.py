@@ -11,14 +11,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import prod
+from math import expm1, log1p, prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.report.numbers import format_quantity, interval, percent
-from bench.results.controls import passes
+from bench.results.controls import resolution
 from bench.results.statistics import Estimate
 from bench.store.files import write_whole
 from bench.studies.cases import (
@@ -43,7 +43,7 @@ TARGET_COPY_RATIO = 1.6
 """Target upper bound for the forward time of large tensors, relative to a copy."""
 LARGE_TENSOR = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
 """Bytes from which on a tensor and its copy do not fit in a cache together."""
-CONTROL_THRESHOLD = 0.01
+TARGET_RESOLUTION = 0.01
 BASELINE = "fused"
 PROFILED_CALLS = 20
 OVERHEAD_NOTES = {
@@ -286,9 +286,9 @@ def _operator_targets(measured: Sequence[Mapping[str, Any]], device: str) -> Ite
             _all_met(_ratio_meets(ratio, 1 / TARGET_COPY_RATIO) for ratio in clones),
         ]
     if controls:
-        passing = sum(passes(Estimate(**control), CONTROL_THRESHOLD) for control in controls)
-        name = f"the A/A control passes at ±{100 * CONTROL_THRESHOLD:g} %"
-        yield [name, f"in {passing} of {len(controls)}", yes_or_no(passing == len(controls))]
+        resolved = sum(_resolves(Estimate(**control)) for control in controls)
+        name = f"the A/A control gives a resolution of ±{100 * TARGET_RESOLUTION:g} %"
+        yield [name, f"in {resolved} of {len(controls)}", yes_or_no(resolved == len(controls))]
 
 
 def geometric_mean(ratios: Sequence[Mapping[str, Any]], freedom: float) -> dict[str, float]:
@@ -356,9 +356,15 @@ def _network_targets(folder: Path) -> Iterator[list[str]]:
         target = f"{network}: {100 * network.speed:.0f} % of the plain network's speed"
         assert ratio.low is not None and ratio.high is not None
         speed = {"point": 1 / ratio.point, "low": 1 / ratio.high, "high": 1 / ratio.low}
-        passed = passes(control, CONTROL_THRESHOLD)
-        doubt = "" if passed else f"; the control does not pass at ±{100 * CONTROL_THRESHOLD:g} %"
+        limit = resolution(control, TARGET_RESOLUTION)
+        known = "no control" if limit is None else f"resolution ±{100 * expm1(limit):.2g} %"
+        doubt = "" if _resolves(control) else f"; {known}"
         yield [target, _relative_speed(ratio), f"{_ratio_meets(speed, network.speed)}{doubt}"]
+
+
+def _resolves(control: Estimate | None) -> bool:
+    """Whether a control shows that differences beyond the target resolution are not noise."""
+    return resolution(control, TARGET_RESOLUTION) == log1p(TARGET_RESOLUTION)
 
 
 def _network_rows(folder: Path) -> Iterator[list[str]]:

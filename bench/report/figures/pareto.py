@@ -35,11 +35,12 @@ def pareto(data: ReportData) -> Iterator[Figure]:
         members = trained.setdefault(gain.variant.axes["backbone"], [])
         if not members or _group(gain.variant) == _group(members[0].variant):
             members.append(gain)
+    resolutions = {id(time.variant): time.margin for time in data.times}
     number = 0
     for backbone, members in trained.items():
         costs = {_module(comparison): comparison for comparison in timed.get(backbone, ())}
         places = [
-            (variant_name(gain.variant), ParetoPoint(gain.points, cost.ratio))
+            (variant_name(gain.variant), ParetoPoint(gain.points, cost.ratio, resolutions[id(cost)]))
             for gain in members
             if (cost := costs.get(_module(gain.variant))) is not None and cost.ratio is not None
         ]
@@ -64,7 +65,7 @@ def _module(comparison: Comparison) -> tuple[Any, Any]:
 
 
 def _draw(number: int, network: str, baseline: str, members: list[tuple[str, ParetoPoint]]) -> Figure:
-    origin = ParetoPoint(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"))
+    origin = ParetoPoint(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"), 0.0)
     named = [(baseline, origin), *members]
     stand = standings([place for _, place in named])
     rows = [
@@ -77,7 +78,7 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
         }
         for (name, place), standing, label in zip(named, stand, _labels(named, stand), strict=True)
     ]
-    domain = ["on the front", "not resolved", "dominated"]
+    domain = ["on the front", "possibly on the front", "dominated"]
     figure_rows = FigureRows()
     base = alt.Chart(figure_rows.named(rows)).encode(
         color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),

@@ -16,7 +16,7 @@ def findings(data: ReportData) -> Iterator[Block]:
     """Sentences on accuracies and times, or on counts if there are neither."""
     tested = [
         *accuracy_sentences(data.comparisons, data.gains),
-        *latency_sentences(data.costs, data.threshold),
+        *latency_sentences(data.costs, data.times),
     ]
     if tested:
         yield BulletList(tested)

@@ -1,7 +1,8 @@
 """Sentences on times: what each module adds to latency, and the results of the A/A controls."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from math import expm1
+from typing import Any
 
 from bench.report.names import (
     CONDITIONS,
@@ -12,100 +13,110 @@ from bench.report.names import (
     variant_name,
 )
 from bench.report.numbers import change, enumerated, interval, percent
-from bench.results.controls import Threshold, control_ratios, is_compared_time, passes, timed_group
+from bench.results.controls import Threshold, is_biased, is_compared_time, resolution, timed_group
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
+from bench.results.time_verdicts import TimeVerdict
 from bench.results.values import value_spec
 
-_Direction: TypeAlias = Literal["slower", "faster", "no difference", "no interval"]
+
+def latency_sentences(comparisons: Sequence[Comparison], times: Sequence[TimeVerdict]) -> Iterator[str]:
+    """One sentence for all variants of a group with the same verdict.
+
+    Args:
+        comparisons: the comparisons of one or several runs.
+        times: the verdicts on their times.
+    """
+    several_runs = len({member.run for member in comparisons}) > 1
+    baselines = {timed_group(member): member for member in comparisons if member.role == "baseline"}
+    placements: dict[tuple[Any, ...], set[str | None]] = {}
+    for member in comparisons:
+        placements.setdefault((*timed_group(member), member.axes["attention"]), set()).add(member.axes["placement"])
+    subjects: dict[tuple[Any, ...], list[tuple[str, TimeVerdict]]] = {}
+    for time in times:
+        variant, group = time.variant, timed_group(time.variant)
+        baseline = baselines[group]
+        several_placements = len(placements[(*group, variant.axes["attention"])]) > 1
+        run = f", {variant.run}" if several_runs else ""
+        ending = f"({shared_conditions(variant, baseline)}{run})"
+        key = group, time.verdict, time.cause, _baseline_name(baseline, variant), ending
+        subjects.setdefault(key, []).append((_subject(variant, baseline, several_placements), time))
+    for ((*_, value), _, _, reference, ending), members in subjects.items():
+        yield f"{_statement(value_spec(value, 's').title, reference, members)} {ending}."
 
 
-def latency_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
-    """One sentence for all variants of a group with the same direction of change.
+def control_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
+    """The result of each A/A control, and the resolution that follows from it.
 
     Args:
         comparisons: the comparisons of one or several runs.
         threshold: the threshold of a time's ratio, as a fraction.
     """
     several_runs = len({member.run for member in comparisons}) > 1
-    controls = control_ratios(comparisons)
-    baselines = {timed_group(member): member for member in comparisons if member.role == "baseline"}
-    placements: dict[tuple[Any, ...], set[str | None]] = {}
-    for member in comparisons:
-        placements.setdefault((*timed_group(member), member.axes["attention"]), set()).add(member.axes["placement"])
-    subjects: dict[tuple[Any, ...], list[tuple[str, Estimate]]] = {}
-    for member in comparisons:
-        if member.role != "variant" or not is_compared_time(member) or member.ratio is None:
-            continue
-        group = timed_group(member)
-        baseline = baselines[group]
-        several_placements = len(placements[(*group, member.axes["attention"])]) > 1
-        run = f", {member.run}" if several_runs else ""
-        remark = _control_remark(controls.get(group), threshold(member))
-        ending = f"({shared_conditions(member, baseline)}{run}).{remark}"
-        key = group, _direction(member.ratio), _baseline_name(baseline, member), ending
-        subjects.setdefault(key, []).append((_subject(member, baseline, several_placements), member.ratio))
-    for ((*_, value), direction, reference, ending), members in subjects.items():
-        yield f"{_statement(direction, value_spec(value, 's').title, reference, members)} {ending}"
-
-
-def control_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
-    """The result of each A/A control; arguments as for :func:`latency_sentences`."""
-    several_runs = len({member.run for member in comparisons}) > 1
     for member in comparisons:
         if member.role == "control" and is_compared_time(member) and member.ratio is not None:
             run = f", {member.run}" if several_runs else ""
-            limit = threshold(member)
-            result = "passes" if passes(member.ratio, limit) else "does not pass"
+            limit = resolution(member.ratio, threshold(member))
+            result = "no resolution" if limit is None else f"resolution ±{100 * expm1(limit):.2g} %"
+            bias = ", biased" if is_biased(member.ratio, threshold(member)) else ""
             yield (
                 f"{network_name(member.axes['backbone'])} ({shared_conditions(member, member)}{run}): "
-                f"{percent(member.ratio, 2)}, {result} at ±{100 * limit:g} %."
+                f"{percent(member.ratio, 2)}, {result}{bias}."
             )
 
 
-def _control_remark(control: Estimate | None, threshold: float) -> str:
-    """Why the times of a group are inconclusive; empty if they are not."""
-    if control is None:
-        return " Inconclusive: no A/A control was measured."
-    if control.low is None:
-        return " Inconclusive: the A/A control has too few processes for an interval."
-    if passes(control, threshold):
-        return ""
-    return (
-        f" Inconclusive at ±{100 * threshold:g} %: the A/A control is at {percent(control, 2)}, so differences of that "
-        "size may be noise of the machine."
-    )
-
-
-def _direction(ratio: Estimate) -> _Direction:
-    if ratio.low is None or ratio.high is None:
-        return "no interval"
-    return "slower" if ratio.low > 1 else "faster" if ratio.high < 1 else "no difference"
-
-
-def _statement(direction: _Direction, value: str, baseline: str, members: Sequence[tuple[str, Estimate]]) -> str:
-    """The sentence on variants with the same direction, without its conditions."""
-    (first, ratio), *others = members
-    if direction == "slower":
-        changes = [f"{first} adds {_increase(ratio)}", *(f"{name} {_increase(other)}" for name, other in others)]
-        return f"{enumerated(changes)} to the {value} of {baseline}"
-    if direction == "faster":
-        reduced = f"{first} reduces {value} by {_decrease(ratio)}"
+def _statement(value: str, baseline: str, members: Sequence[tuple[str, TimeVerdict]]) -> str:
+    """The sentence on variants with the same verdict, without its conditions."""
+    (first, time), *others = members
+    beyond = f"±{time.resolution_percent:.2g} %"
+    if time.verdict == "slower":
+        changes = [f"{first} adds {_increase(time)}", *(f"{name} {_increase(other)}" for name, other in others)]
+        return f"{enumerated(changes)} to the {value} of {baseline}{_disagreement(time)}"
+    if time.verdict == "faster":
+        reduced = f"{first} reduces {value} by {_decrease(time)}"
         changes = [reduced, *(f"{name} by {_decrease(other)}" for name, other in others)]
-        return f"{enumerated(changes)} relative to {baseline}"
-    listed = enumerated([f"{name} ({percent(other)})" for name, other in members])
-    if direction == "no difference":
-        return f"{listed} {'show' if others else 'shows'} no significant difference in {value} from {baseline}"
-    return f"{listed} {'have' if others else 'has'} too few processes for an interval on {value} relative to {baseline}"
+        return f"{enumerated(changes)} relative to {baseline}{_disagreement(time)}"
+    listed = enumerated([f"{name} ({_change(other)})" for name, other in members])
+    if time.verdict == "no difference":
+        return f"{listed} {'show' if others else 'shows'} no difference beyond {beyond} in {value} from {baseline}"
+    verdict = f"{'are' if others else 'is'} inconclusive"
+    if time.cause is None:
+        return f"{listed} {verdict} at {beyond} in {value} relative to {baseline}"
+    return f"{listed} {verdict} in {value} relative to {baseline}, because {_CAUSES[time.cause]}"
 
 
-def _increase(ratio: Estimate) -> str:
+_CAUSES = {
+    "no A/A control": "no A/A control with an interval was measured",
+    "the machine was busy": "the machine was busy",
+    "the machine is biased": "the machine is biased: the A/A control differs from its identical baseline",
+    "too few processes": "there are too few processes for an interval",
+    "processes disagree": "the processes disagree (brackets are their range)",
+}
+
+
+def _disagreement(time: TimeVerdict) -> str:
+    return "; the processes disagree, and brackets are their range" if time.cause == "processes disagree" else ""
+
+
+def _shown_ratio(time: TimeVerdict) -> Estimate:
+    """The ratio with its confidence interval, or with the range over processes where these disagree."""
+    ratio = time.process_range or time.variant.ratio
+    assert ratio is not None
+    return ratio
+
+
+def _change(time: TimeVerdict) -> str:
+    return percent(_shown_ratio(time))
+
+
+def _increase(time: TimeVerdict) -> str:
     """The change of a slower variant without its sign: "6.1 % [5.4, 6.8]"."""
-    return percent(ratio).removeprefix("+")
+    return _change(time).removeprefix("+")
 
 
-def _decrease(ratio: Estimate) -> str:
+def _decrease(time: TimeVerdict) -> str:
     """The change of a faster variant as a positive number: "10.0 % [9.5, 10.5]"."""
+    ratio = _shown_ratio(time)
     assert ratio.low is not None and ratio.high is not None
     return f"{-change(ratio.point):.1f} % {interval(-change(ratio.high), -change(ratio.low), 1)}"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeAlias
 
 from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
@@ -11,10 +12,11 @@ from bench.report.numbers import change, difference, format_quantity, interval, 
 from bench.report.sections.published import published_of
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import AccuracyGain
-from bench.results.controls import Threshold, without_passing_control
+from bench.results.controls import TimedGroup, timed_group
 from bench.results.estimates import Comparison
-from bench.results.ranking import best_variants, paired_values
+from bench.results.ranking import best_members, paired_values
 from bench.results.statistics import interval_of_differences
+from bench.results.time_verdicts import TimeVerdict
 from bench.results.values import VALUES, ValueSpec
 
 USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
@@ -27,9 +29,9 @@ OVERVIEW_NOTE = (
     "brackets are 95 % confidence intervals."
 )
 BOLD_NOTE = (
-    "Bold: the best module of a network, and every module without a significant difference from it (paired tests, "
-    "p < 0.05, Holm-adjusted over the network's other modules; modules that were not measured together are not "
-    "tested). An accuracy is bold only if it is better than the baseline's."
+    "Bold: the best of a network's modules and its baseline, and everything without a significant difference from it "
+    "(paired tests, p < 0.05, Holm-adjusted; times must differ by more than the resolution of their group). Nothing is "
+    "bold where nothing differs."
 )
 
 
@@ -86,7 +88,7 @@ def overview(data: ReportData) -> Iterator[Block]:
     from bench.report.figures.forest import forest
     from bench.report.figures.pareto import pareto
 
-    if (table := overview_table(data.comparisons, data.gains, data.threshold)) is not None:
+    if (table := overview_table(data.comparisons, data.gains, data.times)) is not None:
         yield Heading("Overview")
         yield table
         has_bold = any(cell.best for row in table.rows for cell in row)
@@ -105,17 +107,17 @@ def _has_table(shown: ShownComparisons) -> bool:
 
 
 def overview_table(
-    comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain], threshold: Threshold
+    comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain], times: Sequence[TimeVerdict]
 ) -> Table | None:
     """The table; None if the runs contain fewer than two of its measures.
 
-    The best module of a network is marked, and every module without a significant difference from it. Times without a
-    passing control and accuracies that are not better than the baseline's are not marked.
+    The best of a network's modules and its baseline is marked, and everything without a significant difference from it.
+    Times of a group that is inconclusive as a whole are not marked.
 
     Args:
         comparisons: the comparisons of one or several runs.
         gains: the accuracy gains of their trained variants.
-        threshold: the threshold of a time's ratio, as a fraction.
+        times: the verdicts on their times.
     """
     shown = _shown(comparisons)
     if not _has_table(shown):
@@ -123,10 +125,10 @@ def overview_table(
     present = {column for column, _ in shown}
     columns = [column for column in OVERVIEW_COLUMNS if column in present]
     rows = _ordered_rows(shown)
-    inconclusive = {id(variant) for variant in without_passing_control(comparisons, threshold)}
+    inconclusive = {id(time.variant) for time in times if time.verdict == "inconclusive"}
     inconclusive |= {id(gain.variant) for gain in gains if gain.verdict == "inconclusive"}
-    unranked = inconclusive | {id(gain.variant) for gain in gains if gain.verdict != "better"}
-    best = {id(variant) for column in columns if column.ranked for variant in _best(column, shown, unranked)}
+    resolutions = {timed_group(time.variant): time for time in times}
+    best = {id(member) for column in columns if column.ranked for member in _best(column, shown, resolutions)}
     cells = [
         [
             text_cell(network_name(row[0])),
@@ -176,15 +178,32 @@ def _ordered_rows(shown: ShownComparisons) -> list[OverviewRow]:
     return sorted(rows, key=lambda row: networks.index(row[0]))
 
 
-def _best(column: OverviewColumn, shown: ShownComparisons, unranked: set[int]) -> Iterator[Comparison]:
-    """The best variants of each network in a column."""
+def _best(
+    column: OverviewColumn, shown: ShownComparisons, times: Mapping[TimedGroup, TimeVerdict]
+) -> Iterator[Comparison]:
+    """The best members of each network in a column.
+
+    Args:
+        column: the column.
+        shown: the comparisons in the table.
+        times: a verdict of each timed group, for its resolution.
+    """
     networks: dict[str, list[Comparison]] = {}
     for (other, (backbone, _, _)), comparison in shown.items():
-        rankable = comparison.role == "variant" and paired_values(comparison) and id(comparison) not in unranked
-        if other == column and rankable:
+        if other == column and paired_values(comparison):
             networks.setdefault(backbone, []).append(comparison)
-    for variants in networks.values():
-        yield from best_variants(variants, column.spec.better or "lower")
+    for members in networks.values():
+        margin = max(_margin(member, times) for member in members)
+        if margin < inf:
+            yield from best_members(members, column.spec.better or "lower", margin)
+
+
+def _margin(member: Comparison, times: Mapping[TimedGroup, TimeVerdict]) -> float:
+    """The smallest difference that counts, in the unit of :func:`paired_values`."""
+    if member.unit != "s":
+        return 0.0
+    time = times.get(timed_group(member))
+    return inf if time is None else time.margin
 
 
 def _cell(column: OverviewColumn, comparison: Comparison | None, best: set[int], inconclusive: set[int]) -> TableCell:

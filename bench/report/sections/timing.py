@@ -9,8 +9,9 @@ from bench.results.controls import is_compared_time
 from bench.results.estimates import Comparison
 
 CONTROL_NOTE = (
-    "The A/A control is a second, identical build of the baseline, measured in the same rounds. It passes if its whole "
-    "interval lies within the threshold; ±1 % means a ratio between 1/1.01 and 1.01:"
+    "The A/A control is a second, identical build of the baseline, measured in the same rounds. The resolution of a "
+    "group is the larger of the threshold and the far end of its control's interval. A variant is slower or faster if "
+    "its whole interval lies beyond the resolution, and not different if it lies within:"
 )
 
 

@@ -36,7 +36,7 @@ class Trials:
         estimates: for each trial, the estimated log ratio; the true one is 0.
         freedom: degrees of freedom of the rule's t test; None for a rule without one.
         unchanged: proportion of the verdict "unchanged"; None for a rule without this verdict.
-        passing: share of the trials whose A/A controls pass; 1 without controls.
+        unbiased: share of the trials whose A/A controls show no bias; 1 without controls.
         half_widths: for each trial, half the width of its interval, as a log ratio; empty for a rule without intervals.
     """
 
@@ -47,7 +47,7 @@ class Trials:
     estimates: tuple[float, ...]
     freedom: float | None = None
     unchanged: Proportion | None = None
-    passing: float = 1.0
+    unbiased: float = 1.0
     half_widths: tuple[float, ...] = ()
 
     @property
@@ -73,7 +73,7 @@ class Trials:
             return None
         noncentrality = (math.log1p(slowdown) - math.log1p(GATE["latency_ratio"] or 0.0)) / self.error
         critical = t.ppf(1 - SIGNIFICANCE, self.freedom)
-        return self.passing * float(nct.sf(critical, self.freedom, noncentrality))
+        return self.unbiased * float(nct.sf(critical, self.freedom, noncentrality))
 
     def detectable(self, draws: int = 2000) -> tuple[float, float, float]:
         """The smallest slowdown that 95 % of trials detect, with the bounds of its bootstrap interval.
@@ -124,10 +124,9 @@ def compare_trials(runs: Sequence[ComparableRun], setup: Setup) -> Trials:
         detected=tuple(detected_by_compare(base, new) for base, new in pairs),
         independence=independence,
         estimates=_estimates(verdicts),
-        # Variant and control each have processes − 1 degrees of freedom on both sides, and share their baseline.
-        freedom=4 * (setup.processes - 1) / 1.25,
+        freedom=2 * (setup.processes - 1),
         unchanged=_unchanged(verdicts, independence),
-        passing=sum(verdict.control is None for verdict in verdicts) / len(verdicts),
+        unbiased=sum(verdict.evidence is None for verdict in verdicts) / len(verdicts),
     )
 
 

@@ -1,3 +1,5 @@
+import math
+
 from bench.results.pareto import ParetoPoint, standings
 from bench.results.statistics import Estimate
 
@@ -6,9 +8,9 @@ def estimate(point: float, half: float) -> Estimate:
     return Estimate(point, point - half, point + half, "t")
 
 
-def point(gain: float, latency: float) -> ParetoPoint:
+def point(gain: float, latency: float, resolution: float = 0.01) -> ParetoPoint:
     """A point with intervals of ±0.1 percentage points and ±0.01."""
-    return ParetoPoint(estimate(gain, 0.1), estimate(latency, 0.01))
+    return ParetoPoint(estimate(gain, 0.1), estimate(latency, 0.01), resolution)
 
 
 FRONT = point(1.0, 1.05)
@@ -18,9 +20,16 @@ def test_dominated_in_both_with_disjoint_intervals() -> None:
     assert standings([FRONT, point(0.5, 1.1)]) == ["on the front", "dominated"]
 
 
-def test_overlap_in_gain_or_latency_is_not_resolved() -> None:
-    assert standings([FRONT, point(0.9, 1.1)])[1] == "not resolved"
-    assert standings([FRONT, point(0.5, 1.06)])[1] == "not resolved"
+def test_overlap_in_gain_or_latency_is_possibly_on_the_front() -> None:
+    assert standings([FRONT, point(0.9, 1.1)])[1] == "possibly on the front"
+    assert standings([FRONT, point(0.5, 1.06)])[1] == "possibly on the front"
+
+
+def test_latencies_must_differ_by_more_than_the_resolution() -> None:
+    # The intervals are 1.04 to 1.06 and 1.09 to 1.11: 2.8 % apart.
+    assert standings([FRONT, point(0.5, 1.1, resolution=0.02)])[1] == "dominated"
+    assert standings([FRONT, point(0.5, 1.1, resolution=0.03)])[1] == "possibly on the front"
+    assert standings([point(1.0, 1.05, resolution=math.inf), point(0.5, 1.1)])[1] == "possibly on the front"
 
 
 def test_trade_offs_and_equal_points_are_on_the_front() -> None:
@@ -29,5 +38,5 @@ def test_trade_offs_and_equal_points_are_on_the_front() -> None:
 
 
 def test_without_intervals_nothing_is_dominated() -> None:
-    alone = ParetoPoint(Estimate(0.5, None, None, "t"), Estimate(1.1, None, None, "t"))
-    assert standings([FRONT, alone])[1] == "not resolved"
+    alone = ParetoPoint(Estimate(0.5, None, None, "t"), Estimate(1.1, None, None, "t"), 0.01)
+    assert standings([FRONT, alone])[1] == "possibly on the front"
