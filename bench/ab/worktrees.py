@@ -42,13 +42,19 @@ def commit_of(top: Path, revision: str) -> str:
     measurement therefore do not affect it.
 
     Raises:
-        InputError: the revision does not exist; the message suggests one with a similar name.
+        InputError: the revision does not exist, and the message suggests one with a similar name; or a submodule has
+            uncommitted changes, which ``WORKTREE`` cannot include.
     """
     if revision == WORKTREE:
         return _commit_worktree(top)
     try:
         return git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except subprocess.CalledProcessError as error:
+        if git(top, "rev-parse", "--is-shallow-repository") == "true":
+            raise InputError(
+                f"{top} is a shallow clone and has no revision {revision!r}; fetch all revisions with `git fetch "
+                "--unshallow`, or in GitHub Actions with `fetch-depth: 0` for actions/checkout"
+            ) from error
         names = git(top, "for-each-ref", "--format=%(refname:short)").split()
         similar = get_close_matches(revision, names, n=1)
         hint = f"did you mean {similar[0]}?" if similar else f"write a commit, a branch, a tag, or {WORKTREE}"
@@ -56,6 +62,11 @@ def commit_of(top: Path, revision: str) -> str:
 
 
 def _commit_worktree(top: Path) -> str:
+    for path, _ in _submodules(top, "HEAD"):
+        if _is_checked_out(top / path) and git(top / path, "status", "--porcelain"):
+            raise InputError(
+                f"the submodule {path} has uncommitted changes, which {WORKTREE} does not include; commit them"
+            )
     with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
         index = str(Path(folder) / "index")
         try:
@@ -68,12 +79,25 @@ def _commit_worktree(top: Path) -> str:
             raise InputError(f"git cannot make a commit of {WORKTREE}: {error.stderr.strip()}") from error
 
 
+def _submodules(repository: Path, commit: str) -> Iterator[tuple[str, str]]:
+    """Path and commit of each submodule of a commit."""
+    for entry in git(repository, "ls-tree", "-r", "-z", commit).split("\0"):
+        fields, _, path = entry.partition("\t")
+        mode, *_, name = fields.split() or [""]
+        if mode == "160000":
+            yield path, name
+
+
+def _is_checked_out(submodule: Path) -> bool:
+    return (submodule / ".git").exists()
+
+
 @contextmanager
 def worktrees(top: Path, commits: Sequence[str]) -> Iterator[list[Path]]:
-    """One folder for each commit, until the block ends.
+    """One folder for each commit, until the block ends. Submodules that are checked out in ``top`` are in them too.
 
     Raises:
-        InputError: git cannot check out a commit; the message has the cause.
+        InputError: git cannot check out a commit, or that of a submodule; the message has the cause.
     """
     keeper = subprocess.Popen(
         [sys.executable, "-m", "bench.ab.worktrees", str(top), *commits],
@@ -101,9 +125,10 @@ def _keep_worktrees(top: Path, commits: Sequence[str]) -> int:
     home = Path(tempfile.mkdtemp(prefix="bench-ab-")).resolve()
     # The names have the same length, because the length of a path shifts the memory layout of a process.
     folders = [home / f"{number}" for number in range(len(commits))]
+    added: list[tuple[Path, Path]] = []
     try:
         for folder, commit in zip(folders, commits, strict=True):
-            git(top, "worktree", "add", "--detach", str(folder), commit)
+            _add_worktree(top, commit, folder, added)
         print(json.dumps([str(folder) for folder in folders]), flush=True)
         sys.stdin.read()
     except subprocess.CalledProcessError as error:
@@ -111,11 +136,32 @@ def _keep_worktrees(top: Path, commits: Sequence[str]) -> int:
         return 1
     finally:
         # One by one: `git worktree prune` would also remove a user's worktree on a disk that is not mounted now.
-        for folder in folders:
+        for repository, folder in reversed(added):
             with suppress(subprocess.CalledProcessError):
-                git(top, "worktree", "remove", "--force", str(folder))
+                git(repository, "worktree", "remove", "--force", str(folder))
         shutil.rmtree(home, ignore_errors=True)
     return 0
+
+
+def _add_worktree(repository: Path, commit: str, folder: Path, added: list[tuple[Path, Path]]) -> None:
+    """Check out a commit and its submodules, and append each repository with its new folder to ``added``.
+
+    A submodule comes from the repository that is checked out in its place, so that nothing is fetched. One that is not
+    checked out there cannot be needed by the current files either, and stays empty.
+
+    Raises:
+        subprocess.CalledProcessError: git fails; ``stderr`` has the cause.
+    """
+    added.append((repository, folder))
+    git(repository, "worktree", "add", "--detach", str(folder), commit)
+    for path, name in _submodules(repository, commit):
+        if _is_checked_out(repository / path):
+            try:
+                _add_worktree(repository / path, name, folder / path, added)
+            except subprocess.CalledProcessError as error:
+                remedy = f"fetch it with `git -C {path} fetch`, or `git submodule update --init --recursive`"
+                error.stderr = f"the submodule {path} has no commit {name[:12]}; {remedy} ({error.stderr.strip()})"
+                raise
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The gated values of both sides of a comparison, in pairs, and the verdicts that need no test."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -125,7 +126,9 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
                 f"{side.name}: {member.unreadable[value]}" for side, member in members if value in member.unreadable
             ]
             blank = Verdict("failed", place[0], place[1], place[2], name, reason="; ".join(trouble + unread))
-            if trouble or unread:
+            if _is_added(before, after):
+                settled.append(replace(blank, kind="new"))
+            elif trouble or unread:
                 settled.append(blank)
             elif value not in after.values:
                 settled.append(replace(blank, reason=f"{theirs.name} has no such measurement"))
@@ -135,6 +138,19 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
                 seconds = theirs.measured_seconds[place[0], place[1], value]
                 pairs.append(GatedPair(name, before.values[value], after.values[value], gate[name], seconds))
     return settled, pairs
+
+
+_MISSING_CODE = re.compile(r"failed: UnknownNameError: (unknown |cannot load .*(No module named|has no attribute))")
+"""The reason why a revision cannot build a cell whose module it does not have."""
+
+
+def _is_added(before: _Member, after: _Member) -> bool:
+    """Whether a cell exists on the later side only, because the earlier one lacks the code of its module.
+
+    Where both sides are timed in pairs, the later side of such a cell is skipped and not measured.
+    """
+    missing = before.trouble is not None and _MISSING_CODE.match(before.trouble) is not None
+    return missing and (after.trouble is None or after.skipped)
 
 
 def _gate_name_of_value(gate: Mapping[str, float | None], *members: _Member) -> dict[str, str]:

@@ -73,19 +73,33 @@ def direction(low: float, high: float, limit: float) -> TimeKind:
     return "no difference" if -limit < low and high < limit else "inconclusive"
 
 
+def verdict_on_ratio(
+    ratio: Estimate, points: Sequence[float], errors: Sequence[float], limit: float
+) -> tuple[TimeKind, Cause | None]:
+    """The verdict on a ratio in a group without a cause against it, and what casts doubt on it.
+
+    Args:
+        ratio: the ratio.
+        points: log ratio of each process.
+        errors: standard error of each.
+        limit: the resolution of the group, as a log ratio.
+    """
+    if ratio.low is None or ratio.high is None:
+        return "inconclusive", "too few processes"
+    if processes_disagree(points, errors):
+        # The t interval is too narrow for processes in two regimes, so all of them must agree on the direction.
+        verdict = direction(min(points), max(points), limit)
+        return "inconclusive" if verdict == "no difference" else verdict, "processes disagree"
+    return direction(log(ratio.low), log(ratio.high), limit), None
+
+
 def _verdict(variant: Comparison, control: Estimate | None, threshold: float) -> TimeVerdict:
-    limit = resolution(control, threshold)
+    limit, ratio = resolution(control, threshold), variant.ratio
     if cause := _group_cause(variant, control, threshold):
         return TimeVerdict(variant, "inconclusive", limit, cause)
-    ratio = variant.ratio
     assert limit is not None and ratio is not None
-    if ratio.low is None or ratio.high is None:
-        return TimeVerdict(variant, "inconclusive", limit, "too few processes")
-    if processes_disagree(variant.per_process, variant.process_errors):
-        # The t interval is too narrow for processes in two regimes, so all of them must agree on the direction.
-        kind = direction(min(variant.per_process), max(variant.per_process), limit)
-        return TimeVerdict(variant, "inconclusive" if kind == "no difference" else kind, limit, "processes disagree")
-    return TimeVerdict(variant, direction(log(ratio.low), log(ratio.high), limit), limit, None)
+    verdict, doubt = verdict_on_ratio(ratio, variant.per_process, variant.process_errors, limit)
+    return TimeVerdict(variant, verdict, limit, doubt)
 
 
 def _group_cause(variant: Comparison, control: Estimate | None, threshold: float) -> GroupCause | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.results.columns import Role
 from bench.results.compare import RecordedEnvironment
+from bench.results.rounds import clean_samples
 
 Samples: TypeAlias = NDArray[np.float64]
 PairedSamples: TypeAlias = tuple[Samples, Samples, float]
@@ -69,11 +70,21 @@ def invocations(frames: Sequence[pd.DataFrame], setup: Setup) -> list[list[pd.Da
 
 
 def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The processes of all frames in one frame, with new numbers."""
+    """The undisturbed rounds of the processes of all frames, as one run with new numbers of processes."""
     renumbered = [
-        frame.assign(repeat=[f"{number}.{repeat}" for repeat in frame["repeat"]]) for number, frame in enumerate(frames)
+        frame.assign(run="joined", repeat=[f"{number}.{repeat}" for repeat in frame["repeat"]])
+        for number, frame in enumerate(frames)
     ]
-    return pd.concat(renumbered, ignore_index=True)
+    return _undisturbed(pd.concat(renumbered, ignore_index=True))
+
+
+def _undisturbed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame without disturbed rounds, whose indices in the details a window would shift."""
+    rows = list(zip(frame["samples"], frame["details"], strict=True))
+    return frame.assign(
+        samples=[clean_samples(samples, details) for samples, details in rows],
+        details=[{**details, "disturbed": ()} for _, details in rows],
+    )
 
 
 def windows(frame: pd.DataFrame, seconds: float) -> list[pd.DataFrame]:

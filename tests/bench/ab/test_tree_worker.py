@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench.ab.tree_worker import _is_source
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -56,6 +60,42 @@ def test_simam_from_elsewhere_is_refused(tmp_path: Path) -> None:
         text=True,
     )
     assert f"not from {tmp_path}" in done.stderr
+
+
+@pytest.mark.parametrize("entry", ["ml/attention", "python"])
+def test_entries_inside_the_checkout_are_mapped(tmp_path: Path, entry: str) -> None:
+    """A working directory, or an entry of PYTHONPATH, below the top of the repository."""
+    current, tree = tmp_path / "current", tmp_path / "tree"
+    for folder in (current, tree):
+        (folder / entry).mkdir(parents=True)
+        (folder / entry / "mine.py").write_text(f"SIDE = {folder.name!r}", encoding="utf-8")
+    (current / entry / "only_here.py").touch()
+    redirect = (
+        f"import sys; sys.path.insert(0, {str(current / entry)!r}); "
+        f"import_from(Path({str(tree)!r}), Path({str(current)!r}))"
+    )
+    assert run_with_imports_from(tree, current, f"{redirect}; import mine; print(mine.SIDE)").stdout.strip() == "tree"
+    assert "No module named 'only_here'" in run_with_imports_from(tree, current, f"{redirect}; import only_here").stderr
+
+
+def test_module_found_in_the_checkout_in_another_way_is_refused(tmp_path: Path) -> None:
+    current, tree = tmp_path / "current", tmp_path / "tree"
+    package(current / "sources", "mine")
+    tree.mkdir()
+    code = f"""
+sys.path.append({str(current / "sources")!r})
+import mine
+"""
+    stderr = run_with_imports_from(tree, current, f"import sys{code}").stderr
+    assert "ImportError: mine would come from" in stderr and "sources/mine/__init__.py" in stderr
+
+
+def test_installation_inside_the_checkout_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A virtual environment in the repository's folder."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    assert not _is_source(tmp_path / ".venv/lib/site-packages/torch/__init__.py", tmp_path)
+    assert _is_source(tmp_path / "mine.py", tmp_path) and not _is_source(Path("/elsewhere/mine.py"), tmp_path)
 
 
 def test_editable_install_of_current_tree_is_ignored(tmp_path: Path) -> None:

@@ -66,6 +66,60 @@ def test_worktree_includes_uncommitted_files(checkout: Path) -> None:
     assert git(checkout, "rev-parse", "HEAD") == git(checkout, "rev-parse", "two")
 
 
+@pytest.fixture
+def with_submodule(checkout: Path, tmp_path: Path) -> Path:
+    """The repository with a submodule ``lib``, whose commit moves between the tags three and four."""
+    library = tmp_path / "library"
+    library.mkdir()
+    git(library, "init", "--quiet")
+    (library / "width").write_text("1", encoding="utf-8")
+    git(library, "add", ".")
+    git(library, "commit", "--quiet", "-m", "one")
+    git(checkout, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib")
+    git(checkout, "commit", "--quiet", "-am", "three")
+    git(checkout, "tag", "three")
+    (checkout / "lib/width").write_text("2", encoding="utf-8")
+    git(checkout / "lib", "commit", "--quiet", "-am", "two")
+    git(checkout, "commit", "--quiet", "-am", "four")
+    git(checkout, "tag", "four")
+    return checkout
+
+
+def test_submodules_are_checked_out_at_their_commits(with_submodule: Path) -> None:
+    commits = [commit_of(with_submodule, tag) for tag in ("three", "four")]
+    with worktrees(with_submodule, commits) as folders:
+        assert [(folder / "lib/width").read_text(encoding="utf-8") for folder in folders] == ["1", "2"]
+    assert not folders[0].exists()
+    for repository in (with_submodule, with_submodule / "lib"):
+        assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+def test_missing_commit_of_a_submodule_is_named(with_submodule: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    allow = ("-c", "protocol.file.allow=always")
+    git(tmp_path, *allow, "clone", "--quiet", "--no-local", str(with_submodule), str(clone))
+    git(clone, *allow, "checkout", "--quiet", "three")
+    git(clone, *allow, "submodule", "--quiet", "update", "--init")  # without the commit of four, which has no branch
+    with (
+        pytest.raises(InputError, match=r"the submodule lib has no commit .*git submodule update"),
+        worktrees(clone, [commit_of(clone, "four")]),
+    ):
+        pass
+
+
+def test_uncommitted_changes_of_a_submodule_are_refused(with_submodule: Path) -> None:
+    (with_submodule / "lib/width").write_text("3", encoding="utf-8")
+    with pytest.raises(InputError, match="the submodule lib has uncommitted changes"):
+        commit_of(with_submodule, WORKTREE)
+
+
+def test_shallow_clone_is_named(checkout: Path, tmp_path: Path) -> None:
+    base, shallow = git(checkout, "rev-parse", "one"), tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{checkout}", str(shallow))
+    with pytest.raises(InputError, match=r"shallow clone.*fetch-depth: 0"):
+        commit_of(shallow, base)
+
+
 def test_same_revision_twice(checkout: Path) -> None:
     name = commit_of(checkout, "one")
     with worktrees(checkout, [name, name]) as folders:

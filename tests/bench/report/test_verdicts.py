@@ -19,8 +19,11 @@ SLOWER = Verdict(
     threshold=0.01,
     base=Estimate(1.056, 1.047, 1.066, "t"),
     new=Estimate(1.109, 1.1, 1.119, "t"),
+    base_seconds=Estimate(0.01231, 0.012, 0.013, "median"),
+    new_seconds=Estimate(0.01293, 0.012, 0.014, "median"),
     change=Estimate(1.05, 1.041, 1.059, "t"),
     p=0.0001,
+    detectable=0.0187,
 )
 GROWN = Verdict(
     "regressed",
@@ -46,11 +49,17 @@ DEAD = Verdict("failed", "latency", "g", "<script>|d", "", reason="new: failed: 
 STILL = Verdict("unchanged", "latency", "g", "e", "latency_ratio", change=Estimate(1.0, 0.998, 1.002, "t"))
 
 
-def test_counts_in_full_and_times_in_percent() -> None:
+def test_counts_in_full_and_times_in_milliseconds() -> None:
     page = verdicts_markdown([SLOWER, GROWN, STILL])
-    assert page.startswith("**2 regressed, 1 unchanged**\n")
+    assert page.startswith("**2 regressed, 1 unchanged. ")
     time, count = (line for line in page.splitlines() if line.startswith("| regressed"))
-    assert "+5.6 % [4.7, 6.6]" in time and "+10.9 % [10.0, 11.9]" in time and "+5.0 % [4.1, 5.9]" in time
+    assert [cell.strip() for cell in time.split("|")[4:7]] == [
+        "12.31 ms (+5.6 %)",
+        "12.93 ms (+10.9 %)",
+        "+5.0 % [4.1, 5.9]",
+    ]
+    alone = next(iter(verdicts_markdown([replace(SLOWER, base=None, new=None)]).splitlines()[4:]))
+    assert [cell.strip() for cell in alone.split("|")[4:6]] == ["12.31 ms", "12.93 ms"]
     assert "11,776,552" in count and "11,776,553" in count and "| +1 " in count
     assert "<details><summary>unchanged: 1</summary>" in page
 
@@ -59,16 +68,13 @@ def test_settings_for_an_inconclusive_verdict() -> None:
     settings = "measures.latency: {repeats: 20, budget: 209s}"
     assert settings in note(OPEN)
     assert settings not in note(replace(OPEN, repeats=None, seconds=None))
-    control = Estimate(1.02, 1.015, 1.025, "t")
-    biased = replace(OPEN, control=control, reason="no pass")
-    assert note(biased).startswith("no pass: +2.0 % [1.5, 2.5]; ") and settings in note(biased)
 
 
 def test_no_settings_if_longer_runs_do_not_help() -> None:
     near = replace(OPEN, repeats=None, seconds=None)
     assert note(near) and "measures" not in note(near)
-    biased = replace(near, control=Estimate(1.02, 1.015, 1.025, "t"), reason="no pass")
-    assert "bench doctor" in note(biased)
+    biased = replace(near, evidence=Estimate(1.02, 1.015, 1.025, "t"), reason="biased")
+    assert note(biased).startswith("biased: +2.0 % [1.5, 2.5]; ") and "doctor" in note(biased)
 
 
 def test_only_inconclusive_verdicts_have_a_remedy() -> None:
@@ -88,7 +94,7 @@ def test_text_of_others_stays_text() -> None:
 
 
 def test_annotations_are_escaped_lines() -> None:
-    lines = annotations([SLOWER, OPEN, DEAD, STILL]).splitlines()
+    lines = annotations([SLOWER, OPEN, DEAD, STILL], "warn").splitlines()
     assert len(lines) == 3  # unchanged verdicts have none
     assert lines[0] == (
         "::error title=regressed%3A latency_ratio of resnet18/simam(e_lambda=0.1)@spatial/inference/eager/b1/224/fp32"
@@ -96,6 +102,11 @@ def test_annotations_are_escaped_lines() -> None:
     )
     assert lines[1].startswith("::warning title=inconclusive%3A ")
     assert lines[2] == "::error title=failed%3A  of <script>|d::new: failed: Boom: 100%25 wrong%0Aat line 3"
+
+
+def test_inconclusive_verdicts_may_pass_without_annotation() -> None:
+    levels = [line.partition(" ")[0] for line in annotations([SLOWER, OPEN, DEAD, STILL], "pass").splitlines()]
+    assert levels == ["::error", "::error"]
 
 
 def test_json_in_full_precision() -> None:
@@ -114,3 +125,9 @@ def test_terminal_shows_verdict_and_cell(verdict: Verdict) -> None:
 
 def test_summary_of_no_verdicts() -> None:
     assert summary([]) == "nothing is gated"
+
+
+def test_summary_states_the_smallest_detectable_slowdown() -> None:
+    assert "1.9 %" in summary([SLOWER, STILL]) and " to " not in summary([SLOWER, STILL])
+    assert "1.9 to 3.2 %" in summary([SLOWER, replace(STILL, detectable=0.032)])
+    assert "80 %" not in summary([GROWN])

@@ -193,6 +193,25 @@ def test_failed_vanished_and_new_cells(stored: Callable[..., StoredRun]) -> None
     assert exit_code([*verdicts, replace(verdicts[0], kind="regressed")]) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("UnknownNameError: unknown attention 'gc'; did you mean 'se'?", "new"),
+        ("UnknownNameError: cannot load attention 'mine:B': module 'mine' has no attribute 'B'", "new"),
+        ("UnknownNameError: cannot load attention 'mine:B': No module named 'mine'", "new"),
+        ("UnknownNameError: cannot load attention 'mine:B': mine would come from the checkout", "failed"),
+        ("RuntimeError: out of memory", "failed"),
+    ],
+)
+def test_cell_that_the_change_adds_is_new(stored: Callable[..., StoredRun], reason: str, kind: str) -> None:
+    absent = failed(reason, role="variant", cell="net/b", measure="complexity")
+    verdicts = compare_runs(stored([counts("net/a", 1), absent]), stored([counts("net/a", 1), counts("net/b", 1)]))
+    assert {verdict.cell: verdict.kind for verdict in verdicts} == {"net/a": "unchanged", "net/b": kind}
+    # In the other direction the cell has vanished.
+    verdicts = compare_runs(stored([counts("net/a", 1), counts("net/b", 1)]), stored([counts("net/a", 1), absent]))
+    assert {verdict.cell: verdict.kind for verdict in verdicts} == {"net/a": "unchanged", "net/b": "failed"}
+
+
 def test_failed_control_is_a_failed_measurement(stored: Callable[..., StoredRun]) -> None:
     """If it were not, a slowdown could pass unnoticed."""
     slower = [record for record in group(1.2) if record.role != "control"]

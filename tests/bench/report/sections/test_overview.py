@@ -9,6 +9,7 @@ from bench.report.blocks import Table
 from bench.report.sections.overview import has_overview, overview_table
 from bench.results.accuracy import accuracy_gains
 from bench.results.estimates import Comparison
+from bench.results.time_verdicts import time_verdicts
 from tests.bench.comparisons import comparison, control, exact, latency, top1
 
 PLAIN = [latency("none", ()), control(), comparison("none", "complexity", "params", absolute=exact(11_689_512))]
@@ -18,7 +19,7 @@ TOP1 = "top-1 (Δ pp [95 % CI])"
 
 
 def overview(*comparisons: Comparison) -> Table | None:
-    return overview_table(comparisons, accuracy_gains(comparisons), lambda member: 0.01)
+    return overview_table(comparisons, accuracy_gains(comparisons), time_verdicts(comparisons, lambda member: 0.01))
 
 
 def cells(heading: str, *comparisons: Comparison) -> list[str]:
@@ -42,34 +43,46 @@ def test_values_of_several_runs_share_a_row() -> None:
     assert se == ["CIFAR ResNet-20", "SE", "spatial", "11.78 M (+87,040)", "+4.6 % [3.3, 5.9]"]
 
 
-def test_best_modules_are_bold() -> None:
+def test_best_members_are_bold() -> None:
     modules = [
-        latency("simam", (0.030, 0.034, 0.031)),
-        latency("se", (0.031, 0.032, 0.032)),
+        latency("simam", (-0.030, -0.034, -0.031)),
+        latency("se", (-0.031, -0.032, -0.032)),
         latency("cbam", (0.12, 0.13, 0.125)),
     ]
     assert bold(LATENCY, *modules) == [True, True, False]
 
 
+def test_baseline_is_bold_if_all_modules_are_slower() -> None:
+    table = overview(*PLAIN, latency("se", (0.04, 0.05, 0.045)), latency("cbam", (0.12, 0.13, 0.125)))
+    assert table is not None and [row[-1].best for row in table.rows] == [True, False, False]
+
+
+def test_nothing_is_bold_where_nothing_differs() -> None:
+    table = overview(*PLAIN, latency("se", (0.001, -0.001, 0.0005)), top1("se", (0.01, -0.01, 0.02)), top1("none", ()))
+    assert table is not None and not any(cell.best for row in table.rows for cell in row)
+
+
 def test_networks_are_ranked_apart() -> None:
-    simam, cbam = latency("simam", (0.03, 0.031)), latency("cbam", (0.5, 0.51))
+    simam, cbam = latency("simam", (-0.03, -0.031)), latency("cbam", (-0.015, -0.0151))
     assert bold(LATENCY, simam, cbam) == [True, False]
-    assert bold(LATENCY, simam, replace(cbam, axes={**cbam.axes, "backbone": "resnet50"})) == [True, True]
+    apart = {**cbam.axes, "backbone": "resnet50"}
+    plain = replace(latency("none", ()), axes={**apart, "attention": "none", "placement": None})
+    assert bold(LATENCY, simam, replace(cbam, axes=apart), plain) == [True, True]
 
 
-def test_no_bold_time_without_passing_control() -> None:
-    [cell] = cells(LATENCY, latency("simam", (0.03, 0.03, 0.031), run="b"))
+def test_no_bold_time_of_an_inconclusive_group() -> None:
+    [cell] = cells(LATENCY, latency("simam", (-0.03, -0.03, -0.031), run="b"))
     assert cell.endswith("inconclusive") and "**" not in cell
 
 
-def test_times_without_passing_control_are_inconclusive() -> None:
-    table = overview(PLAIN[0], PLAIN[2], control((0.03, 0.05, 0.04)), latency("se", (0.04, 0.05, 0.045)))
+def test_times_of_a_biased_machine_are_inconclusive() -> None:
+    table = overview(PLAIN[0], PLAIN[2], control((0.03, 0.031, 0.032)), latency("se", (0.04, 0.05, 0.045)))
     assert table is not None and table.rows[1][-1].text.endswith(", inconclusive")
 
 
 def test_accuracy_with_its_gain() -> None:
     # 4.303 · 0.1 ÷ √3 = 0.248
-    assert cells(TOP1, top1("se", (0.01, 0.012, 0.011))) == ["**91.00 % (+1.10 [0.85, 1.35])**"]
+    assert cells(TOP1, top1("none", ()), top1("se", (0.01, 0.012, 0.011))) == ["**91.00 % (+1.10 [0.85, 1.35])**"]
 
 
 def test_no_bold_accuracy_below_the_baseline() -> None:
@@ -106,7 +119,7 @@ def test_records_behind_the_table() -> None:
 
 def test_variants_without_baseline() -> None:
     table = overview(PLAIN[2], latency("se", ()), latency("cbam", ()))
-    assert table is not None and [row[-1].text for row in table.rows[1:]] == ["–, inconclusive"] * 2
+    assert table is not None and [row[-1].text for row in table.rows[1:]] == ["–"] * 2
     assert [row[-1].number for row in table.rows[1:]] == [None, None]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from bench.results.estimates import estimate
 from bench.store.frame import load_frame
 from bench.store.record import Record, Value
 from bench.store.shards import append_records
@@ -17,7 +18,7 @@ from bench.studies.calibration import peers
 from bench.studies.calibration.detection import detected_by_ab, with_slowdown
 from bench.studies.calibration.proportions import independence_of, proportion
 from bench.studies.calibration.trials import Trials, ab_trials, compare_trials, extra_work_trials, ratio_over_all
-from bench.studies.calibration.windows import Setup, invocations, sequential, windows
+from bench.studies.calibration.windows import Setup, invocations, joined, sequential, windows
 from tests.factories import record, store
 
 
@@ -80,6 +81,31 @@ def test_blocks_do_not_share_processes(tmp_path: Path) -> None:
     twelve = invocations(frames, Setup(12, 24.0))
     assert [len(block) for block in twelve] == [4, 4]  # the fifth record is left over
     assert twelve[0][0]["repeat"].nunique() == 12
+
+
+def test_processes_of_several_folders_are_one_run(tmp_path: Path) -> None:
+    """An estimate over three folders uses all 18 processes, whatever the folders are named."""
+    frames = [comparison(tmp_path / name, [[0.05] * 8] * 6, [[0.05] * 8] * 6) for name in ("01-same", "b", "c")]
+    [window, *_] = invocations(frames, Setup(18, 18.0))[0]
+    [variant] = [member for member in estimate(window) if member.role == "variant"]
+    assert len(variant.per_process) == 18
+
+
+def test_windows_have_no_disturbed_rounds(tmp_path: Path) -> None:
+    records = [
+        record(
+            Value("latency", "s", (0.1, 9.0, 0.1, 0.1)),
+            role=role,
+            cell="net",
+            details={"iterations": 2, "disturbed": (1,)},
+        )
+        for role in ("baseline", "variant")
+    ]
+    (tmp_path / "ab").mkdir()
+    append_records(tmp_path / "ab/records.jsonl", records)
+    window = joined([load_frame(tmp_path / "ab")])
+    assert [list(samples) for samples in window["samples"]] == [[0.1] * 3] * 2
+    assert all(not details["disturbed"] for details in window["details"])
 
 
 def test_both_commands_without_noise(tmp_path: Path) -> None:
