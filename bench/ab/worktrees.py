@@ -83,9 +83,8 @@ def _submodules(repository: Path, commit: str) -> Iterator[tuple[str, str]]:
     """Path and commit of each submodule of a commit."""
     for entry in git(repository, "ls-tree", "-r", "-z", commit).split("\0"):
         fields, _, path = entry.partition("\t")
-        mode, *_, name = fields.split() or [""]
-        if mode == "160000":
-            yield path, name
+        if fields.startswith("160000 commit "):
+            yield path, fields.removeprefix("160000 commit ")
 
 
 def _is_checked_out(submodule: Path) -> bool:

@@ -12,6 +12,7 @@ from bench.results.statistics import (
     SIGNIFICANCE,
     Estimate,
     deviation,
+    deviation_interval,
     holm_of_known,
     interval_of_differences,
     t_statistic,
@@ -23,6 +24,8 @@ POWER = 0.8
 """Power of the suggested numbers of seeds."""
 MOST_SEEDS = 1000
 """Largest number of seeds that is suggested."""
+LEAST_SEEDS = 5
+"""Fewest seeds whose spread says anything about a number of seeds: from 3 seeds, its interval spans a factor of 12."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class AccuracyGain:
         p: two-sided p-value of "no difference", Holm-adjusted over the family; None if the spread is unknown.
         verdict: better or worse if p is below 0.05, otherwise inconclusive.
         family: number of variants tested together: those with a known spread.
-        seeds: for an inconclusive gain, the number of seeds that detect a difference of this size at this spread with
-            80 % power; None if that is more than :data:`MOST_SEEDS`, or if the spread is unknown.
+        seeds: for an inconclusive gain from :data:`LEAST_SEEDS` seeds on, the number of fresh seeds that detect a
+            difference of this size with 80 % power; None if the spread is unknown.
     """
 
     variant: Comparison
@@ -47,7 +50,15 @@ class AccuracyGain:
     p: float | None
     verdict: AccuracyVerdict
     family: int
-    seeds: int | None
+    seeds: "SeedRange | None"
+
+
+@dataclass(frozen=True)
+class SeedRange:
+    """Numbers of seeds for both ends of the 95 % interval of the spread; None for more than :data:`MOST_SEEDS`."""
+
+    low: int | None
+    high: int | None
 
 
 def accuracy_gains(comparisons: Sequence[Comparison]) -> list[AccuracyGain]:
@@ -94,11 +105,13 @@ def _probability_of_gain(points: Sequence[float]) -> float | None:
     return None if t is None else float(stdtr(len(points) - 1, t))
 
 
-def _seeds(points: Sequence[float], family: int) -> int | None:
-    """The number of seeds that detect a difference of this size at this spread."""
-    if len(points) < 2 or (spread := deviation(points)) < LEAST_SPREAD:
+def _seeds(points: Sequence[float], family: int) -> SeedRange | None:
+    """The numbers of fresh seeds that detect a difference of this size."""
+    if len(points) < LEAST_SEEDS or deviation(points) < LEAST_SPREAD:
         return None
-    return resolving_seeds(abs(math.fsum(points) / len(points)), spread, family)
+    difference = abs(math.fsum(points) / len(points))
+    low, high = deviation_interval(points)
+    return SeedRange(resolving_seeds(difference, low, family), resolving_seeds(difference, high, family))
 
 
 def resolving_seeds(points: float, spread: float, family: int) -> int | None:

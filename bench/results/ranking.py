@@ -44,7 +44,10 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _worse_p(member: Comparison, best: Comparison, sign: int, margin: float) -> float | None:
-    """The two-sided p-value of "worse by at most the margin", by a paired t test; None if not measured together."""
+    """The two-sided p-value of "worse by at most the margin", by a paired t test.
+
+    0 where every process or seed is worse by the same amount; None for a single one, and if not measured together.
+    """
     ours, theirs = paired_values(member), paired_values(best)
     if (member.run, member.group) != (best.run, best.group):
         return None
@@ -54,6 +57,7 @@ def _worse_p(member: Comparison, best: Comparison, sign: int, margin: float) -> 
     elif member.seeds != best.seeds or len(ours) != len(theirs):
         return None
     differences = [sign * (other - one) for one, other in zip(ours, theirs, strict=True)]
-    if margin and _mean(differences) <= margin:
+    excess = [difference - margin for difference in differences]
+    if _mean(excess) <= 0:
         return 1.0
-    return t_test([difference - margin for difference in differences])
+    return 0.0 if len(set(excess)) == 1 < len(excess) else t_test(excess)

@@ -8,7 +8,7 @@ from bench.report.data import ReportData
 from bench.report.names import module_name, network_name, variant_name
 from bench.report.numbers import format_quantity, interval
 from bench.report.sections.sources import records_of
-from bench.results.accuracy import MOST_SEEDS, AccuracyGain
+from bench.results.accuracy import LEAST_SEEDS, MOST_SEEDS, AccuracyGain, SeedRange
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 from bench.results.values import VALUES
@@ -29,7 +29,8 @@ ACCURACY_NOTE = (
     "measure it. "
     "Δ top-1 is the difference from the baseline of the same seed, in percentage points; both share the initial "
     "weights of their common layers, the order of images and the crops. P(better) is the probability that the mean "
-    "difference is positive. A verdict needs p < 0.05, Holm-adjusted over the variants of the run. docs/accuracy.md "
+    "difference is positive. A verdict needs p < 0.05, Holm-adjusted over the variants of the run. Numbers of seeds "
+    "are for fresh seeds: adding seeds to these and testing again doubles the rate of false verdicts. docs/accuracy.md "
     "describes the method."
 )
 
@@ -110,12 +111,18 @@ def _probabilities(gain: AccuracyGain) -> str:
 def _resolution(gain: AccuracyGain) -> str:
     """The number of seeds that would detect the difference."""
     if gain.seeds is not None:
-        return f"{gain.seeds} seeds would detect such a difference with 80 % power, at the observed spread"
+        return f"{_seed_range(gain.seeds)} fresh seeds would detect such a difference with 80 % power"
     if len(gain.variant.differences) < 2:
         return "one seed gives no estimate of the spread"
     if gain.p is None:
         return "every seed gave the same difference, which gives no estimate of the spread"
-    return f"more than {MOST_SEEDS} seeds would be needed to detect such a difference"
+    return f"fewer than {LEAST_SEEDS} seeds do not show how many would detect such a difference"
+
+
+def _seed_range(seeds: SeedRange) -> str:
+    """The range as "12 to 85", or "more than 1000"."""
+    ends = [f"more than {MOST_SEEDS}" if end is None else str(end) for end in (seeds.low, seeds.high)]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _rows(group: Sequence[Comparison], gains: Mapping[tuple[str, str, str], AccuracyGain]) -> Iterator[list[TableCell]]:

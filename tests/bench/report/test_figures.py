@@ -37,12 +37,14 @@ def rows(figure: Figure) -> list[dict[str, Any]]:
 
 def test_forest_has_modules_and_the_control() -> None:
     [figure] = forest(example())
-    row_of = {row["module"]: row for row in rows(figure)}
+    row_of = {row["module"]: row for row in rows(figure) if "module" in row}
     assert list(row_of) == ["SimAM at spatial", "SE at spatial", f"{EVIL} at spatial", "A/A control"]
     # SimAM's ratio in each process: 1.05, 1.05105, 1.05, 1.05105, 1.05
     assert row_of["SimAM at spatial"]["change"] == pytest.approx(5.042, abs=2e-3)
     assert row_of["SimAM at spatial"]["low"] < 5.042 < row_of["SimAM at spatial"]["high"]
     assert row_of["A/A control"]["change"] == 0 and row_of["SimAM at spatial"]["processes"] == 5
+    assert [row["verdict"] for row in row_of.values()] == ["slower", "slower", "slower", "A/A control"]
+    assert [row for row in rows(figure) if "from" in row] == [{"from": -0.99, "to": 1.0}]  # 1/1.01 and 1.01
 
 
 def estimate(point: float, half: float) -> Estimate:
@@ -64,7 +66,7 @@ def test_pareto_of_the_example_run() -> None:
 
 def test_many_points_are_labelled_on_the_front_only() -> None:
     named = [
-        (str(number), ParetoPoint(estimate(0.1 * number, 0.01), estimate(1.1, 0.01)))
+        (str(number), ParetoPoint(estimate(0.1 * number, 0.01), estimate(1.1, 0.01), 0.01))
         for number in range(MOST_NAMED + 1)
     ]
     stand = standings([place for _, place in named])
@@ -181,5 +183,7 @@ def test_conditions_distinguish_members() -> None:
         if record.measure == "latency" and record.axes["attention"] == "se"
     ]
     [figure] = forest(example(*compiled))
-    assert {"SE at spatial, eager", "SE at spatial, compile"} < {row["module"] for row in rows(figure)}
-    assert {row["panel"] for row in rows(figure)} == {"ResNet-18: inference, batch 1, 224 px, fp32"}
+    assert {"SE at spatial, eager", "SE at spatial, compile"} < {
+        row["module"] for row in rows(figure) if "module" in row
+    }
+    assert {row["panel"] for row in rows(figure) if "panel" in row} == {"ResNet-18: inference, batch 1, 224 px, fp32"}

@@ -1,5 +1,6 @@
 """Paired differences against scipy's tests, and against counts of simulated runs."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.results.accuracy import accuracy_gains, resolving_seeds, spread_of
+from bench.results.accuracy import SeedRange, accuracy_gains, resolving_seeds, spread_of
 from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
@@ -50,16 +51,21 @@ def test_runs_are_separate_families() -> None:
     assert together[0].p == pytest.approx(2 * (apart[0].p or 0))
 
 
-def test_suggested_seeds_have_80_percent_power() -> None:
-    points = (0.3, -0.1, 0.2)
+def test_suggested_seeds_span_the_interval_of_the_spread() -> None:
+    points = (0.3, -0.1, 0.2, 0.0, 0.15)
     [gain] = accuracy_gains([variant(points)])
     assert gain.verdict == "inconclusive" and gain.seeds is not None
-    draws = np.random.default_rng(0).normal(np.mean(points), np.std(points, ddof=1), (20_000, gain.seeds))
-    power = np.mean(stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05)
-    power_before = np.mean(stats.ttest_1samp(draws[:, :-1], 0.0, axis=1).pvalue < 0.05)
-    assert power_before - 0.01 < 0.8 < power + 0.01  # the share of 20,000 runs is known to within 0.01
+    variance = np.var(points, ddof=1)
+    low, high = (math.sqrt(4 * variance / stats.chi2.ppf(tail, 4)) for tail in (0.975, 0.025))
+    mean = float(np.mean(points))
+    assert gain.seeds == SeedRange(resolving_seeds(mean, low, 1), resolving_seeds(mean, high, 1))
     first, *_ = accuracy_gains([variant(points, str(cell)) for cell in range(10)])
-    assert first.seeds is not None and first.seeds > gain.seeds
+    assert first.seeds is not None and (first.seeds.low or 0) > (gain.seeds.low or 0)
+
+
+def test_few_seeds_suggest_no_number() -> None:
+    [gain] = accuracy_gains([variant((0.3, -0.1, 0.2, 0.0))])
+    assert gain.verdict == "inconclusive" and gain.seeds is None
 
 
 def test_unknown_spread() -> None:

@@ -154,20 +154,20 @@ def test_accuracies_need_a_verdict_too() -> None:
 
 
 def test_disagreeing_processes_are_not_unchanged(stored: Callable[..., StoredRun]) -> None:
-    """Half of the processes are 0.8 % slower and half 0.8 % faster, far beyond their own errors."""
-    regimes = [(-1) ** number * 0.008 for number in range(40)]
+    """Half of the processes are 2 % slower and half 2 % faster, far beyond their own errors."""
+    regimes = [(-1) ** number * 0.02 for number in range(60)]
 
     def run(name: str, order: int) -> StoredRun:
         records = [
-            *times("baseline", "net/none", 0.1, (0.0,) * 40),
+            *times("baseline", "net/none", 0.1, (0.0,) * 60),
             *times("variant", "net/simam", 0.2, regimes[::order]),
-            *times("control", "net/none", 0.1, (0.0,) * 40),
+            *times("control", "net/none", 0.1, (0.0,) * 60),
         ]
         return replace(stored(records), path=Path(name))
 
     [time] = compare_runs(run("base", 1), run("new", -1))
     assert time.kind == "inconclusive" and time.evidence is not None and "disagree" in (time.reason or "")
-    assert (time.evidence.low, time.evidence.high) == pytest.approx((2 * 0.992, 2 * 1.008), rel=1e-6)
+    assert (time.evidence.low, time.evidence.high) == pytest.approx((2 * 0.98, 2 * 1.02), rel=1e-6)
 
 
 def test_missing_control_is_inconclusive(stored: Callable[..., StoredRun]) -> None:

@@ -59,7 +59,7 @@ def section(records: Sequence[Record]) -> tuple[list[str], Table, str]:
 
 def with_gains(**points: Sequence[float]) -> tuple[list[str], Table, str]:
     """The section on modules with these gains in percentage points, one for each seed."""
-    baseline = [trained("baseline", "none", seed, 0.9) for seed in range(4)]
+    baseline = [trained("baseline", "none", seed, 0.9) for seed in range(6)]
     variants = [
         trained("variant", attention, seed, 0.9 + gain / 100)
         for attention, gains in points.items()
@@ -87,7 +87,12 @@ def test_better_worse_and_inconclusive() -> None:
     assert "+0.44 [0.37, 0.51]" in better and "4 seeds" in better and "significantly better" in better
     assert "P(better) >0.999" in better and re.search(r"p = [\d.]+", better)
     assert "significantly worse" in worse
-    assert "no significant difference" in inconclusive and re.search(r"; \d+ seeds would", inconclusive)
+    assert "no significant difference" in inconclusive and "fewer than 5 seeds" in inconclusive
+
+
+def test_number_of_fresh_seeds_is_a_range() -> None:
+    [sentence], _, _ = with_gains(simam=(0.3, -0.1, 0.2, 0.0, 0.15, 0.1))
+    assert re.search(r"; \d+ to \d+ fresh seeds", sentence)
 
 
 def test_unknown_spread_is_inconclusive() -> None:

@@ -63,7 +63,7 @@ def test_nothing_is_bold_where_nothing_differs() -> None:
 
 
 def test_networks_are_ranked_apart() -> None:
-    simam, cbam = latency("simam", (-0.03, -0.031)), latency("cbam", (-0.015, -0.0151))
+    simam, cbam = latency("simam", (-0.05, -0.051, -0.0505)), latency("cbam", (-0.02, -0.0201, -0.0202))
     assert bold(LATENCY, simam, cbam) == [True, False]
     apart = {**cbam.axes, "backbone": "resnet50"}
     plain = replace(latency("none", ()), axes={**apart, "attention": "none", "placement": None})
