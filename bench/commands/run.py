@@ -1,5 +1,6 @@
 """``run``: measure a suite and write its report."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,19 +57,20 @@ def run(
 
 
 def _report(folder: Path, console: "Console") -> bool:
-    """Print and write the report of a run. Returns whether anything failed."""
+    """Print a summary and write the report of a run. Returns whether anything failed."""
+    from rich.console import Console
     from rich.markup import escape
 
-    from bench.report.formats.markdown import page_markdown
+    from bench.report.formats.terminal import WIDTH, print_report
     from bench.report.writer import build_report, save
     from bench.store.directory import RunDirectory
     from bench.store.stored_run import StoredRun
 
     run = StoredRun.load(folder)
     report = build_report([run])
-    print(page_markdown(report.page))
     with RunDirectory(folder):
         save(report, folder, ["md"])
+    print_report(report, Console() if sys.stdout.isatty() else Console(width=WIDTH))
     failed = sum(record.status == "failed" for record in run.records)
     if failed:
         console.print(f"{failed} measurements failed; the report lists them with their causes")

@@ -38,6 +38,10 @@ class Table:
     rows: Sequence[Sequence[TableCell]]
     records: str = ""
 
+    def column(self, place: int) -> list[TableCell]:
+        """The cells of a column."""
+        return [row[place] for row in self.rows]
+
     @property
     def numeric(self) -> list[bool]:
         """Whether each column has numbers."""
@@ -67,10 +71,10 @@ class BulletList:
 
 @dataclass(frozen=True)
 class Details:
-    """A table that is collapsed under its summary."""
+    """Blocks that are collapsed under a summary."""
 
     summary: str
-    table: Table
+    blocks: "Sequence[Block]"
 
 
 @dataclass(frozen=True)

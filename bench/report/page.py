@@ -13,7 +13,7 @@ from bench.report.sections.disturbance import disturbance
 from bench.report.sections.environment import environment
 from bench.report.sections.failures import failures
 from bench.report.sections.findings import findings
-from bench.report.sections.overview import overview
+from bench.report.sections.glance import glance
 from bench.report.sections.published import published
 from bench.report.sections.reproduce import reproduce
 from bench.report.sections.sources import sources
@@ -26,7 +26,7 @@ Section: TypeAlias = Callable[[ReportData], Iterator[Block]]
 SECTIONS: Sequence[Section] = (
     disturbance,
     findings,
-    overview,
+    glance,
     caveats,
     accuracy,
     costs,
@@ -41,15 +41,20 @@ SECTIONS: Sequence[Section] = (
 
 @dataclass(frozen=True)
 class Report:
-    """A page, and the estimates in it.
+    """A page, and the data that it shows.
 
     Args:
         page: the page, for readers.
-        comparisons: the estimates, for programs.
+        data: the records and estimates, for programs.
     """
 
     page: Page
-    comparisons: Sequence[Comparison]
+    data: ReportData
+
+    @property
+    def comparisons(self) -> Sequence[Comparison]:
+        """All estimates."""
+        return self.data.comparisons
 
 
 def compose(runs: Sequence[StoredRun]) -> Report:
@@ -61,4 +66,4 @@ def compose(runs: Sequence[StoredRun]) -> Report:
     data = analyse(runs)
     blocks = [block for section in SECTIONS for block in section(data)]
     title = runs[0].title or runs[0].path.resolve().name
-    return Report(Page(title, [*blocks, *sources(blocks)]), data.comparisons)
+    return Report(Page(title, [*blocks, *sources(blocks)]), data)

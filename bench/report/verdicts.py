@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from bench.report.names import CONDITIONS, condition_name, network_name, placed_name
 from bench.report.numbers import change, difference, escape_markdown, format_quantity, interval, percent
 from bench.results.shifts import MOST_PROCESSES
 from bench.results.statistics import Estimate
@@ -15,7 +16,23 @@ from bench.results.verdicts import ORDER, OnInconclusive, Verdict
 if TYPE_CHECKING:
     from rich.table import Table
 
-VERDICT_HEADINGS = ("verdict", "value", "cell", "before", "after", "change [95 % CI]", "note")
+VERDICT_HEADINGS = (
+    "verdict",
+    "network",
+    "module",
+    "conditions",
+    "value",
+    "before",
+    "after",
+    "change [95 % CI]",
+    "note",
+)
+_CONSTANT_HEADINGS = ("network", "module", "conditions", "value", "note")
+"""The columns that are left out if they have the same text in all rows."""
+MOST_UNCHANGED = 10
+"""Maximum number of unchanged values that a terminal lists."""
+MOST_ALIKE = 3
+"""Maximum number of rows that differ in cell and value alone; more become one row."""
 FOOTNOTE = (
     "The worst verdicts come first. Brackets are 95 % confidence intervals, not adjusted for multiple comparisons. "
     "Percentages beside a time are its change relative to the baseline of the same side; the change column compares "
@@ -51,14 +68,16 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def terminal(verdicts: Sequence[Verdict]) -> "Table":
-    """The verdicts as a table for a console of rich."""
+    """The verdicts as a table for a console of rich. Many unchanged values are left to the summary."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*VERDICT_HEADINGS, box=None, pad_edge=False)
-    for verdict in verdicts:
-        kind, *cells = _cells(verdict)
-        table.add_row(Text(kind, _STYLES.get(kind, "")), *(Text(cell) for cell in cells))
+    unchanged = [verdict for verdict in verdicts if verdict.kind == "unchanged"]
+    listed = [verdict for verdict in verdicts if verdict.kind != "unchanged" or len(unchanged) <= MOST_UNCHANGED]
+    caption, headings, rows = verdict_rows(listed)
+    table = Table(*headings, box=None, pad_edge=False, caption=caption or None, caption_justify="left")
+    for kind, *cells in rows:
+        table.add_row(Text(kind, _STYLES.get(kind, "")), *map(Text, cells))
     return table
 
 
@@ -77,8 +96,57 @@ def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:
 def _table(verdicts: Sequence[Verdict]) -> str:
     from tabulate import tabulate
 
-    rows = [[escape_markdown(cell) for cell in _cells(verdict)] for verdict in verdicts]
-    return tabulate(rows, headers=VERDICT_HEADINGS, tablefmt="github", disable_numparse=True)
+    caption, headings, rows = verdict_rows(verdicts)
+    escaped = [list(map(escape_markdown, row)) for row in rows]
+    table = tabulate(escaped, headers=headings, tablefmt="github", disable_numparse=True)
+    return f"{table}\n\n{escape_markdown(caption)}" if caption else table
+
+
+def verdict_rows(verdicts: Sequence[Verdict]) -> tuple[str, list[str], list[list[str]]]:
+    """A sentence on what all rows share, the headings of the other columns, and the rows."""
+    conditions = _varying_conditions(verdicts)
+    rows = [_cells(verdict, conditions) for verdict in verdicts]
+    rows = [row for alike in _alike(rows).values() for row in _merged(alike)]
+    constant = {
+        place
+        for place, heading in enumerate(VERDICT_HEADINGS)
+        if heading in _CONSTANT_HEADINGS and len({row[place] for row in rows}) == 1
+    }
+    kept = [place for place in range(len(VERDICT_HEADINGS)) if place not in constant]
+    shared = [rows[0][place] for place in sorted(constant) if rows[0][place]]
+    caption = f"All rows: {'; '.join(shared)}." if shared else ""
+    return caption, [VERDICT_HEADINGS[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
+def _varying_conditions(verdicts: Sequence[Verdict]) -> list[str]:
+    """The axes of conditions that differ between cells that have them."""
+    labels: dict[str, set[object]] = {}
+    for verdict in verdicts:
+        for axis in CONDITIONS:
+            if (label := verdict.axes.get(axis)) is not None:
+                labels.setdefault(axis, set()).add(label)
+    return [axis for axis in CONDITIONS if len(labels.get(axis, ())) > 1]
+
+
+def _alike(rows: Sequence[list[str]]) -> dict[tuple[str, ...], list[list[str]]]:
+    """The rows by everything except network, module, conditions and value; rows with a change are never alike."""
+    alike: dict[tuple[str, ...], list[list[str]]] = {}
+    for number, row in enumerate(rows):
+        kind, *_, before, after, changed, remark = row
+        key = (kind, remark) if not (before and after) and not changed else (str(number),)
+        alike.setdefault(key, []).append(row)
+    return alike
+
+
+def _merged(rows: list[list[str]]) -> list[list[str]]:
+    """Many rows of cells that were measured on one side or on none become one row."""
+    if len(rows) <= MOST_ALIKE:
+        return rows
+    cells = len({tuple(row[1:4]) for row in rows})
+    networks = list(dict.fromkeys(row[1] for row in rows))
+    network = networks[0] if len(networks) == 1 else f"{len(networks)} networks"
+    values = list(dict.fromkeys(row[4] for row in rows))
+    return [[rows[0][0], network, f"{cells} cells", "", f"{len(values)} values", "", "", "", rows[0][-1]]]
 
 
 def as_json(verdicts: Sequence[Verdict], exit_code: int) -> str:
@@ -96,8 +164,8 @@ def annotations(verdicts: Sequence[Verdict], on_inconclusive: OnInconclusive) ->
     lines = []
     for verdict in verdicts:
         if verdict.kind in _LEVELS and not (verdict.kind == "inconclusive" and on_inconclusive == "pass"):
-            kind, value, cell, *_, changed, remark = _cells(verdict)
-            title = _escaped(f"{kind}: {value} of {cell}").replace(":", "%3A").replace(",", "%2C")
+            kind, *_, changed, remark = _cells(verdict)
+            title = _escaped(f"{kind}: {verdict.value} of {verdict.cell}").replace(":", "%3A").replace(",", "%2C")
             message = _escaped("; ".join(part for part in (changed, remark) if part) or kind)
             lines.append(f"::{_LEVELS[kind]} title={title}::{message}\n")
     return "".join(lines)
@@ -127,11 +195,21 @@ def _remedy(verdict: Verdict) -> str:
     return ""
 
 
-def _cells(verdict: Verdict) -> list[str]:
+def _cells(verdict: Verdict, conditions: Sequence[str] = CONDITIONS) -> list[str]:
+    """The texts of a row.
+
+    Args:
+        verdict: the verdict.
+        conditions: the axes that the column of conditions names.
+    """
+    axes = verdict.axes
+    named = [condition_name(axis, axes[axis]) for axis in conditions if axes.get(axis) is not None]
     return [
         verdict.kind,
+        network_name(axes["backbone"]) if axes.get("backbone") else "",
+        placed_name(axes["attention"], axes["placement"]) if axes.get("attention") else verdict.cell,
+        ", ".join(named),
         verdict.value,
-        verdict.cell,
         _value(verdict.base, verdict.base_seconds, verdict),
         _value(verdict.new, verdict.new_seconds, verdict),
         _change(verdict),

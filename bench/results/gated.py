@@ -3,9 +3,11 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
+from bench.results.columns import AXIS_COLUMNS
 from bench.results.estimates import Comparison, estimate
 from bench.results.statistics import Estimate
 from bench.results.verdicts import Kind, Verdict
@@ -44,7 +46,7 @@ class GatedPair:
     def verdict(self, kind: Kind) -> Verdict:
         """A verdict of this type, with all fields that need no test."""
         new = self.theirs
-        blank = Verdict(kind, new.measure, new.group, new.cell, self.name, new.unit, self.threshold)
+        blank = Verdict(kind, new.measure, new.group, new.cell, self.name, new.unit, self.threshold, axes=new.axes)
         if not self.is_time:
             return replace(blank, base=self.ours.absolute, new=new.absolute)
         # Two revisions that are measured in pairs have a single ratio: B relative to A.
@@ -61,12 +63,14 @@ class _Member:
         unreadable: name of a value without a readable sample → the reason.
         trouble: why the cell failed or was skipped; None if it was measured.
         skipped: whether all records without a measurement were skipped, and none failed.
+        axes: axis → label.
     """
 
     values: dict[str, Comparison] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     trouble: str | None = None
     skipped: bool = True
+    axes: dict[str, Any] = field(default_factory=dict)
 
 
 class RunSide:
@@ -88,7 +92,7 @@ class RunSide:
         for row in frame.to_dict("records"):
             if row["role"] in roles:
                 place = row["measure"], row["group"], row["cell"], *([row["role"]] if by_role else [])
-                member = self.members.setdefault(place, _Member())
+                member = self.members.setdefault(place, _Member(axes={axis: row[axis] for axis in AXIS_COLUMNS}))
                 if row["status"] != "ok":
                     member.trouble = member.trouble or f"{row['status']}: {row['reason']}"
                     member.skipped &= row["status"] == "skipped"
@@ -125,7 +129,8 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
             unread = [
                 f"{side.name}: {member.unreadable[value]}" for side, member in members if value in member.unreadable
             ]
-            blank = Verdict("failed", place[0], place[1], place[2], name, reason="; ".join(trouble + unread))
+            reason = "; ".join(trouble + unread)
+            blank = Verdict("failed", *place[:3], name, reason=reason, axes=after.axes or before.axes)
             if _is_added(before, after):
                 settled.append(replace(blank, kind="new"))
             elif trouble or unread:

@@ -1,8 +1,8 @@
 """The verdict on one gated value, and the exit code of a comparison."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
 
 from bench.results.statistics import Estimate
 from bench.results.values import ACCURACIES
@@ -19,6 +19,7 @@ class Verdict:
     Args:
         kind: the kind of verdict.
         measure, group, cell, value: the gated value; ``value`` is empty where nothing was measured.
+        axes: axis → label of the cell; empty for a gated name without a cell.
         unit: unit of ``base`` and ``new``; times are given as ratios.
         threshold: as a fraction; None where no increase passes.
         base, new: the value on both sides: for a time its ratio to the baseline; None where there is none, and for
@@ -52,6 +53,7 @@ class Verdict:
     repeats: int | None = None
     seconds: float | None = None
     detectable: float | None = None
+    axes: Mapping[str, Any] = field(default_factory=dict)
 
 
 OnInconclusive: TypeAlias = Literal["fail", "warn", "pass"]

@@ -4,7 +4,8 @@ import base64
 from functools import cache
 from importlib.resources import files
 
-from bench.report.blocks import Figure, Page
+from bench.report.blocks import Page
+from bench.report.formats.markdown import without_figures
 
 
 def html(page: Page) -> str:
@@ -18,10 +19,10 @@ def html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn = any(isinstance(block, Figure) for block in page.blocks)
+    drawn = len(list(without_figures(page.blocks))) < len(page.blocks)
     return environment.get_template("report.html.j2").render(
         title=page.title,
-        blocks=[(type(block).__name__, block) for block in page.blocks],
+        blocks=page.blocks,
         tables_script=_data_url(_itables("dt_bundle.js")),
         tables_style=_itables("dt_bundle.css"),
         figures_script=_vega() if drawn else "",

@@ -2,7 +2,7 @@
 
 import re
 
-from bench.report.blocks import Heading, Page, Table, TableCell
+from bench.report.blocks import Details, Heading, Page, Table, TableCell
 
 _HEAD = r"""% Each table is self-contained and needs booktabs; \resizebox, from graphicx, scales it to the text width.
 \documentclass{article}
@@ -31,13 +31,15 @@ _SPECIAL = {
 
 
 def latex(page: Page) -> str:
-    """All tables except collapsed ones, each with its heading as caption."""
+    """All tables, each with its heading as caption; a table that is collapsed twice is left out."""
     caption, tables = page.title, []
     for block in page.blocks:
         if isinstance(block, Heading):
             caption = block.text
         elif isinstance(block, Table):
             tables.append(_table(block, caption))
+        elif isinstance(block, Details):
+            tables += [_table(inner, block.summary) for inner in block.blocks if isinstance(inner, Table)]
     # LaTeX defers tables that do not fit, and fails when too many are deferred.
     body = "\\clearpage\n".join(tables)
     return f"{_HEAD}\n{body}\n\\end{{document}}\n"

@@ -1,6 +1,7 @@
 """A page as GitHub-flavoured Markdown."""
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
 from bench.report.blocks import Block, BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
@@ -17,8 +18,17 @@ def page_markdown(page: Page, figures: bool = False) -> str:
         page: the page.
         figures: whether to link the figures, as ``figures/NAME.svg`` beside the page.
     """
-    blocks = (block for block in page.blocks if figures or not isinstance(block, Figure))
+    blocks = page.blocks if figures else without_figures(page.blocks)
     return "\n\n".join([f"# {escape_markdown(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
+
+
+def without_figures(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks without figures, those in collapsed blocks included."""
+    for block in blocks:
+        if isinstance(block, Details):
+            yield Details(block.summary, list(without_figures(block.blocks)))
+        elif not isinstance(block, Figure):
+            yield block
 
 
 @singledispatch
@@ -55,7 +65,8 @@ def _cell(cell: TableCell) -> str:
 
 @_block.register
 def _(block: Details) -> str:
-    return f"<details><summary>{escape_markdown(block.summary)}</summary>\n\n{_block(block.table)}\n\n</details>"
+    content = "\n\n".join(filter(None, map(_block, block.blocks)))
+    return f"<details><summary>{escape_markdown(block.summary)}</summary>\n\n{content}\n\n</details>"
 
 
 @_block.register

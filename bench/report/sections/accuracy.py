@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
+from bench.report.blocks import Block, Details, Heading, Paragraph, Table, TableCell, first_figures, text_cell
 from bench.report.data import ReportData
 from bench.report.names import module_name, network_name, variant_name
-from bench.report.numbers import format_quantity, interval
+from bench.report.numbers import enumerated, format_quantity, interval
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import LEAST_SEEDS, MOST_SEEDS, AccuracyGain, SeedRange
 from bench.results.estimates import Comparison
@@ -47,16 +47,54 @@ def accuracy(data: ReportData) -> Iterator[Block]:
 
 
 def accuracy_sentences(comparisons: Iterable[Comparison], gains: Iterable[AccuracyGain]) -> Iterator[str]:
-    """One sentence for the accuracy gain of each module and placement."""
+    """One sentence for all variants of a group with the same verdict on their accuracy."""
     baselines = {
         (member.run, member.group): member
         for member in comparisons
         if member.value == "top1" and member.role == "baseline"
     }
     several_runs = len({run for run, _ in baselines}) > 1
+    groups: dict[tuple[str, str], list[AccuracyGain]] = {}
     for gain in gains:
-        baseline = baselines[gain.variant.run, gain.variant.group]
-        yield _sentence(gain, f"{module_name(baseline.axes['attention'])} {_network(baseline, several_runs)}")
+        groups.setdefault((gain.variant.run, gain.variant.group), []).append(gain)
+    for key, group in groups.items():
+        baseline = f"{module_name(baselines[key].axes['attention'])} {_network(baselines[key], several_runs)}"
+        for verdict in ("better", "worse", "inconclusive"):
+            if members := [gain for gain in group if gain.verdict == verdict]:
+                yield _sentence(members, len(group), baseline)
+
+
+def _sentence(gains: Sequence[AccuracyGain], variants: int, baseline: str) -> str:
+    """The sentence on the variants of a group with the same verdict."""
+    first, several = gains[0], len(gains) > 1
+    if first.verdict == "inconclusive":
+        return _no_difference(gains, variants, baseline)
+    listed = enumerated([f"{variant_name(gain.variant)} ({_points(gain.points)} pp)" for gain in gains])
+    more = "more" if first.verdict == "better" else "less"
+    largest = max(gain.p for gain in gains if gain.p is not None)
+    facts = f"{_seeds(first)}; p {'≤' if several else '='} {largest:.2g}{_family(first)}"
+    return f"{listed} {'are' if several else 'is'} significantly {more} accurate than {baseline} ({facts})."
+
+
+def _no_difference(gains: Sequence[AccuracyGain], variants: int, baseline: str) -> str:
+    best = max(gains, key=lambda gain: gain.points.point)
+    result = f"{_points(best.points)} pp"
+    facts = [_seeds(best), *([f"p = {best.p:.2g}{_family(best)}"] if best.p is not None else []), _resolution(best)]
+    if len(gains) == 1:
+        name = variant_name(best.variant)
+        return f"{name} does not differ significantly in top-1 from {baseline}: {result} ({'; '.join(facts)})."
+    subject = "No variant differs" if len(gains) == variants else f"The other {len(gains)} variants do not differ"
+    facts[0] += f"; best: {variant_name(best.variant)} with {result}"
+    return f"{subject} significantly in top-1 from {baseline} ({'; '.join(facts)})."
+
+
+def _seeds(gain: AccuracyGain) -> str:
+    count = len(gain.variant.differences)
+    return f"{count} seed{'s' if count > 1 else ''}"
+
+
+def _family(gain: AccuracyGain) -> str:
+    return f", Holm-adjusted over {gain.family} variants" if gain.family > 1 else ""
 
 
 def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyGain]) -> Iterator[Block]:
@@ -67,45 +105,21 @@ def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyG
         if comparison.measure == "accuracy":
             groups.setdefault((comparison.run, comparison.group), []).append(comparison)
     several_runs = len({run for run, _ in groups}) > 1
-    for group in groups.values():
-        yield Heading(_network(group[0], several_runs))
-        yield Table(ACCURACY_HEADINGS, list(_rows(group, by_cell)), records_of(group))
-        yield Paragraph(_training(group))
     if groups:
-        yield Paragraph(ACCURACY_NOTE)
+        yield Heading("Accuracy")
+    for group in groups.values():
+        table = Table(ACCURACY_HEADINGS, list(_rows(group, by_cell)), records_of(group))
+        yield Details(
+            f"{_network(group[0], several_runs)}: accuracies and training", [table, Paragraph(_training(group))]
+        )
+    if groups:
+        yield Details("How to read the tables of accuracies", [Paragraph(ACCURACY_NOTE)])
 
 
 def _network(comparison: Comparison, several_runs: bool) -> str:
     """The network and its dataset, with the run if there are several."""
     run = f", {comparison.run}" if several_runs else ""
     return f"{network_name(comparison.axes['backbone'])} on {comparison.details['dataset']}{run}"
-
-
-def _sentence(gain: AccuracyGain, baseline: str) -> str:
-    count = len(gain.variant.differences)
-    facts = [
-        f"{variant_name(gain.variant)}: {_points(gain.points)} percentage points in top-1 over {baseline}",
-        f"{count} seed{'s' if count > 1 else ''}",
-        f"{_verdict(gain)}{_probabilities(gain)}",
-    ]
-    if gain.verdict == "inconclusive":
-        facts.append(_resolution(gain))
-    return f"{'; '.join(facts)}."
-
-
-def _verdict(gain: AccuracyGain) -> str:
-    return "no significant difference" if gain.verdict == "inconclusive" else f"significantly {gain.verdict}"
-
-
-def _probabilities(gain: AccuracyGain) -> str:
-    facts = []
-    if gain.p is not None:
-        family = f", Holm-adjusted over {gain.family} variants" if gain.family > 1 else ""
-        facts.append(f"p = {gain.p:.2g}{family}")
-    if gain.probability is not None:
-        probability = _probability(gain.probability)
-        facts.append(f"P(better) {probability}" if probability[0] in "<>" else f"P(better) = {probability}")
-    return f" ({'; '.join(facts)})" if facts else ""
 
 
 def _resolution(gain: AccuracyGain) -> str:

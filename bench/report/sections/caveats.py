@@ -1,11 +1,11 @@
 """Caveats: unusual circumstances of runs, and values that several runs contain."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.report.blocks import Block, BulletList, Paragraph
 from bench.report.data import ReportData
-from bench.report.sections.overview import OVERVIEW_COLUMNS, has_overview
+from bench.report.sections.glance import shown_comparisons
 from bench.results.estimates import Comparison
 from bench.store.stored_run import StoredRun
 
@@ -15,7 +15,8 @@ _MACHINE = ("device", "cpu", "gpu", "threads")
 
 def caveats(data: ReportData) -> Iterator[Block]:
     """The caveats as a list, if there are any."""
-    items = [*run_caveats(data.runs), *conflicts(data.comparisons, has_overview(data.comparisons))]
+    shown = {column.value for column, _ in shown_comparisons(data.comparisons)}
+    items = [*run_caveats(data.runs), *conflicts(data.comparisons, shown)]
     if items:
         yield Paragraph("Caveats:")
         yield BulletList([f"{item}." for item in items])
@@ -46,14 +47,14 @@ def _machine(facts: Mapping[str, Any]) -> str:
     return ", ".join([*identity, f"torch {facts.get('packages', {}).get('torch')}"])
 
 
-def conflicts(comparisons: Iterable[Comparison], overview: bool) -> Iterator[str]:
+def conflicts(comparisons: Iterable[Comparison], shown: Collection[str]) -> Iterator[str]:
     """A sentence for each type of value that two runs measured. Exact values are reported only if they differ.
 
     The limits of machines are reported for each run, so they cannot conflict.
 
     Args:
         comparisons: the comparisons of several runs.
-        overview: whether the page has the overview table, which shows the value of the first run.
+        shown: the values in the table at a glance, which shows those of the first run.
     """
     first_seen: dict[tuple[str, str, str, str], Comparison] = {}
     kinds: dict[tuple[str, str, str, bool], list[tuple[Comparison, Comparison]]] = {}
@@ -68,8 +69,8 @@ def conflicts(comparisons: Iterable[Comparison], overview: bool) -> Iterator[str
     for (value, first_run, second_run, exact), pairs in kinds.items():
         cell = pairs[0][0].cell
         remark = f"; {len(pairs) - 1} more such values" if len(pairs) > 1 else ""
-        if overview and any(column.value == value for column in OVERVIEW_COLUMNS):
-            remark += "; the overview shows the value of the first run"
+        if value in shown:
+            remark += "; the table at a glance shows the value of the first run"
         if exact:
             one, other = (f"{member.absolute.point:,} in {member.run}" for member in pairs[0])
             yield f"{value} of {cell} differs: {one}, and {other}{remark}"

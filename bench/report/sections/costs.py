@@ -28,6 +28,7 @@ from bench.report.names import (
 )
 from bench.report.numbers import change, difference, format_quantity, percent, ratio
 from bench.report.sections.added_work import added_work_sentences
+from bench.report.sections.glance import glance_table
 from bench.report.sections.sources import records_of
 from bench.results.estimates import Comparison
 from bench.results.values import VALUES, ValueSpec, value_spec
@@ -70,7 +71,10 @@ class CostColumn:
 
 
 def costs(data: ReportData) -> Iterator[Block]:
-    """The limits of the machines, a table for each network with what its modules add, notes, and figures."""
+    """The limits of the machines, a table for each network with what its modules add, notes, and figures.
+
+    The tables are collapsed if the page has a table at a glance.
+    """
     from bench.report.figures.memory import memory
     from bench.report.figures.roofline import roofline
 
@@ -85,20 +89,27 @@ def costs(data: ReportData) -> Iterator[Block]:
     for row in cost_rows(data.costs):
         networks.setdefault(_heading(row.run, row.axes, data), []).append(row)
     added = _added_work(data)
+    folded = glance_table(data.comparisons, data.gains, data.times) is not None
+    if networks and folded:
+        yield Heading("Details")
     for heading, rows in networks.items():
-        shown, others = split_rows(rows)
-        yield Heading(heading)
-        if conditions := fixed_conditions(shown):
-            yield Paragraph(f"All rows: {conditions}.")
-        yield cost_table(shown)
-        yield from added.get(heading, ())
-        if others:
-            yield Details("Other conditions", cost_table(others))
+        blocks = [*_cost_blocks(rows), *added.get(heading, ())]
+        yield from [Details(f"{heading}: all costs", blocks)] if folded else [Heading(heading), *blocks]
     if networks:
-        yield Paragraph(COSTS_NOTE)
-        yield BulletList(list(_descriptions(networks.values())))
+        reading = [Paragraph(COSTS_NOTE), BulletList(list(_descriptions(networks.values())))]
+        yield Details("How to read the tables of costs", reading)
     yield from first_figures(memory(data))
     yield from first_figures(roofline(data))
+
+
+def _cost_blocks(rows: list[CostRow]) -> Iterator[Block]:
+    """The table of one network."""
+    shown, others = split_rows(rows)
+    if conditions := fixed_conditions(shown):
+        yield Paragraph(f"All rows: {conditions}.")
+    yield cost_table(shown)
+    if others:
+        yield Details("Other conditions", [cost_table(others)])
 
 
 def cost_rows(comparisons: Iterable[Comparison]) -> list[CostRow]:

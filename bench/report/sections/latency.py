@@ -1,7 +1,7 @@
 """Sentences on times: what each module adds to latency, and the results of the A/A controls."""
 
-from collections.abc import Iterator, Sequence
-from math import expm1
+from collections.abc import Callable, Iterator, Sequence
+from math import expm1, log
 from typing import Any
 
 from bench.report.names import (
@@ -18,6 +18,9 @@ from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 from bench.results.time_verdicts import TimeVerdict
 from bench.results.values import value_spec
+
+MOST_NAMED = 4
+"""Maximum number of variants that a sentence names."""
 
 
 def latency_sentences(comparisons: Sequence[Comparison], times: Sequence[TimeVerdict]) -> Iterator[str]:
@@ -67,22 +70,40 @@ def control_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -
 
 def _statement(value: str, baseline: str, members: Sequence[tuple[str, TimeVerdict]]) -> str:
     """The sentence on variants with the same verdict, without its conditions."""
-    (first, time), *others = members
+    _, time = members[0]
+    several, names = len(members) > 1, _names(members)
     beyond = f"±{time.resolution_percent:.2g} %"
     if time.verdict == "slower":
-        changes = [f"{first} adds {_increase(time)}", *(f"{name} {_increase(other)}" for name, other in others)]
-        return f"{enumerated(changes)} to the {value} of {baseline}{_disagreement(time)}"
+        amount = _amount(members, _increase)
+        return f"{names} {'add' if several else 'adds'} {amount} to the {value} of {baseline}{_disagreement(time)}"
     if time.verdict == "faster":
-        reduced = f"{first} reduces {value} by {_decrease(time)}"
-        changes = [reduced, *(f"{name} by {_decrease(other)}" for name, other in others)]
-        return f"{enumerated(changes)} relative to {baseline}{_disagreement(time)}"
-    listed = enumerated([f"{name} ({_change(other)})" for name, other in members])
+        amount = _amount(members, _decrease)
+        return (
+            f"{names} {'reduce' if several else 'reduces'} the {value} of {baseline} by {amount}{_disagreement(time)}"
+        )
+    amount = _amount(members, _change)
     if time.verdict == "no difference":
-        return f"{listed} {'show' if others else 'shows'} no difference beyond {beyond} in {value} from {baseline}"
-    verdict = f"{'are' if others else 'is'} inconclusive"
-    if time.cause is None:
-        return f"{listed} {verdict} at {beyond} in {value} relative to {baseline}"
-    return f"{listed} {verdict} in {value} relative to {baseline}, because {_CAUSES[time.cause]}"
+        verdict = f"{'show' if several else 'shows'} no difference beyond {beyond}"
+        return f"{names} {verdict} in {value} from {baseline}: {amount}"
+    verdict = f"{'are' if several else 'is'} inconclusive{'' if time.cause else f' at {beyond}'} in {value}"
+    reason = f", because {_CAUSES[time.cause]}" if time.cause else ""
+    return f"{names} {verdict} relative to {baseline}{reason}: {amount}"
+
+
+def _names(members: Sequence[tuple[str, TimeVerdict]]) -> str:
+    """The names of a few variants, or the number of many."""
+    if len(members) > MOST_NAMED:
+        return f"{len(members)} variants"
+    return enumerated([name for name, _ in members])
+
+
+def _amount(members: Sequence[tuple[str, TimeVerdict]], text: Callable[[TimeVerdict], str]) -> str:
+    """The change of one variant, or the smallest and the largest of several."""
+    if len(members) == 1:
+        return text(members[0][1])
+    ordered = sorted(members, key=lambda member: abs(log(_shown_ratio(member[1]).point)))
+    (least, first), (most, last) = ordered[0], ordered[-1]
+    return f"between {text(first)} ({least}) and {text(last)} ({most})"
 
 
 _CAUSES = {

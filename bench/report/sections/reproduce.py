@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from bench.report.blocks import Block, Code, Heading, Paragraph
+from bench.report.blocks import Block, Code, Details, Heading
 from bench.report.data import ReportData
 from bench.store.stored_run import StoredRun
 
@@ -19,8 +19,7 @@ def reproduce(data: ReportData) -> Iterator[Block]:
         checkout = f"git checkout {facts['revision']}{remark}\n" if facts["revision"] else ""
         command = f"python -m bench run suite.yaml --device {facts['device']}\n"
         yield Code("sh", f"{checkout}pip install -e .\n{_data_folder(data, run)}{command}")
-        yield Paragraph("The file suite.yaml:")
-        yield Code("yaml", run.suite)
+        yield Details("The file suite.yaml", [Code("yaml", run.suite)])
 
 
 def _data_folder(data: ReportData, run: StoredRun) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.report.blocks import Block, BulletList, Details, Heading, Paragraph, Table
+from bench.report.blocks import Block, BulletList, Details, Heading, Table
 from bench.results.estimates import Comparison
 
 
@@ -14,17 +14,19 @@ def sources(blocks: Sequence[Block]) -> Iterator[Block]:
     Args:
         blocks: all other blocks of the page.
     """
-    heading, items = "", []
+    if items := list(_items(blocks, "")):
+        yield Details("Number of records that each table is made from", [BulletList(items)])
+
+
+def _items(blocks: Iterable[Block], heading: str) -> Iterator[str]:
+    """A line for each table, collapsed ones included."""
     for block in blocks:
         if isinstance(block, Heading):
             heading = block.text
         elif isinstance(block, Table) and block.records:
-            items.append(f"{heading}: {block.records}")
-        elif isinstance(block, Details) and block.table.records:
-            items.append(f"{heading}, other conditions: {block.table.records}")
-    if items:
-        yield Paragraph("Number of records that each table is made from:")
-        yield BulletList(items)
+            yield f"{heading}: {block.records}"
+        elif isinstance(block, Details):
+            yield from _items(block.blocks, block.summary)
 
 
 def records_of(comparisons: Iterable[Comparison]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from bench.report.blocks import Figure
 from bench.report.formats.html import html
@@ -83,25 +84,46 @@ def test_module_named_like_a_script_stays_text(opened: tuple[Any, int]) -> None:
 
 
 def test_tables_sort_by_number_with_the_keyboard(opened: tuple[Any, int]) -> None:
-    from selenium.webdriver.common.keys import Keys
-
     browser, _ = opened
-    buttons = browser.find_elements("css selector", "table.data")[0].find_elements("css selector", "th [role=button]")
-    buttons[7].send_keys(Keys.ENTER)
+    headings = browser.find_elements("css selector", "table.data")[0].find_elements("css selector", "th")
+    [latency] = (place for place, heading in enumerate(headings) if heading.text.startswith("latency"))
+    button = headings[latency].find_element("css selector", "[role=button]")
+    button.send_keys(Keys.ENTER)
 
     timed = ["plain", "SE", "SimAM", EVIL]
-    wait(browser, lambda: column(browser, 0, 1)[:4] == timed)
-    buttons[7].send_keys(Keys.ENTER)
-    wait(browser, lambda: column(browser, 0, 1)[:4] == timed[::-1])
-    assert set(column(browser, 0, 7)[4:]) == {"–"}  # cells without a number come last in both directions
+    wait(browser, lambda: column(browser, 0, 0)[:4] == timed)
+    button.send_keys(Keys.ENTER)
+    wait(browser, lambda: column(browser, 0, 0)[:4] == timed[::-1])
+    assert set(column(browser, 0, latency)[4:]) == {"–"}  # cells without a number come last in both directions
+
+
+def test_columns_can_be_hidden(opened: tuple[Any, int]) -> None:
+    browser, _ = opened
+    table = browser.find_elements("css selector", "table.data")[0]
+    before = len(table.find_elements("css selector", "th"))
+    browser.find_elements("css selector", ".dt-buttons button")[0].click()
+    wait(browser, lambda: browser.find_elements("css selector", ".dt-button-collection button"))
+    browser.find_elements("css selector", ".dt-button-collection button")[1].click()
+    wait(browser, lambda: len(table.find_elements("css selector", "th")) == before - 1)
+    browser.find_elements("css selector", ".dt-button-collection button")[1].click()
+    wait(browser, lambda: len(table.find_elements("css selector", "th")) == before)
+    browser.find_element("tag name", "body").send_keys(Keys.ESCAPE)
+
+
+def test_contents_link_to_their_headings(opened: tuple[Any, int]) -> None:
+    browser, _ = opened
+    links = browser.find_elements("css selector", "nav a")
+    targets = [link.get_attribute("href").rpartition("#")[2] for link in links]
+    script = "return arguments[0].map(id => document.getElementById(decodeURIComponent(id)) !== null)"
+    assert len(targets) > 3 and all(browser.execute_script(script, targets))
 
 
 def test_filter_keeps_matching_rows(opened: tuple[Any, int]) -> None:
     browser, _ = opened
     field = browser.find_elements("css selector", ".dt-search input")[0]
     field.send_keys("SimAM")
-    wait(browser, lambda: "SE" not in column(browser, 0, 1))
-    assert set(column(browser, 0, 1)) == {"SimAM", "SimAM (e_lambda=0.1)", "SimAM (e_lambda=0.01)"}
+    wait(browser, lambda: "SE" not in column(browser, 0, 0))
+    assert set(column(browser, 0, 0)) == {"SimAM", "SimAM (e_lambda=0.1)", "SimAM (e_lambda=0.01)"}
     field.clear()
 
 

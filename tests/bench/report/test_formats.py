@@ -27,7 +27,7 @@ PAGE = Page(
         Paragraph("t*"),
         BulletList(["p"]),
         TABLE,
-        Details("more", TABLE),
+        Details("more", [TABLE, Details("inner", [TABLE, Figure("f", "t", {})])]),
         Code("sh", "ls\n"),
         BulletList([]),
     ],
@@ -62,6 +62,14 @@ def test_markdown_of_every_block() -> None:
         "|----------|-----------------|",
         r"| one\_two | **×1.05 ≤ 5 %** |",
         "",
+        "<details><summary>inner</summary>",
+        "",
+        r"| a\|b     | x & y           |",
+        "|----------|-----------------|",
+        r"| one\_two | **×1.05 ≤ 5 %** |",
+        "",
+        "</details>",
+        "",
         "</details>",
         "",
         "```sh",
@@ -80,7 +88,7 @@ def test_latex_has_rules_bold_and_escapes() -> None:
     text = latex(PAGE)
     assert r"\caption{H\#}" in text and "\\toprule\na\\textbar{}b & x \\& y \\\\" in text
     assert r"one\_two & \textbf{$\times$1.05 $\leq$ 5 \%} \\" in text and r"\begin{tabular}{lr}" in text
-    assert text.count(r"\begin{table}") == 1  # collapsed tables are left out
+    assert text.count(r"\begin{table}") == 2 and r"\caption{more}" in text  # one that is collapsed twice is left out
 
 
 def test_characters_unknown_to_latex_are_replaced() -> None:
@@ -106,8 +114,9 @@ def test_html_escapes_names_and_sorts_by_numbers(tmp_path: Path) -> None:
 
 
 def test_html_without_figures_needs_no_vega() -> None:
-    assert "vegaEmbed" not in html(PAGE)
-    assert "<h2>H#</h2>" in html(PAGE) and '<td data-order="1.05" class="best">×1.05 ≤ 5 %</td>' in html(PAGE)
+    page = Page("T", [Heading("H#"), TABLE])
+    assert "vegaEmbed" not in html(page) and "vegaEmbed" in html(PAGE)
+    assert "<h2>H#</h2>" in html(page) and '<td data-order="1.05" class="best">×1.05 ≤ 5 %</td>' in html(PAGE)
 
 
 def test_csv_and_parquet_have_a_row_for_each_value(tmp_path: Path) -> None:

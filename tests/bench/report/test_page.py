@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bench.report.blocks import Block, BulletList, Details, Heading, Paragraph, Table, TableCell
+from bench.report.blocks import Block, BulletList, Details, Heading, Table, TableCell
 from bench.report.formats.markdown import page_markdown
 from bench.report.page import SECTIONS, compose
 from bench.report.sections.sources import sources
@@ -21,9 +21,9 @@ def headings(blocks: list[Block]) -> list[str]:
 
 def test_sections_in_order() -> None:
     assert headings(list(example_report().page.blocks)) == [
-        "Overview",
-        "ResNet-18 on digits",
-        "ResNet-18",
+        "At a glance",
+        "Accuracy",
+        "Details",
         "Published and measured",
         "Timing and A/A controls",
         "Environment",
@@ -52,13 +52,14 @@ def test_names_of_users_stay_text() -> None:
         assert "<script>" not in line.replace("\\<script\\>", "")
         assert not line.startswith("# heading")
     table = [line for line in prose.splitlines() if line.startswith("|")]
-    assert len(table) == 4 and len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    for rows in (table[:4], table[4:]):  # at a glance, and all costs
+        assert len(rows) == 4 and len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1
 
 
 def test_records_behind_the_tables() -> None:
     table = Table(["a"], [[TableCell("1")]], "3 of latency in a")
-    blocks: list[Block] = [Heading("H"), table, Details("more", table), Heading("I"), Table(["a"], [])]
-    lead, bullets = sources(blocks)
-    assert isinstance(lead, Paragraph) and isinstance(bullets, BulletList)
-    assert list(bullets.items) == ["H: 3 of latency in a", "H, other conditions: 3 of latency in a"]
+    blocks: list[Block] = [Heading("H"), table, Details("more", [table]), Heading("I"), Table(["a"], [])]
+    [details] = sources(blocks)
+    assert isinstance(details, Details)
+    assert details.blocks == [BulletList(["H: 3 of latency in a", "more: 3 of latency in a"])]
     assert list(sources([Heading("H")])) == []

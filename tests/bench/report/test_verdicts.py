@@ -5,7 +5,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from bench.report.verdicts import annotations, as_json, note, summary, terminal, verdicts_markdown
+from bench.report.verdicts import (
+    MOST_UNCHANGED,
+    annotations,
+    as_json,
+    note,
+    summary,
+    terminal,
+    verdict_rows,
+    verdicts_markdown,
+)
 from bench.results.statistics import Estimate
 from bench.results.verdicts import Verdict
 
@@ -49,19 +58,66 @@ DEAD = Verdict("failed", "latency", "g", "<script>|d", "", reason="new: failed: 
 STILL = Verdict("unchanged", "latency", "g", "e", "latency_ratio", change=Estimate(1.0, 0.998, 1.002, "t"))
 
 
+def rows(*verdicts: Verdict) -> list[dict[str, str]]:
+    """Heading → text of each row."""
+    _, headings, cells = verdict_rows(verdicts)
+    return [dict(zip(headings, row, strict=True)) for row in cells]
+
+
 def test_counts_in_full_and_times_in_milliseconds() -> None:
+    time, count = rows(SLOWER, GROWN)
+    assert (time["before"], time["after"]) == ("12.31 ms (+5.6 %)", "12.93 ms (+10.9 %)")
+    assert time["change [95 % CI]"] == "+5.0 % [4.1, 5.9]"
+    assert (count["before"], count["after"], count["change [95 % CI]"]) == ("11,776,552", "11,776,553", "+1")
+    [alone] = rows(replace(SLOWER, base=None, new=None))
+    assert (alone["before"], alone["after"]) == ("12.31 ms", "12.93 ms")
+
+
+def test_page_with_summary_and_collapsed_unchanged_values() -> None:
     page = verdicts_markdown([SLOWER, GROWN, STILL])
-    assert page.startswith("**2 regressed, 1 unchanged. ")
-    time, count = (line for line in page.splitlines() if line.startswith("| regressed"))
-    assert [cell.strip() for cell in time.split("|")[4:7]] == [
-        "12.31 ms (+5.6 %)",
-        "12.93 ms (+10.9 %)",
-        "+5.0 % [4.1, 5.9]",
-    ]
-    alone = next(iter(verdicts_markdown([replace(SLOWER, base=None, new=None)]).splitlines()[4:]))
-    assert [cell.strip() for cell in alone.split("|")[4:6]] == ["12.31 ms", "12.93 ms"]
-    assert "11,776,552" in count and "11,776,553" in count and "| +1 " in count
+    assert page.startswith("**2 regressed, 1 unchanged. ") and page.count("| regressed") == 2
     assert "<details><summary>unchanged: 1</summary>" in page
+
+
+def axes(**labels: object) -> dict[str, object]:
+    return {
+        "backbone": "resnet18",
+        "attention": "simam",
+        "placement": "spatial",
+        "mode": "inference",
+        "batch": 1,
+        **labels,
+    }
+
+
+def test_cell_is_split_into_columns_that_vary() -> None:
+    members = [replace(SLOWER, axes=axes()), replace(SLOWER, axes=axes(mode="training", attention="se"))]
+    caption, headings, cells = verdict_rows(members)
+    assert headings[:3] == ["verdict", "module", "conditions"] and caption == "All rows: ResNet-18; latency_ratio."
+    assert [row[1:3] for row in cells] == [["SimAM at spatial", "inference"], ["SE at spatial", "training"]]
+
+
+def test_constant_columns_are_left_out() -> None:
+    caption, headings, _ = verdict_rows([replace(SLOWER, axes=axes())])
+    assert caption == "All rows: ResNet-18; SimAM at spatial; latency_ratio."
+    assert headings == ["verdict", "before", "after", "change [95 % CI]"]
+
+
+def test_many_cells_of_one_side_become_one_row() -> None:
+    new = [
+        replace(DEAD, kind="new", reason="base has no such measurement", value=value, axes=axes(attention=name))
+        for name in ("simam", "se")
+        for value in ("params", "macs")
+    ]
+    assert len(rows(*new[:3])) == 3
+    *_, merged = rows(SLOWER, *new)
+    assert (merged["verdict"], merged["module"], merged["value"]) == ("new", "2 cells", "2 values")
+    assert merged["note"] == "base has no such measurement"
+
+
+def test_terminal_leaves_many_unchanged_values_to_the_summary() -> None:
+    assert terminal([SLOWER, *[STILL] * MOST_UNCHANGED]).row_count == 1 + MOST_UNCHANGED
+    assert terminal([SLOWER, *[STILL] * (MOST_UNCHANGED + 1)]).row_count == 1
 
 
 def test_settings_for_an_inconclusive_verdict() -> None:
@@ -85,8 +141,12 @@ def test_accuracies_in_percent_and_points() -> None:
     base, new = Estimate(0.91, 0.9, 0.92, "t"), Estimate(0.9, 0.89, 0.91, "t")
     change = Estimate(-0.01, -0.012, -0.008, "t")
     fallen = Verdict("regressed", "accuracy", "g", "c", "top1", base=base, new=new, change=change)
-    [line] = (line for line in verdicts_markdown([fallen]).splitlines() if line.startswith("| regressed"))
-    assert [cell.strip() for cell in line.split("|")[4:7]] == ["91.00 %", "90.00 %", "−1.00 pp [−1.20, −0.80]"]
+    [row] = rows(fallen)
+    assert [row[heading] for heading in ("before", "after", "change [95 % CI]")] == [
+        "91.00 %",
+        "90.00 %",
+        "−1.00 pp [−1.20, −0.80]",
+    ]
 
 
 def test_text_of_others_stays_text() -> None:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from bench.report.blocks import Heading, Paragraph, Table
+from bench.report.blocks import Details, Heading, Paragraph, Table
 from bench.report.sections.accuracy import ACCURACY_NOTE, accuracy_sentences, accuracy_tables
 from bench.results.accuracy import accuracy_gains
 from bench.results.columns import Role
 from bench.results.estimates import estimate
 from bench.store.frame import records_frame
 from bench.store.record import Record, Value
+from tests.bench.report.opened import opened
 from tests.factories import record
 
 DETAILS = {
@@ -51,8 +52,10 @@ def section(records: Sequence[Record]) -> tuple[list[str], Table, str]:
     """The sentences, the table and the training of the only group."""
     comparisons = estimate(records_frame([("run", records)]))
     gains = accuracy_gains(comparisons)
-    heading, table, training, note = accuracy_tables(comparisons, gains)
-    assert heading == Heading("CIFAR ResNet-20 on CIFAR-10") and note == Paragraph(ACCURACY_NOTE)
+    blocks = list(accuracy_tables(comparisons, gains))
+    assert isinstance(blocks[1], Details) and blocks[1].summary.startswith("CIFAR ResNet-20 on CIFAR-10")
+    heading, table, training, note = opened(blocks)
+    assert heading == Heading("Accuracy") and note == Paragraph(ACCURACY_NOTE)
     assert isinstance(table, Table) and isinstance(training, Paragraph)
     return list(accuracy_sentences(comparisons, gains)), table, training.text
 
@@ -84,10 +87,21 @@ def test_better_worse_and_inconclusive() -> None:
         "91.00",
     ]
     better, worse, inconclusive = sentences
-    assert "+0.44 [0.37, 0.51]" in better and "4 seeds" in better and "significantly better" in better
-    assert "P(better) >0.999" in better and re.search(r"p = [\d.]+", better)
-    assert "significantly worse" in worse
-    assert "no significant difference" in inconclusive and "fewer than 5 seeds" in inconclusive
+    assert "SimAM at spatial (+0.44 [0.37, 0.51] pp)" in better and "4 seeds" in better
+    assert "significantly more accurate" in better and re.search(r"p = [\d.]+, Holm", better)
+    assert "SE at spatial (−1.01" in worse and "significantly less accurate" in worse
+    assert "ECA at spatial does not differ significantly" in inconclusive and "fewer than 5 seeds" in inconclusive
+    assert column(table, "P(better)")[1] == ">0.999"
+
+
+def test_best_of_several_without_a_significant_difference() -> None:
+    [sentence], _, _ = with_gains(simam=(0.3, -0.3, 0.4, 0.1), se=(0.2, -0.2, 0.5, 0.3), eca=(0.1, -0.3, 0.2, 0.1))
+    assert sentence.startswith("No variant differs significantly") and "best: SE at spatial with +0.20 [" in sentence
+
+
+def test_others_without_a_significant_difference() -> None:
+    better, others = with_gains(simam=(0.4, 0.5, 0.45, 0.42), se=(0.2, -0.2, 0.5, 0.3), eca=(0.1, -0.3, 0.2, 0.1))[0]
+    assert "SimAM" in better and others.startswith("The other 2 variants do not differ")
 
 
 def test_number_of_fresh_seeds_is_a_range() -> None:
@@ -99,8 +113,9 @@ def test_unknown_spread_is_inconclusive() -> None:
     sentences, table, training = with_gains(simam=(0.5,), eca=(0.25,) * 4)
     assert column(table, "verdict")[1:] == ["inconclusive"] * 2
     assert column(table, "P(better)")[1:] == ["–", "–"]
-    one_seed, same_seeds = sentences
-    assert "[no interval]" in one_seed and "p = " not in one_seed and "one seed" in one_seed
+    [sentence] = sentences
+    assert "[no interval]" in sentence and "p = " not in sentence and "one seed" in sentence
+    [same_seeds] = with_gains(eca=(0.25,) * 4)[0]
     assert "[no interval]" in same_seeds and "every seed" in same_seeds
     assert " 410 images/s" in training
 

@@ -51,21 +51,19 @@ def test_incomplete_run(monkeypatch: pytest.MonkeyPatch, units: int, count: int)
 
 
 def test_equal_counts_are_no_conflict() -> None:
-    assert list(conflicts([SE, replace(SE, run="b")], overview=True)) == []
+    assert list(conflicts([SE, replace(SE, run="b")], {"latency", "params"})) == []
 
 
 def test_different_counts_conflict() -> None:
-    [conflict] = conflicts([SE, replace(SE, run="b", absolute=exact(11_776_553))], overview=True)
+    [conflict] = conflicts([SE, replace(SE, run="b", absolute=exact(11_776_553))], {"latency", "params"})
     assert "11,776,552 in a" in conflict and "11,776,553 in b" in conflict and conflict.startswith("params of ")
 
 
-@pytest.mark.parametrize(
-    ("value", "overview", "remark"), [("latency", True, True), ("latency", False, False), ("kernels", True, False)]
-)
-def test_conflict_names_what_the_overview_shows(value: str, overview: bool, remark: bool) -> None:
+@pytest.mark.parametrize(("value", "remark"), [("latency", True), ("kernels", False)])
+def test_conflict_names_what_the_table_at_a_glance_shows(value: str, remark: bool) -> None:
     time = replace(TIME, value=value)
-    [conflict] = conflicts([time, replace(time, run="b")], overview)
-    assert conflict.startswith(f"{value} of ") and ("overview" in conflict) == remark
+    [conflict] = conflicts([time, replace(time, run="b")], {"latency", "params"})
+    assert conflict.startswith(f"{value} of ") and ("at a glance" in conflict) == remark
 
 
 def cells(measure: str) -> list[Comparison]:
@@ -75,9 +73,9 @@ def cells(measure: str) -> list[Comparison]:
 
 
 def test_conflicts_of_one_value_are_counted() -> None:
-    [conflict] = conflicts(cells("latency"), overview=True)
+    [conflict] = conflicts(cells("latency"), {"latency", "params"})
     assert conflict.startswith("latency of one ") and "2 more" in conflict
 
 
 def test_machines_do_not_conflict() -> None:
-    assert list(conflicts(cells("machine"), overview=True)) == []
+    assert list(conflicts(cells("machine"), {"latency", "params"})) == []

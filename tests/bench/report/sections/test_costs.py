@@ -10,6 +10,7 @@ from bench.results.values import VALUES
 from bench.store.record import MeasuredRecord, Value
 from tests.bench.comparisons import comparison, exact
 from tests.bench.report.example_run import record as example_record
+from tests.bench.report.opened import opened
 from tests.bench.report.timed_run import report_data, timed_records, with_axes
 
 
@@ -57,17 +58,24 @@ def test_default_threads_are_a_label_of_their_own() -> None:
 
 
 def test_fixed_conditions_stand_above_the_table() -> None:
-    heading, fixed, table, *_ = costs(report_data(timed_records()))
-    assert heading == Heading("ResNet-18") and isinstance(table, Table) and "batch" not in table.headings
+    heading, details, *_ = costs(report_data(timed_records()))
+    assert heading == Heading("Details") and isinstance(details, Details) and details.summary.startswith("ResNet-18:")
+    fixed, table = details.blocks
+    assert isinstance(table, Table) and "batch" not in table.headings
     assert isinstance(fixed, Paragraph) and "eager, batch 1, 224 px, fp32" in fixed.text
 
 
 def test_each_run_has_its_own_tables() -> None:
-    blocks = list(costs(report_data(timed_records(), timed_records())))
-    assert [block for block in blocks if isinstance(block, Heading)] == [
-        Heading("ResNet-18, a"),
-        Heading("ResNet-18, b"),
-    ]
+    blocks = costs(report_data(timed_records(), timed_records()))
+    summaries = [block.summary for block in blocks if isinstance(block, Details)]
+    assert [summary.partition(":")[0] for summary in summaries[:2]] == ["ResNet-18, a", "ResNet-18, b"]
+
+
+def test_tables_are_open_without_a_table_at_a_glance() -> None:
+    users = [with_values(timed, Value("pause", "s", (0.5,))) for timed in timed_records()]
+    alone = [msgspec.structs.replace(record, values=record.values[1:]) for record in users]
+    heading, _, table, *_ = costs(report_data(alone))
+    assert heading == Heading("ResNet-18") and isinstance(table, Table)
 
 
 def test_compile_time_has_no_ratio() -> None:
@@ -92,7 +100,7 @@ def test_values_of_users_follow_the_known_ones() -> None:
 
 def test_every_value_in_the_tables_is_described() -> None:
     blocks = list(costs(report_data([*timed_records(), params("none", 1)])))
-    [descriptions] = (block.items for block in blocks if isinstance(block, BulletList))
+    [descriptions] = (block.items for block in opened(blocks) if isinstance(block, BulletList))
     assert [item.partition(":")[0] for item in descriptions] == [VALUES[name].title for name in ("params", "latency")]
 
 
@@ -132,7 +140,9 @@ def test_collapsed_conditions_are_in_details() -> None:
         for batch in range(1, 22)
         for timed in timed_records(processes=2)
     ]
-    blocks = list(costs(report_data(records)))
-    [shown] = (block for block in blocks if isinstance(block, Table))
-    [details] = (block for block in blocks if isinstance(block, Details))
-    assert (len(shown.rows), len(details.table.rows)) == (2, 40)
+    _, network, *_ = costs(report_data(records))
+    assert isinstance(network, Details)
+    _, shown, others = network.blocks
+    assert isinstance(shown, Table) and isinstance(others, Details)
+    [collapsed] = others.blocks
+    assert isinstance(collapsed, Table) and (len(shown.rows), len(collapsed.rows)) == (2, 40)

@@ -11,6 +11,7 @@ from bench.report.sections.environment import environment
 from bench.report.sections.reproduce import reproduce
 from bench.store.environment import Environment
 from bench.store.stored_run import StoredRun
+from tests.bench.report.opened import opened
 from tests.bench.report.timed_run import timed_records, with_axes
 from tests.factories import FACTS, stored_run
 
@@ -21,7 +22,7 @@ def run(name: str = "a", dataset: str | None = None, data_root: str | None = Non
 
 
 def code(*runs: StoredRun) -> list[Code]:
-    return [block for block in reproduce(analyse(runs)) if isinstance(block, Code)]
+    return [block for block in opened(reproduce(analyse(runs))) if isinstance(block, Code)]
 
 
 def test_commands_and_suite() -> None:
