@@ -130,7 +130,8 @@ def pair_up(gate: Mapping[str, float | None], ours: RunSide, theirs: RunSide) ->
                 f"{side.name}: {member.unreadable[value]}" for side, member in members if value in member.unreadable
             ]
             reason = "; ".join(trouble + unread)
-            blank = Verdict("failed", *place[:3], name, reason=reason, axes=after.axes or before.axes)
+            axes = after.axes or before.axes
+            blank = Verdict("failed", place[0], place[1], place[2], name, reason=reason, axes=axes)
             if _is_added(before, after):
                 settled.append(replace(blank, kind="new"))
             elif trouble or unread:

@@ -19,7 +19,7 @@ def html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawn = len(list(without_figures(page.blocks))) < len(page.blocks)
+    drawn = list(without_figures(page.blocks)) != list(page.blocks)
     return environment.get_template("report.html.j2").render(
         title=page.title,
         blocks=page.blocks,

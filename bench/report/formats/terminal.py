@@ -1,6 +1,6 @@
-"""The result of a run for a terminal: the findings, one table, and nothing else."""
+"""The result of a run for a terminal: the findings, and the table at a glance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bench.report.blocks import BulletList, Paragraph, Table
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 WIDTH = 100
 """Width of the output where it is not a terminal, in characters."""
 MOST_COLUMNS = 6
+GAP = 2
+"""Characters between two columns."""
+TERMINAL_NOTE = "Parentheses: difference or ratio to the baseline, with its 95 % confidence interval in brackets."
 
 
 def print_report(report: Report, console: "Console") -> None:
     """Print the findings and the table at a glance. Outside a terminal, the output is plain text."""
-    for block in _blocks(report):
+    for block in _blocks(report, console.width):
         console.print(block, highlight=False)
 
 
-def _blocks(report: Report) -> "Iterator[RenderableType]":
+def _blocks(report: Report, width: int) -> "Iterator[RenderableType]":
     from rich.padding import Padding
     from rich.text import Text
 
@@ -39,24 +42,47 @@ def _blocks(report: Report) -> "Iterator[RenderableType]":
     data = report.data
     if (table := glance_table(data.comparisons, data.gains, data.times)) is not None:
         caption, shown = without_constant_columns(table)
+        parts = by_network(shown)
+        columns = fitting_columns([part for _, part in parts], width)
+        for network, part in parts:
+            yield ""
+            yield _rich_table(network, part, columns)
         yield ""
-        yield _rich_table(with_columns(shown, MOST_COLUMNS))
-        if caption:
-            yield Text(caption, "dim")
+        yield Text(f"{caption} {TERMINAL_NOTE}".strip(), "dim")
 
 
-def with_columns(table: Table, most: int) -> Table:
-    """The table with its first columns and its last one, at most this many."""
-    places = [*range(min(most, len(table.headings)) - 1), len(table.headings) - 1]
-    rows = [[row[place] for place in places] for row in table.rows]
-    return Table([table.headings[place] for place in places], rows, table.records)
+def by_network(table: Table) -> list[tuple[str, Table]]:
+    """A table of each network without the column of networks; one without a name if there is no such column."""
+    if table.headings[0] != "network":
+        return [("", table)]
+    networks = dict.fromkeys(row[0].text for row in table.rows)
+    return [
+        (network, Table(table.headings[1:], [row[1:] for row in table.rows if row[0].text == network]))
+        for network in networks
+    ]
 
 
-def _rich_table(table: Table) -> "RenderableType":
+def fitting_columns(tables: Sequence[Table], width: int) -> list[int]:
+    """The columns that fit a width: the first and the last, and as many of the others as possible, in their order."""
+    headings = tables[0].headings
+    widths = [
+        max(len(heading.partition(" (")[0]), *(len(cell.text) for table in tables for cell in table.column(place)))
+        for place, heading in enumerate(headings)
+    ]
+    places = [*range(min(MOST_COLUMNS, len(headings)) - 1), len(headings) - 1]
+    while len(places) > 2 and sum(widths[place] + GAP for place in places) - GAP > width:
+        del places[-2]
+    return places
+
+
+def _rich_table(network: str, table: Table, columns: Sequence[int]) -> "RenderableType":
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    printed = RichTable(*table.headings, box=None, pad_edge=False)
+    # The note explains the brackets, so that the headings are short enough for one line.
+    headings = [table.headings[place].partition(" (")[0] for place in columns]
+    title = Text(network, "bold") if network else None
+    printed = RichTable(*headings, box=None, pad_edge=False, padding=(0, GAP, 0, 0), title=title, title_justify="left")
     for row in table.rows:
-        printed.add_row(*(Text(cell.text, "bold green" if cell.best else "") for cell in row))
+        printed.add_row(*(Text(row[place].text, "bold green" if row[place].best else "") for place in columns))
     return printed

@@ -96,8 +96,8 @@ def costs(data: ReportData) -> Iterator[Block]:
         blocks = [*_cost_blocks(rows), *added.get(heading, ())]
         yield from [Details(f"{heading}: all costs", blocks)] if folded else [Heading(heading), *blocks]
     if networks:
-        reading = [Paragraph(COSTS_NOTE), BulletList(list(_descriptions(networks.values())))]
-        yield Details("How to read the tables of costs", reading)
+        descriptions = BulletList(list(_descriptions(networks.values())))
+        yield Details("How to read the tables of costs", [Paragraph(COSTS_NOTE), descriptions])
     yield from first_figures(memory(data))
     yield from first_figures(roofline(data))
 

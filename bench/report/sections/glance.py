@@ -248,17 +248,17 @@ def _verdict(
     parts = []
     for column, member in present:
         if (gain := gains.get(id(member))) is not None:
-            parts.append(ACCURACY_VERDICTS[gain.verdict])
+            parts.append(accuracy_verdict(gain))
         if (time := times.get(id(member))) is not None:
             parts.append(f"{f'{column.mode}: ' if column.mode else ''}{time_verdict(time)}")
     return "; ".join(parts) or "–"
 
 
-ACCURACY_VERDICTS = {
-    "better": "more accurate",
-    "worse": "less accurate",
-    "inconclusive": "no significant difference in top-1",
-}
+def accuracy_verdict(gain: AccuracyGain) -> str:
+    """The verdict on an accuracy."""
+    if gain.verdict == "inconclusive":
+        return f"no significant {'gain' if gain.points.point >= 0 else 'loss'}"
+    return {"better": "more accurate", "worse": "less accurate"}[gain.verdict]
 
 
 def time_verdict(time: TimeVerdict) -> str:

@@ -80,11 +80,11 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _undisturbed(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame without disturbed rounds, whose indices in the details a window would shift."""
+    clean = frame.copy()
     rows = list(zip(frame["samples"], frame["details"], strict=True))
-    return frame.assign(
-        samples=[clean_samples(samples, details) for samples, details in rows],
-        details=[{**details, "disturbed": ()} for _, details in rows],
-    )
+    clean["samples"] = [clean_samples(samples, details) for samples, details in rows]
+    clean["details"] = pd.Series([{**details, "disturbed": ()} for _, details in rows], clean.index, dtype=object)
+    return clean
 
 
 def windows(frame: pd.DataFrame, seconds: float) -> list[pd.DataFrame]:

@@ -41,8 +41,8 @@ def test_values_of_several_runs_share_a_row() -> None:
     table = at_a_glance(*PLAIN, replace(SE, run="b"), latency("se", (0.04, 0.05, 0.045)))
     assert list(table.headings) == ["network", "module", LATENCY, PARAMS, "verdict"]
     plain, se = ([cell.text for cell in row] for row in table.rows)
-    assert plain == ["CIFAR ResNet-20, inference", "plain", "1.000 s", "11.69 M", "baseline"]
-    assert se == ["CIFAR ResNet-20, inference", "SE", "1.000 s (+4.6 % [3.3, 5.9])", "11.78 M (+87,040)", "slower"]
+    assert plain == ["CIFAR ResNet-20, inference", "plain", "1 s", "11.69 M", "baseline"]
+    assert se == ["CIFAR ResNet-20, inference", "SE", "1 s (+4.6 % [3.3, 5.9])", "11.78 M (+87,040)", "slower"]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,15 @@ def test_lower_accuracy_is_not_bold() -> None:
     assert column(table, "verdict")[1] == "less accurate"
 
 
+def test_accuracy_without_a_significant_difference() -> None:
+    gain, loss = top1("se", (0.01, -0.01, 0.02)), top1("cbam", (-0.01, 0.01, -0.02))
+    assert column(at_a_glance(top1("none", ()), gain, loss), "verdict") == [
+        "baseline",
+        "no significant gain",
+        "no significant loss",
+    ]
+
+
 def test_first_conditions_without_the_usual_ones() -> None:
     graph = latency("se", (0.1, 0.11), execution="graph", backbone="resnet50")
     table = at_a_glance(*PLAIN, graph)
@@ -187,5 +196,5 @@ def test_records_behind_the_table() -> None:
 
 def test_variant_without_a_ratio() -> None:
     table = at_a_glance(*PLAIN, latency("se", ()), latency("cbam", ()))
-    assert column(table, LATENCY)[1:] == ["1.000 s"] * 2 and column(table, "verdict")[1:] == ["–"] * 2
+    assert column(table, LATENCY)[1:] == ["1 s"] * 2 and column(table, "verdict")[1:] == ["–"] * 2
     assert [cell.number for cell in table.column(list(table.headings).index(LATENCY))] == [0.0, None, None]
