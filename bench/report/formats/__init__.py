@@ -9,9 +9,9 @@ from bench.report.page import Report
 
 def _markdown(report: Report) -> Iterator[tuple[str, str | bytes]]:
     from bench.report.figures import svg
-    from bench.report.formats.markdown import FIGURES, page_markdown
+    from bench.report.formats.markdown import FIGURES, markdown_files
 
-    yield "report.md", page_markdown(report.page, figures=True)
+    yield from markdown_files(report.page)
     for block in report.page.blocks:
         if isinstance(block, Figure):
             yield f"{FIGURES}/{block.name}.svg", svg(block)

@@ -7,8 +7,10 @@ from functools import singledispatch
 from bench.report.blocks import Block, BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
 from bench.report.numbers import escape_markdown
 
-FIGURES = "figures"
-"""The folder of the figures, beside the page."""
+MAIN, FIGURES, DETAILS = "report.md", "figures", "details"
+"""The page, and beside it the folders of its figures and of the collapsed blocks of a long page."""
+MAX_BYTES = 400_000
+"""Longest page; GitHub shows no more than 512 kB of Markdown."""
 
 
 def page_markdown(page: Page, figures: bool = False) -> str:
@@ -20,6 +22,37 @@ def page_markdown(page: Page, figures: bool = False) -> str:
     """
     blocks = page.blocks if figures else without_figures(page.blocks)
     return "\n\n".join([f"# {escape_markdown(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
+
+
+def markdown_files(page: Page) -> Iterator[tuple[str, str]]:
+    """Path and content of the Markdown files of a page, with links to its figures.
+
+    If the page is longer than :data:`MAX_BYTES`, each of its collapsed blocks becomes a file of its own, and the page
+    links to them.
+    """
+    whole = page_markdown(page, figures=True)
+    if len(whole.encode()) <= MAX_BYTES:
+        yield MAIN, whole
+        return
+    parts: list[str] = [f"# {escape_markdown(page.title)}"]
+    for block in page.blocks:
+        if isinstance(block, Details):
+            path = f"{DETAILS}/{_file_name(block.summary)}.md"
+            link = f"- [{escape_markdown(block.summary)}]({path})"
+            # The items of one list must not be separated.
+            parts[-1:] = [f"{parts[-1]}\n{link}"] if parts[-1].startswith("- [") else [parts[-1], link]
+            yield (
+                path,
+                page_markdown(Page(block.summary, [*block.blocks, Paragraph(f"From the report “{page.title}”.")])),
+            )
+        elif text := _block(block):
+            parts.append(text)
+    yield MAIN, "\n\n".join(parts) + "\n"
+
+
+def _file_name(summary: str) -> str:
+    """A file name with the words of a summary: "ResNet-18: all costs" becomes "resnet-18-all-costs"."""
+    return re.sub(r"[^a-z0-9]+", "-", summary.lower()).strip("-")
 
 
 def without_figures(blocks: Iterable[Block]) -> Iterator[Block]:

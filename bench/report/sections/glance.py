@@ -123,13 +123,18 @@ def glance_table(
 
 
 def without_constant_columns(table: Table) -> tuple[str, Table]:
-    """A sentence on the columns that have the same text in all rows, and the table without them."""
+    """A sentence on the columns that have the same text in all rows, and the table without them.
+
+    Verdicts are left out if there are none.
+    """
     constant = [place for place, heading in enumerate(table.headings) if _is_constant(heading, table.column(place))]
+    verdicts = list(table.headings).index("verdict")
+    unjudged = {verdicts} if {cell.text for cell in table.column(verdicts)} <= {"baseline", "–"} else set()
     facts = [
         text if heading == "network" else f"{heading.partition(' (')[0]} {text}"
         for heading, text in ((table.headings[place], table.rows[0][place].text) for place in constant)
     ]
-    kept = [place for place in range(len(table.headings)) if place not in constant]
+    kept = [place for place in range(len(table.headings)) if place not in {*constant, *unjudged}]
     rows = [[row[place] for place in kept] for row in table.rows]
     caption = f"All rows: {'; '.join(facts)}." if facts else ""
     return caption, Table([table.headings[place] for place in kept], rows, table.records)

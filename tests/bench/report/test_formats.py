@@ -12,7 +12,7 @@ from bench.report.blocks import BulletList, Code, Details, Figure, Heading, Page
 from bench.report.formats import FORMATS
 from bench.report.formats.html import html
 from bench.report.formats.latex import escape_latex, latex
-from bench.report.formats.markdown import page_markdown
+from bench.report.formats.markdown import markdown_files, page_markdown
 from bench.report.formats.tables import results_table
 from tests.bench.report.example_run import EVIL, example_report
 
@@ -82,6 +82,25 @@ def test_markdown_links_figures_only_with_their_files() -> None:
     page = Page("T", [Figure("f", "what it [shows]", {})])
     assert "figures/f.svg" not in page_markdown(page)
     assert "![what it [shows]](figures/f.svg)" in page_markdown(page, figures=True)
+
+
+def test_long_page_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page("T", [Heading("H"), Details("Net-1: all", [TABLE]), Details("Net 2", [TABLE]), Paragraph("end")])
+    assert dict(markdown_files(page)) == {"report.md": page_markdown(page)}
+    monkeypatch.setattr("bench.report.formats.markdown.MAX_BYTES", 100)
+    files = dict(markdown_files(page))
+    assert files.keys() == {"details/net-1-all.md", "details/net-2.md", "report.md"}
+    assert files["report.md"].splitlines() == [
+        "# T",
+        "",
+        "## H",
+        "",
+        "- [Net-1: all](details/net-1-all.md)",
+        "- [Net 2](details/net-2.md)",
+        "",
+        "end",
+    ]
+    assert files["details/net-2.md"].startswith("# Net 2\n\n| a")
 
 
 def test_latex_has_rules_bold_and_escapes() -> None:

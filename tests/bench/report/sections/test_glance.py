@@ -113,6 +113,13 @@ def test_constant_columns_become_a_caption() -> None:
     assert without_constant_columns(varied) == ("", varied)
 
 
+def test_counts_alone_have_no_verdicts() -> None:
+    plain = comparison("none", "complexity", "params", absolute=exact(100))
+    se = comparison("se", "complexity", "params", absolute=exact(101), difference=exact(1))
+    _, shown = without_constant_columns(at_a_glance(plain, se))
+    assert list(shown.headings) == ["module", PARAMS]
+
+
 def test_best_members_are_bold() -> None:
     modules = [
         latency("simam", (-0.030, -0.034, -0.031)),
