@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 from bench.results.rounds import clean_samples
 from bench.results.statistics import LEAST_BETWEEN, LEVEL, log_ratios, process_estimate
@@ -25,7 +26,7 @@ def expected_precision(records: Sequence[Record], processes: int, budget: float,
     Returns:
         None if the process has no ratio with a known error.
     """
-    error = _largest_error([record for record in records if isinstance(record, MeasuredRecord)])
+    error = _median_error([record for record in records if isinstance(record, MeasuredRecord)])
     if error is None or math.isinf(error) or processes < 2:
         return None
     halfwidth, limit = _halfwidth(error, processes), math.log1p(threshold)
@@ -34,8 +35,8 @@ def expected_precision(records: Sequence[Record], processes: int, budget: float,
     return text if settings is None else f"{text}; for ±{100 * threshold:g} %, set {settings}"
 
 
-def _largest_error(records: Sequence[MeasuredRecord]) -> float | None:
-    """The largest standard error of a member's log ratio to the baseline; None without a pair of members."""
+def _median_error(records: Sequence[MeasuredRecord]) -> float | None:
+    """The median over the members of the standard error of their log ratios; None without a pair of members."""
     samples = {
         record.role + record.cell: [float(sample) for sample in clean_samples(value.samples, record.details) if sample]
         for record in records
@@ -46,7 +47,8 @@ def _largest_error(records: Sequence[MeasuredRecord]) -> float | None:
     if not baseline:
         return None
     others = [row for member, row in samples.items() if not member.startswith("baseline")]
-    return max((process_estimate(log_ratios(row, baseline)).error for row in others), default=None)
+    errors = [process_estimate(log_ratios(row, baseline)).error for row in others]
+    return median(errors) if errors else None
 
 
 def _halfwidth(error: float, processes: int) -> float:

@@ -51,5 +51,15 @@ def test_more_processes_if_they_differ_too_much() -> None:
     assert int(budget) == 10 * int(repeats)
 
 
+def test_one_noisy_member_does_not_decide() -> None:
+    members = process(0.005)
+    quiet, noisy = (
+        record(members[1].values[0], role="variant", cell="net/se"),
+        record(process(0.5)[1].values[0], role="variant", cell="net/cbam"),
+    )
+    text = expected_precision([*members, quiet, noisy], 6, 60.0, 0.01)
+    assert text is not None and f"±{100 * math.expm1(halfwidth(0.005, 6)):.1f} %" in text
+
+
 def test_process_without_a_ratio() -> None:
     assert expected_precision([record(Value("latency", "s", (1.0, 1.0)))], 6, 60.0, 0.01) is None
