@@ -29,25 +29,24 @@ class ParetoPoint:
 def standings(points: Sequence[ParetoPoint]) -> list[Standing]:
     """The standing of each point on the Pareto front.
 
-    A point is dominated if one other point is better in gain and in latency, with intervals that do not overlap and
-    latencies that differ by more than the resolution. It is possibly on the front if others are better by their
-    estimates alone.
+    One point is certainly better than another in gain or in latency if their intervals do not overlap; latencies must
+    also differ by more than the resolution. A point is dominated if one other point is certainly better in both. It is
+    on the front if it is certainly better than every other point in one of them. It is possibly on the front otherwise.
     """
     return [_standing(point, [other for other in points if other is not point]) for point in points]
 
 
 def _standing(point: ParetoPoint, others: Sequence[ParetoPoint]) -> Standing:
-    better = [other for other in others if _is_ahead(other, point)]
-    if not better:
-        return "on the front"
-    certain = (_is_below(point.gain, other.gain) and _is_faster(other, point) for other in better)
-    return "dominated" if any(certain) else "possibly on the front"
+    if any(_is_more_accurate(other, point) and _is_faster(other, point) for other in others):
+        return "dominated"
+    ahead = (_is_more_accurate(point, other) or _is_faster(point, other) for other in others)
+    return "on the front" if all(ahead) else "possibly on the front"
 
 
-def _is_ahead(one: ParetoPoint, other: ParetoPoint) -> bool:
-    """Whether one point's estimates are at least as good in both, and better in one."""
-    at_least = one.gain.point >= other.gain.point and one.latency.point <= other.latency.point
-    return at_least and (one.gain.point, one.latency.point) != (other.gain.point, other.latency.point)
+def _is_more_accurate(one: ParetoPoint, other: ParetoPoint) -> bool:
+    """Whether the whole interval of one gain lies above that of the other; False without intervals."""
+    low, high = one.gain.low, other.gain.high
+    return low is not None and high is not None and high < low
 
 
 def _is_faster(one: ParetoPoint, other: ParetoPoint) -> bool:
@@ -55,8 +54,3 @@ def _is_faster(one: ParetoPoint, other: ParetoPoint) -> bool:
     margin = exp(max(one.resolution, other.resolution))
     high, low = one.latency.high, other.latency.low
     return high is not None and low is not None and high * margin < low
-
-
-def _is_below(one: Estimate, other: Estimate) -> bool:
-    """Whether the whole interval of one lies below that of the other; False without intervals."""
-    return one.high is not None and other.low is not None and one.high < other.low

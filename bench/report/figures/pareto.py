@@ -1,22 +1,22 @@
 """Accuracy gain against latency, with the Pareto front."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, FigureRows, figure, tooltips
+from bench.report.figures.theme import BLUE, COLOURS, INK, ORANGE, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import network_name, shared_conditions, variant_name
 from bench.results.accuracy import AccuracyGain
 from bench.results.estimates import Comparison
-from bench.results.pareto import ParetoPoint, Standing, standings
+from bench.results.pareto import ParetoPoint, standings
 from bench.results.statistics import Estimate
 
-MOST_NAMED = 6
-"""Maximum number of points that are all labelled. If there are more, only points on the Pareto front are labelled."""
-UNNAMED = {"above": "", "below": ""}
+MOST_COLOURED = 7
+"""Maximum number of points that have a colour and an entry in the legend each. If there are more, colours show the
+standing, and only points on the Pareto front are labelled."""
 _NUMBERS = ("points", "points_low", "points_high", "cost", "cost_low", "cost_high")
 
 
@@ -68,21 +68,26 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
     origin = ParetoPoint(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"), 0.0)
     named = [(baseline, origin), *members]
     stand = standings([place for _, place in named])
+    coloured = len(named) <= MOST_COLOURED
     rows = [
         {
             "module": name,
             "standing": standing,
-            **label,
+            "label": "" if coloured or standing != "on the front" else name,
             **_bounds("points", place.gain, 0),
             **_bounds("cost", place.latency, 1),
         }
-        for (name, place), standing, label in zip(named, stand, _labels(named, stand), strict=True)
+        for (name, place), standing in zip(named, stand, strict=True)
     ]
     domain = ["on the front", "possibly on the front", "dominated"]
+    colour = (
+        alt.Color("module:N", title=None).scale(domain=[name for name, _ in named], range=[INK, *COLOURS])
+        if coloured
+        else alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK])
+    )
     figure_rows = FigureRows()
     base = alt.Chart(figure_rows.named(rows)).encode(
-        color=alt.Color("standing:N", title=None).scale(domain=domain, range=[BLUE, ORANGE, INK]),
-        tooltip=tooltips("module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS)),
+        color=colour, tooltip=tooltips("module:N", "standing:N", *(f"{number}:Q" for number in _NUMBERS))
     )
     x = alt.X("cost:Q", title="inference latency Δ (%)").scale(zero=False)
     y = alt.Y("points:Q", title="accuracy gain (pp)").scale(zero=False)
@@ -91,20 +96,10 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
         base.mark_rule().encode(x=alt.X("cost_low:Q"), x2=alt.X2("cost_high:Q"), y=y),
         base.mark_rule().encode(x=x, y=alt.Y("points_low:Q"), y2=alt.Y2("points_high:Q")),
         base.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, shape=shape),
-        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text=alt.Text("above:N")),
-        base.mark_text(align="left", dx=8, dy=14).encode(x=x, y=y, text=alt.Text("below:N")),
+        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text=alt.Text("label:N")),
     ).properties(width=WIDTH, height=320)
     title = f"{network}: accuracy gain against latency of each module, with 95 % confidence intervals"
     return figure(chart, figure_rows, f"pareto-{number}", title)
-
-
-def _labels(named: Sequence[tuple[str, ParetoPoint]], stand: Sequence[Standing]) -> list[dict[str, str]]:
-    """Labels above and below the points, alternating from left to right; empty for unlabelled points."""
-    labels = [UNNAMED] * len(named)
-    shown = [at for at, state in enumerate(stand) if len(named) <= MOST_NAMED or state == "on the front"]
-    for number, at in enumerate(sorted(shown, key=lambda at: named[at][1].latency.point)):
-        labels[at] = {**UNNAMED, ("above", "below")[number % 2]: named[at][0]}
-    return labels
 
 
 def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:

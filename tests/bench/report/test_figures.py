@@ -12,12 +12,12 @@ from bench.report.figures import svg
 from bench.report.figures.curves import curves
 from bench.report.figures.forest import forest
 from bench.report.figures.memory import memory
-from bench.report.figures.pareto import MOST_NAMED, UNNAMED, _labels, pareto
+from bench.report.figures.pareto import MOST_COLOURED, _draw, pareto
 from bench.report.figures.placement import placement
 from bench.report.figures.roofline import roofline
 from bench.report.figures.sweep import sweep
 from bench.report.figures.trace import trace
-from bench.results.pareto import ParetoPoint, standings
+from bench.results.pareto import ParetoPoint
 from bench.results.statistics import Estimate
 from bench.store.record import MeasuredRecord, Record
 from tests.bench.report.example_run import EVIL, example_run, records
@@ -59,21 +59,19 @@ def test_pareto_of_the_example_run() -> None:
     assert row_of["SE at spatial"]["points"] == pytest.approx(0.6)
     assert row_of["plain"]["standing"] == "on the front" and row_of["plain"]["cost"] == 0
     assert row_of[f"{EVIL} at spatial"]["standing"] == "dominated"
-    # Names alternate between above and below, from left to right: plain, SE, SimAM, the other.
-    assert [row_of[name]["below"] for name in row_of] == ["", "", "SE at spatial", f"{EVIL} at spatial"]
-    assert [row_of[name]["above"] for name in row_of] == ["plain", "SimAM at spatial", "", ""]
+    assert {row["label"] for row in row_of.values()} == {""}  # the legend names the points
 
 
 def test_many_points_are_labelled_on_the_front_only() -> None:
-    named = [
+    origin = ParetoPoint(estimate(0.0, 0.0), estimate(1.0, 0.0), 0.0)
+    members = [
         (str(number), ParetoPoint(estimate(0.1 * number, 0.01), estimate(1.1, 0.01), 0.01))
-        for number in range(MOST_NAMED + 1)
+        for number in range(MOST_COLOURED)
     ]
-    stand = standings([place for _, place in named])
-    assert _labels(named, stand) == [UNNAMED] * MOST_NAMED + [{"above": str(MOST_NAMED), "below": ""}]
-    assert UNNAMED not in _labels(named[1:], stand[1:])
-    namesakes = [("A", place) for _, place in named[1:]]
-    assert [label["above"] + label["below"] for label in _labels(namesakes, stand[1:])] == ["A"] * MOST_NAMED
+    figure = _draw(1, "net", "plain", members)
+    labels = {row["module"]: row["label"] for row in rows(figure)}
+    assert labels["plain"] == "plain" and labels[str(MOST_COLOURED - 1)] == str(MOST_COLOURED - 1)
+    assert all(not labels[name] for name, place in members[:-1] if place != origin)
 
 
 def test_sweep_has_every_lambda_and_the_default() -> None:

@@ -25,6 +25,13 @@ def test_overlap_in_gain_or_latency_is_possibly_on_the_front() -> None:
     assert standings([FRONT, point(0.5, 1.06)])[1] == "possibly on the front"
 
 
+def test_uncertain_gain_does_not_put_a_slower_point_on_the_front() -> None:
+    """All modules are slower than plain, and none is certainly more accurate."""
+    plain = ParetoPoint(Estimate(0.0, 0.0, 0.0, "exact"), Estimate(1.0, 1.0, 1.0, "exact"), 0.0)
+    module = ParetoPoint(estimate(0.5, 0.8), estimate(1.1, 0.01), 0.01)
+    assert standings([plain, module]) == ["on the front", "possibly on the front"]
+
+
 def test_latencies_must_differ_by_more_than_the_resolution() -> None:
     # The intervals are 1.04 to 1.06 and 1.09 to 1.11: 2.8 % apart.
     assert standings([FRONT, point(0.5, 1.1, resolution=0.02)])[1] == "dominated"
@@ -32,11 +39,12 @@ def test_latencies_must_differ_by_more_than_the_resolution() -> None:
     assert standings([point(1.0, 1.05, resolution=math.inf), point(0.5, 1.1)])[1] == "possibly on the front"
 
 
-def test_trade_offs_and_equal_points_are_on_the_front() -> None:
+def test_certain_trade_offs_are_on_the_front() -> None:
     assert standings([FRONT, point(2.0, 1.5)]) == ["on the front"] * 2
-    assert standings([FRONT, FRONT]) == ["on the front"] * 2
+    assert standings([FRONT]) == ["on the front"]
+    assert standings([FRONT, point(1.0, 1.05)]) == ["possibly on the front"] * 2  # equal points
 
 
-def test_without_intervals_nothing_is_dominated() -> None:
+def test_without_intervals_nothing_is_certain() -> None:
     alone = ParetoPoint(Estimate(0.5, None, None, "t"), Estimate(1.1, None, None, "t"), 0.01)
-    assert standings([FRONT, alone])[1] == "possibly on the front"
+    assert standings([FRONT, alone]) == ["possibly on the front"] * 2
