@@ -72,6 +72,10 @@ class Registry(Generic[E]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
+    def items(self) -> Iterator[tuple[str, E]]:
+        """The registered names with their entries, in order of registration."""
+        return iter(self._entries.items())
+
     def get(self, name: str) -> E | None:
         """Return the entry of a registered name, or None for a path ``"package.module:Name"``.
 

@@ -67,7 +67,14 @@ def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
     return [(option, value) for value in values]
 
 
+PLACEMENT_DESCRIPTIONS = {
+    "paper": "where the module's paper inserts it: spatial for SimAM, branch_end for the others",
+    "spatial": "after the block's main spatial convolution, before its norm",
+    "branch_end": "at the end of the residual branch",
+    "{layers: glob}": "after every layer whose name matches",
+}
 PLACEMENTS = ("paper", "spatial", "branch_end")
+"""The placements with a name; the other one is given by a glob."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,7 @@ AXES = (
     Axis("attention", "attention module and its options", default="none"),
     Axis(
         "placement",
-        "where the module is inserted: spatial (after the block's main spatial convolution, before its norm), "
-        "branch_end (at the end of the residual branch), paper (spatial for SimAM, branch_end for the others), or "
-        "{layers: glob} (after every layer whose name matches)",
+        f"where the module is inserted: {'; '.join(map(': '.join, PLACEMENT_DESCRIPTIONS.items()))}",
         default="paper",
     ),
     Axis("mode", "forward pass only, or a whole training step", default="inference", values=("inference", "training")),

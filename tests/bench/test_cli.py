@@ -184,8 +184,10 @@ def test_plan_does_not_import_torch() -> None:
 def test_list() -> None:
     done = bench("list")
     assert done.returncode == 0
-    for name in ("simam", "resnet18", "branch_end", "latency", "smoke"):
-        assert f"  {name}\n" in done.stdout
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert {"simam", "resnet18", "branch_end", "latency", "smoke"} < {name for name, _ in lines}
+    assert ["simam", "SimAM, spatial; options: e_lambda=0.0001, implementation=auto"] in lines
+    assert ["resnet18", "ResNet-18, 224 px"] in lines and "budget=60.0" in done.stdout
 
 
 def test_closed_pipe_is_not_a_defect() -> None:
