@@ -55,7 +55,7 @@ class RefuseCheckout:
         """The spec that the first of the finders returns.
 
         Raises:
-            ImportError: the module lies in the checkout.
+            ModuleNotFoundError: the module lies in the checkout.
         """
         for finder in self.finders:
             spec: ModuleSpec | None = finder.find_spec(name, path, target)  # type: ignore[attr-defined]
@@ -69,8 +69,8 @@ class RefuseCheckout:
             return
         for place in _places(spec):
             if _is_source(place, self.checkout):
-                raise ImportError(
-                    f"{spec.name} would come from {place}, a file of the checkout itself and not of the revision's tree"
+                raise ModuleNotFoundError(
+                    f"No module named {spec.name!r} in the revision's tree; {place} is a file of the checkout itself"
                 )
 
 
@@ -86,7 +86,7 @@ def _is_source(path: Path, checkout: Path) -> bool:
     """Whether a path lies in a checkout and not in a Python installation, which may lie in the checkout too."""
     installed = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
     parents = {path, *path.parents}
-    return checkout in parents and not any(folder in parents and folder != checkout for folder in installed)
+    return checkout in parents and not any(folder in parents and checkout in folder.parents for folder in installed)
 
 
 def _maps_into(finder: object, current: Path) -> bool:

@@ -226,6 +226,8 @@ def _change(verdict: Verdict) -> str:
         return points.replace("-", "−")
     if changed is not None and changed.method != "exact":
         return percent(changed)
+    if base is not None and new is not None and verdict.new_seconds is not None:
+        return percent(Estimate(new.point / base.point, None, None, "too few processes"))
     if base is not None and new is not None:
         return difference(Estimate(new.point - base.point, None, None, "exact"))
     return ""

@@ -165,6 +165,9 @@ def _gated(pair: GatedPair) -> Verdict:
 _NO_CHANGE = Estimate(1.0, 1.0, 1.0, "same records")
 
 
+TOO_FEW_PROCESSES = "an interval needs at least two processes on each side"
+
+
 @dataclass(frozen=True)
 class _Doubt:
     """Why the tests on times do not count.
@@ -181,7 +184,9 @@ class _Doubt:
 def _bias(control: GatedPair, names: tuple[str, str]) -> _Doubt | None:
     """The first side whose A/A control shows that its machine is biased."""
     for name, member in zip(names, (control.ours, control.theirs), strict=True):
-        if member.ratio is not None and is_biased(member.ratio, control.limit):
+        if member.ratio is None or member.ratio.low is None:
+            return _Doubt(f"the A/A control of {name} has no interval")
+        if is_biased(member.ratio, control.limit):
             return _Doubt(f"the machine of {name} is biased, by its A/A control", member.ratio)
     return None
 
@@ -225,7 +230,11 @@ def _time_verdicts(
         yield _tested_time_verdict(pair, decision, doubt or _disagreement(pair, decision, names))
     for pair in times:
         if not shift_of(pair):
-            yield replace(pair.verdict("inconclusive"), reason="an interval needs at least two processes on each side")
+            alone = [name for name, side in zip(names, (pair.ours, pair.theirs), strict=True) if not side.per_process]
+            # Two revisions that are measured in pairs need no ratio of A.
+            missing = alone and shift_of is _between_runs
+            reason = f"{alone[0]} has no baseline to compare with" if missing else TOO_FEW_PROCESSES
+            yield replace(pair.verdict("inconclusive"), reason=reason)
 
 
 def _busy(pair: GatedPair, names: tuple[str, str]) -> _Doubt | None:

@@ -172,10 +172,10 @@ def _comparison(member: list[Row], pairs: list[tuple[Row, Row]], disturbance: Di
 
 
 def _process_ratios(pairs: list[tuple[Row, Row]]) -> Iterator[ProcessEstimate]:
-    """The log ratio of each process, over the rounds in which both samples could be read."""
+    """The log ratio of each process, over the rounds in which both samples could be read and are not 0."""
     for row, baseline in pairs:
         rounds = zip(row["samples"], baseline["samples"], strict=True)
-        both = [(one, other) for one, other in rounds if one is not None and other is not None]
+        both = [(one, other) for one, other in rounds if one and other]  # a coarse timer may return 0
         if both:
             yield process_estimate(log_ratios(*zip(*both, strict=True)))
 

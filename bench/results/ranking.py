@@ -5,7 +5,7 @@ from math import fsum
 from typing import Literal
 
 from bench.results.estimates import Comparison
-from bench.results.statistics import SIGNIFICANCE, holm_of_known, t_test
+from bench.results.statistics import SIGNIFICANCE, holm, t_test
 
 
 def best_members(
@@ -13,8 +13,8 @@ def best_members(
 ) -> list[Comparison]:
     """The member with the best mean, and every member that is not significantly worse than it.
 
-    Differences are tested in pairs of processes or seeds, Holm-adjusted over the members, at two-sided 0.05. Members
-    that were not measured together cannot be tested and count as not different. If no member is worse, none is best.
+    Differences are tested in pairs of processes or seeds, Holm-adjusted over the members, at two-sided 0.05. If no
+    member is worse, or if one cannot be tested against the best one, none is best.
 
     Args:
         members: comparisons of one value of one network, the baseline included.
@@ -24,8 +24,11 @@ def best_members(
     sign = -1 if better == "lower" else 1
     best = max(members, key=lambda member: sign * _mean(paired_values(member)))
     others = [member for member in members if member is not best]
-    adjusted = holm_of_known([_worse_p(member, best, sign, margin) for member in others])
-    equal = [member for member, p in zip(others, adjusted, strict=True) if p is None or p >= SIGNIFICANCE]
+    tests = [_worse_p(member, best, sign, margin) for member in others]
+    known = [p for p in tests if p is not None]
+    if len(known) < len(tests):
+        return []
+    equal = [member for member, p in zip(others, holm(known), strict=True) if p >= SIGNIFICANCE]
     return [] if len(equal) == len(others) else [best, *equal]
 
 
@@ -46,7 +49,7 @@ def _mean(values: Sequence[float]) -> float:
 def _worse_p(member: Comparison, best: Comparison, sign: int, margin: float) -> float | None:
     """The two-sided p-value of "worse by at most the margin", by a paired t test.
 
-    0 where every process or seed is worse by the same amount; None for a single one, and if not measured together.
+    None if the members were not measured together, or if the spread of their differences is unknown.
     """
     ours, theirs = paired_values(member), paired_values(best)
     if (member.run, member.group) != (best.run, best.group):
@@ -58,6 +61,4 @@ def _worse_p(member: Comparison, best: Comparison, sign: int, margin: float) -> 
         return None
     differences = [sign * (other - one) for one, other in zip(ours, theirs, strict=True)]
     excess = [difference - margin for difference in differences]
-    if _mean(excess) <= 0:
-        return 1.0
-    return 0.0 if len(set(excess)) == 1 < len(excess) else t_test(excess)
+    return 1.0 if _mean(excess) <= 0 else t_test(excess)

@@ -35,9 +35,11 @@ def markdown_files(page: Page) -> Iterator[tuple[str, str]]:
         yield MAIN, whole
         return
     parts: list[str] = [f"# {escape_markdown(page.title)}"]
+    paths: list[str] = []
     for block in page.blocks:
         if isinstance(block, Details):
-            path = f"{DETAILS}/{_file_name(block.summary)}.md"
+            path = f"{DETAILS}/{len(paths) + 1:02d}-{_file_name(block.summary)}.md"
+            paths.append(path)
             link = f"- [{escape_markdown(block.summary)}]({path})"
             # The items of one list must not be separated.
             parts[-1:] = [f"{parts[-1]}\n{link}"] if parts[-1].startswith("- [") else [parts[-1], link]

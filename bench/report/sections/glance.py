@@ -141,10 +141,8 @@ def without_constant_columns(table: Table) -> tuple[str, Table]:
 
 
 def _is_constant(heading: str, cells: Sequence[TableCell]) -> bool:
-    """Whether all cells have the same text, or the same number; a difference of 0 does not count."""
-    numbers = {cell.number for cell in cells}
-    same = len({cell.text for cell in cells}) == 1 or (None not in numbers and len(numbers) == 1)
-    return same and heading not in ("module", "verdict")
+    """Whether all cells have the same text; a difference of 0 does not count."""
+    return heading not in ("module", "verdict") and len({cell.text.removesuffix(" (+0)") for cell in cells}) == 1
 
 
 def _columns(comparisons: Iterable[Comparison]) -> list[GlanceColumn]:
@@ -201,13 +199,12 @@ def _ordered_rows(rows: Iterable[Row]) -> list[Row]:
 
 
 def _network_names(shown: Shown, rows: Sequence[Row]) -> dict[str, str]:
-    """Backbone → its name with the conditions of its times: "ResNet-18, inference, batch 1, 224 px"."""
+    """Backbone → its name with the conditions that its times share: "ResNet-18, inference, batch 1, 224 px"."""
     names = {}
     for backbone in dict.fromkeys(row[0] for row in rows):
         timed = [member for (column, row), member in shown.items() if row[0] == backbone and column.value == "latency"]
-        modes = {member.axes["mode"] for member in timed}
-        axes = [axis for axis in CONDITIONS if axis != "mode" or len(modes) == 1]
-        labels = [(axis, timed[0].axes[axis]) for axis in axes] if timed else []
+        shared = [axis for axis in CONDITIONS if len({member.axes[axis] for member in timed}) == 1]
+        labels = [(axis, timed[0].axes[axis]) for axis in shared]
         conditions = [condition_name(axis, label) for axis, label in labels if label not in (None, USUAL.get(axis))]
         names[backbone] = ", ".join([network_name(backbone), *conditions])
     return names
@@ -224,13 +221,15 @@ def _module_names(rows: Sequence[Row]) -> dict[Row, str]:
 
 
 def _best(column: GlanceColumn, shown: Shown, times: Sequence[TimeVerdict]) -> Iterator[Comparison]:
-    """The best members of each network in a column."""
+    """The best members of each network in a column, among those that were measured together with its baseline."""
     margins = {timed_group(time.variant): time.margin for time in times}
-    networks: dict[str, list[Comparison]] = {}
+    groups: dict[tuple[str, str, str], list[Comparison]] = {}
     for (other, (backbone, _, _)), comparison in shown.items():
         if other == column and paired_values(comparison):
-            networks.setdefault(backbone, []).append(comparison)
-    for members in networks.values():
+            groups.setdefault((backbone, comparison.run, comparison.group), []).append(comparison)
+    for members in groups.values():
+        if not any(member.role == "baseline" for member in members):
+            continue
         margin = max(_margin(member, margins) for member in members)
         if margin < inf:
             yield from best_members(members, column.spec.better or "lower", margin)

@@ -41,11 +41,12 @@ def latency_sentences(comparisons: Sequence[Comparison], times: Sequence[TimeVer
         baseline = baselines[group]
         several_placements = len(placements[(*group, variant.axes["attention"])]) > 1
         run = f", {variant.run}" if several_runs else ""
-        ending = f"({shared_conditions(variant, baseline)}{run})"
+        facts = f"{shared_conditions(variant, baseline)}{run}".removeprefix(", ")
+        ending = f" ({facts})" if facts else ""
         key = group, time.verdict, time.cause, _baseline_name(baseline, variant), ending
         subjects.setdefault(key, []).append((_subject(variant, baseline, several_placements), time))
     for ((*_, value), _, _, reference, ending), members in subjects.items():
-        yield f"{_statement(value_spec(value, 's').title, reference, members)} {ending}."
+        yield f"{_statement(value_spec(value, 's').title, reference, members)}{ending}."
 
 
 def control_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -> Iterator[str]:
@@ -145,6 +146,8 @@ def _decrease(time: TimeVerdict) -> str:
 def _subject(variant: Comparison, baseline: Comparison, several_placements: bool) -> str:
     """The variant's module, its placement if the group has several of that module, and the conditions compared."""
     name = variant_name(variant) if several_placements else module_name(variant.axes["attention"])
+    if variant.axes["backbone"] != baseline.axes["backbone"]:
+        name = f"{name} {network_name(variant.axes['backbone'])}"
     compared = _differing_conditions(variant, baseline)
     return f"{name} with {enumerated(compared)}" if compared else name
 

@@ -87,7 +87,7 @@ sys.path.append({str(current / "sources")!r})
 import mine
 """
     stderr = run_with_imports_from(tree, current, f"import sys{code}").stderr
-    assert "ImportError: mine would come from" in stderr and "sources/mine/__init__.py" in stderr
+    assert "No module named 'mine' in the revision's tree" in stderr and "sources/mine/__init__.py" in stderr
 
 
 def test_installation_inside_the_checkout_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +96,8 @@ def test_installation_inside_the_checkout_is_kept(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     assert not _is_source(tmp_path / ".venv/lib/site-packages/torch/__init__.py", tmp_path)
     assert _is_source(tmp_path / "mine.py", tmp_path) and not _is_source(Path("/elsewhere/mine.py"), tmp_path)
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path.parent))  # the repository lies in the installation
+    assert _is_source(tmp_path / "mine.py", tmp_path)
 
 
 def test_editable_install_of_current_tree_is_ignored(tmp_path: Path) -> None:

@@ -89,18 +89,18 @@ def test_long_page_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(markdown_files(page)) == {"report.md": page_markdown(page)}
     monkeypatch.setattr("bench.report.formats.markdown.MAX_BYTES", 100)
     files = dict(markdown_files(page))
-    assert files.keys() == {"details/net-1-all.md", "details/net-2.md", "report.md"}
+    assert files.keys() == {"details/01-net-1-all.md", "details/02-net-2.md", "report.md"}
     assert files["report.md"].splitlines() == [
         "# T",
         "",
         "## H",
         "",
-        "- [Net-1: all](details/net-1-all.md)",
-        "- [Net 2](details/net-2.md)",
+        "- [Net-1: all](details/01-net-1-all.md)",
+        "- [Net 2](details/02-net-2.md)",
         "",
         "end",
     ]
-    assert files["details/net-2.md"].startswith("# Net 2\n\n| a")
+    assert files["details/02-net-2.md"].startswith("# Net 2\n\n| a")
 
 
 def test_latex_has_rules_bold_and_escapes() -> None:

@@ -170,6 +170,27 @@ def test_disagreeing_processes_are_not_unchanged(stored: Callable[..., StoredRun
     assert (time.evidence.low, time.evidence.high) == pytest.approx((2 * 0.98, 2 * 1.02), rel=1e-6)
 
 
+def test_missing_baseline_is_named(stored: Callable[..., StoredRun]) -> None:
+    without = stored([record for record in group(1.05) if record.role != "baseline"], "new")
+    times = [verdict for verdict in compare_runs(stored(group(), "base"), without) if verdict.value == "latency_ratio"]
+    assert [verdict.reason for verdict in times if verdict.kind == "inconclusive"] == [
+        "new has no baseline to compare with"
+    ]
+
+
+def test_control_without_an_interval_is_inconclusive(stored: Callable[..., StoredRun]) -> None:
+    verdicts = compare_runs(stored(group(), "base"), stored(group(1.05, control=(0.0,)), "new"))
+    [time] = [verdict for verdict in verdicts if verdict.value == "latency_ratio"]
+    assert (time.kind, time.reason) == ("inconclusive", "the A/A control of new has no interval")
+
+
+def test_times_of_zero_have_no_ratio(stored: Callable[..., StoredRun]) -> None:
+    zero = [changed(one, values=(Value("latency", "s", (0.0,) * 3),)) for one in times("variant", "net/simam", 0.2)]
+    run = stored([*group()[:6], *zero, *group()[12:18]])
+    [time] = compare_runs(stored(group()[:18]), run)
+    assert time.kind == "inconclusive"
+
+
 def test_missing_control_is_inconclusive(stored: Callable[..., StoredRun]) -> None:
     def run(slower: float) -> StoredRun:
         return stored([record for record in group(slower) if record.role != "control"])

@@ -120,6 +120,25 @@ def test_counts_alone_have_no_verdicts() -> None:
     assert list(shown.headings) == ["module", PARAMS]
 
 
+def test_times_of_several_baselines_are_not_constant() -> None:
+    plain = replace(latency("none", ()), absolute=exact(1))
+    other = replace(plain, axes={**plain.axes, "backbone": "resnet18"}, absolute=exact(4))
+    caption, shown = without_constant_columns(at_a_glance(plain, other))
+    assert LATENCY in shown.headings and "latency" not in caption
+
+
+def test_only_shared_conditions_are_named() -> None:
+    plain = [latency("none", (), batch=1), latency("none", (), batch=32, mode="training", group="t")]
+    modules = [latency("se", (0.04, 0.05), batch=1), latency("se", (0.1, 0.11), batch=32, mode="training", group="t")]
+    assert set(column(at_a_glance(*plain, *modules), "network")) == {"CIFAR ResNet-20"}
+
+
+def test_members_of_another_run_are_not_ranked() -> None:
+    apart = latency("cbam", (-0.3, -0.31, -0.305), run="b")
+    table = at_a_glance(*PLAIN, latency("se", (0.04, 0.05, 0.045)), apart)
+    assert [text.startswith("**") for text in column(table, LATENCY)] == [True, False, False]
+
+
 def test_best_members_are_bold() -> None:
     modules = [
         latency("simam", (-0.030, -0.034, -0.031)),
