@@ -322,7 +322,10 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=0, help="total number of trials of each group (default 0)")
     arguments = parser.parse_args()
     measure_trials(arguments.folder, arguments.trials, Console(stderr=True))
-    write_whole(arguments.folder / "report.md", render_busy_report(arguments.folder))
+    if all(read_trials(arguments.folder, backbone) for backbone in GROUPS):
+        write_whole(arguments.folder / "report.md", render_busy_report(arguments.folder))
+    else:
+        print(f"{arguments.folder} has no trial of each group yet; --trials N measures N of each")
 
 
 if __name__ == "__main__":
