@@ -23,7 +23,7 @@ from bench.run.environment import read_environment
 from bench.run.executors.local import LocalProcesses
 from bench.run.progress import ProgressDisplay, progress_display
 from bench.run.readiness import warn_if_unfit
-from bench.run.runner import Runner, was_too_disturbed
+from bench.run.runner import Runner, was_too_disturbed, worth_repeating
 from bench.run.session import announce_precision, announce_repetition, interruptible
 from bench.run.time_estimates import estimates_from
 from bench.store.directory import RUNS, RunDirectory
@@ -112,9 +112,10 @@ def _measure(
         announce_precision(unit, records, plan.suite, console)
         if was_too_disturbed(records):
             disturbed[unit] = records
-    announce_repetition(len(disturbed), console)
-    for unit, earlier in disturbed.items():
-        directory.append(time_pair_again(plan, unit, earlier, checkouts, device, display.start))
+    repeated = worth_repeating(disturbed)
+    announce_repetition(len(repeated), console)
+    for unit in repeated:
+        directory.append(time_pair_again(plan, unit, disturbed[unit], checkouts, device, display.start))
 
 
 def _ignore_start(unit: Unit, member: Member, progress: str = "") -> None:

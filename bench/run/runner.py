@@ -1,6 +1,6 @@
 """Plan → records: run every unit of work on an executor and turn the messages into records."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -134,6 +134,16 @@ def was_too_disturbed(records: Iterable[Record]) -> bool:
         for value in record.values
         if value.name == "latency"
     )
+
+
+def worth_repeating(disturbed: Iterable[Unit]) -> list[Unit]:
+    """The units of groups of which at most half of the processes were too disturbed.
+
+    Where more were, the machine is busy all the time, and a repetition would be disturbed too.
+    """
+    units = list(disturbed)
+    counts = Counter(unit.group for unit in units)
+    return [unit for unit in units if 2 * counts[unit.group] <= len(unit.group.seeds)]
 
 
 def unmeasured_members(unit: Unit, records: Iterable[Record]) -> dict[int, Record]:

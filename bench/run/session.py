@@ -21,7 +21,7 @@ from bench.run.executors.local import LocalProcesses
 from bench.run.precision import expected_precision
 from bench.run.progress import progress_display
 from bench.run.readiness import warn_if_unfit
-from bench.run.runner import Runner, finished_records, was_too_disturbed
+from bench.run.runner import Runner, finished_records, was_too_disturbed, worth_repeating
 from bench.run.time_estimates import estimates_from
 from bench.store.directory import RUNS, RunDirectory, default_path
 from bench.store.environment import Environment
@@ -122,9 +122,10 @@ def _measure(
             announce_precision(unit, records, plan.suite, console)
             if was_too_disturbed(records):
                 disturbed[unit] = records
-        announce_repetition(len(disturbed), console)
-        for unit, earlier in disturbed.items():
-            directory.append(runner.run_again(plan.suite, unit, earlier))
+        repeated = worth_repeating(disturbed)
+        announce_repetition(len(repeated), console)
+        for unit in repeated:
+            directory.append(runner.run_again(plan.suite, unit, disturbed[unit]))
 
 
 def announce_precision(unit: Unit, records: Sequence[Record], suite: Suite, console: Console) -> None:

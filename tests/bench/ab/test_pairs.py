@@ -115,6 +115,7 @@ def test_failure_of_one_revision_fails_alone(
     tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, repeated: bool
 ) -> None:
     monkeypatch.setattr(session, "was_too_disturbed", lambda records: repeated)
+    monkeypatch.setattr(session, "worth_repeating", list)
     text = SUITE.replace("complexity: {}, ", "").replace(", params: exact", "")
     compared = run(tmp_path, checkout, "comment", "broken", text)
     frame = compared.frame

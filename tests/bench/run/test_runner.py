@@ -10,7 +10,7 @@ import pytest
 
 from bench.run.executors import Executor
 from bench.run.messages import Died, Failed, Measured, Message, Started
-from bench.run.runner import Runner, was_too_disturbed
+from bench.run.runner import Runner, was_too_disturbed, worth_repeating
 from bench.run.worker import Job
 from bench.store.record import FailedRecord, MeasuredRecord, Record, Value
 from bench.suite.axes import Choice
@@ -107,6 +107,12 @@ def test_disturbed_unit_is_measured_again_without_failed_members(tmp_path: Path)
         (record.cell, "ok") for record in earlier if record.status == "ok"
     ]
     assert [member.index for job in script.jobs for member in job.members] == [0, 2, 3]
+
+
+def test_group_that_is_disturbed_all_the_time_is_not_repeated(tmp_path: Path) -> None:
+    units = list(plan(tmp_path, TIMED).units())  # five processes
+    assert worth_repeating(units[:2]) == units[:2]
+    assert worth_repeating(units[:3]) == []
 
 
 @pytest.mark.parametrize(
