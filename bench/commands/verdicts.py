@@ -34,7 +34,9 @@ def print_verdicts(
     else:
         # In a pipe, the width is large, so that no line is cut off.
         console = Console() if sys.stdout.isatty() else Console(width=1000)
-        console.print(text.terminal(verdicts))
+        table = text.terminal(verdicts)
+        if table.row_count:
+            console.print(table)
         console.print(f"\n{text.summary(verdicts)}", markup=False, highlight=False)
     if job_summary is not None:
         with job_summary.open("a", encoding="utf-8") as file:

@@ -163,8 +163,6 @@ def _gated(pair: GatedPair) -> Verdict:
 
 
 _NO_CHANGE = Estimate(1.0, 1.0, 1.0, "same records")
-
-
 TOO_FEW_PROCESSES = "an interval needs at least two processes on each side"
 
 
@@ -187,7 +185,7 @@ def _bias(control: GatedPair, names: tuple[str, str]) -> _Doubt | None:
         if member.ratio is None or member.ratio.low is None:
             return _Doubt(f"the A/A control of {name} has no interval")
         if is_biased(member.ratio, control.limit):
-            return _Doubt(f"the machine of {name} is biased, by its A/A control", member.ratio)
+            return _Doubt(f"the machine of {name} is biased according to its A/A control", member.ratio)
     return None
 
 
@@ -230,10 +228,9 @@ def _time_verdicts(
         yield _tested_time_verdict(pair, decision, doubt or _disagreement(pair, decision, names))
     for pair in times:
         if not shift_of(pair):
-            alone = [name for name, side in zip(names, (pair.ours, pair.theirs), strict=True) if not side.per_process]
-            # Two revisions that are measured in pairs need no ratio of A.
-            missing = alone and shift_of is _between_runs
-            reason = f"{alone[0]} has no baseline to compare with" if missing else TOO_FEW_PROCESSES
+            sides = zip(names, (pair.ours, pair.theirs), strict=True)
+            alone = [name for name, side in sides if side.role != "baseline" and not side.per_process]
+            reason = f"{alone[0]} has no baseline to compare with" if alone else TOO_FEW_PROCESSES
             yield replace(pair.verdict("inconclusive"), reason=reason)
 
 
@@ -257,11 +254,12 @@ def _disagreement(pair: GatedPair, decision: Decision, names: tuple[str, str]) -
 
 def _tested_time_verdict(pair: GatedPair, decision: Decision, doubt: _Doubt | None) -> Verdict:
     change = Estimate(exp(decision.point), exp(decision.low), exp(decision.high), "moderated t over processes")
-    verdict = replace(pair.verdict(decision.kind), change=change, p=decision.p, detectable=expm1(decision.detectable))
+    verdict = replace(pair.verdict(decision.kind), change=change, p=decision.p)
     if doubt is not None:
         return replace(verdict, kind="inconclusive", reason=doubt.reason, evidence=doubt.evidence)
-    repeats = decision.processes
-    return replace(verdict, repeats=repeats, seconds=repeats * pair.measured_seconds if repeats else None)
+    repeats, detectable = decision.processes, expm1(decision.detectable)
+    seconds = repeats * pair.measured_seconds if repeats else None
+    return replace(verdict, repeats=repeats, seconds=seconds, detectable=detectable)
 
 
 def _different_settings(pair: GatedPair) -> str | None:

@@ -3,8 +3,8 @@
 
 #define VECTOR NAME(vector)
 #define BITS NAME(bits)
-/* Size of a vector in bytes: a register of AVX2. Vectors that are larger than a register are kept in memory by GCC 12,
- * which makes the kernels three to four times slower on processors without AVX-512. */
+/* Size of a vector in bytes: a register of AVX2. GCC 12 keeps vectors that are larger than a register in memory, which
+ * makes the kernels slow on processors without AVX-512. */
 #define VECTOR_BYTES 32
 #define LANES ((int64_t)(VECTOR_BYTES / sizeof(REAL)))
 

@@ -86,9 +86,10 @@ def _statement(value: str, baseline: str, members: Sequence[tuple[str, TimeVerdi
     if time.verdict == "no difference":
         verdict = f"{'show' if several else 'shows'} no difference beyond {beyond}"
         return f"{names} {verdict} in {value} from {baseline}: {amount}"
-    verdict = f"{'are' if several else 'is'} inconclusive{'' if time.cause else f' at {beyond}'} in {value}"
-    reason = f", because {_CAUSES[time.cause]}" if time.cause else ""
-    return f"{names} {verdict} relative to {baseline}{reason}: {amount}"
+    subject = f"The {value} of {names} relative to {baseline} ({amount})"
+    if time.cause is None:
+        return f"{subject} is inconclusive at {beyond}"
+    return f"{subject} is inconclusive, because {_CAUSES[time.cause]}"
 
 
 def _names(members: Sequence[tuple[str, TimeVerdict]]) -> str:
