@@ -101,8 +101,9 @@ class Latency:
             references: index of each variant's reference, see :class:`StoppingRule`.
         """
         budget = self.budget / processes
-        # One untimed call precedes each block.
-        expected_wall = budget * (1 + 1 / min(iterations))
+        # One untimed call precedes each block of several calls.
+        fewest = min(iterations)
+        expected_wall = budget * (1 + 1 / fewest if fewest > 1 else 1)
         return StoppingRule(self.target, budget, self.patience * expected_wall, references)
 
     def clock(self, workload: Workload) -> Clock:

@@ -5,10 +5,13 @@ import shutil
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
+from time import monotonic
 
 import pytest
+import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bench.measure.timing.cpu import CpuClock
 from bench.measure.timing.sampler import Elapsed, Trace, sample
 from bench.measure.timing.stopping import StoppingRule
 from bench.report.writer import build_report, save
@@ -72,6 +75,32 @@ def test_write_report(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
 
 def test_expand(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     assert benchmark(expand, suite(tmp_path, LARGE)).groups
+
+
+@pytest.mark.parametrize("fewest", [1, CpuClock.fewest_calls])
+def test_timed_seconds_per_wall_second(benchmark: BenchmarkFixture, fewest: int) -> None:
+    """The share of sampling that is timed, for calls that are longer than the shortest block.
+
+    One untimed call precedes each block, so it is about 1/2 with one call in a block, and 3/4 with three.
+    """
+    matrix = torch.ones(1200, 1200)
+    calls: list[Callable[[], object]] = [lambda: matrix @ matrix] * 3
+    stopping = StoppingRule(target=1e-9, budget=2.0, patience=10.0)
+    clock, start = CpuClock(), monotonic()
+
+    def process() -> Trace:
+        return sample(
+            calls,
+            [fewest] * len(calls),
+            clock=clock,
+            stopping=stopping,
+            shuffle=random.Random(0).shuffle,
+            announce=lambda index: None,
+        )
+
+    trace = benchmark.pedantic(process)
+    timed = sum(fewest * second for samples in trace.seconds for second in samples)
+    benchmark.extra_info["timed_share"] = timed / (monotonic() - start)
 
 
 class Instant:

@@ -2,9 +2,12 @@ import gc
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from bench.measure.timing.cpu import CpuClock
+from bench.measure.timing.cuda import CudaClock
 from bench.measure.timing.disturbance import Activity
 from bench.measure.timing.sampler import WARMUP_ITERATIONS, Elapsed, Trace, choose_iterations, sample
 from bench.measure.timing.stopping import StoppingRule
@@ -83,13 +86,14 @@ def test_noisy_times_stop_at_the_budget() -> None:
     assert spent >= 2.0 > spent - last
 
 
-def test_each_block_is_announced_and_preceded_by_one_call() -> None:
+def test_each_block_is_announced_and_one_of_several_calls_preceded_by_a_call() -> None:
     announced: list[int] = []
-    simulated = SimulatedCalls([constant(0.020), constant(0.040)])
+    simulated = SimulatedCalls([constant(0.006), constant(0.040)])
     trace = run(simulated, StoppingRule(0.01, 1000.0), announced.append)
     rounds = len(trace.seconds[0])
     assert len(announced) == 2 + 2 * rounds
-    assert simulated.counts == [WARMUP_ITERATIONS + rounds * (1 + n) for n in trace.iterations]
+    assert trace.iterations == (4, 1)
+    assert simulated.counts == [WARMUP_ITERATIONS + rounds * 5, WARMUP_ITERATIONS + rounds]
 
 
 def test_every_round_is_complete_and_newly_shuffled() -> None:
@@ -153,6 +157,15 @@ def test_slow_calls_have_several_in_a_block_while_the_budget_suffices() -> None:
     assert chosen == [(3, 3), (2, 2), (1, 1)]
 
 
+@pytest.mark.parametrize(("clock", "fewest"), [(CpuClock, 1), (CudaClock, 8)])
+def test_fewest_calls_of_each_clock(clock: Any, fewest: int) -> None:
+    """On CUDA, 8 of 9 calls are timed; on a CPU, every call that is longer than the shortest block."""
+    simulated = SimulatedCalls([constant(0.050), constant(0.050)])
+    simulated.fewest_calls = clock.fewest_calls
+    iterations = choose_iterations(simulated.calls, simulated, lambda index: None, budget=60.0)
+    assert iterations == (fewest, fewest)
+
+
 class BusyCalls(SimulatedCalls):
     """Calls on a machine that another process keeps busy during some blocks, which take ten times as long."""
 
@@ -198,5 +211,5 @@ def test_patience_ends_sampling_on_a_machine_that_stays_busy() -> None:
     trace = run(simulated, StoppingRule(0.01, 1.0, patience=4.0))
     assert trace.stopped_by == "patience" and not trace.usable
     assert trace.counted == trace.seconds and len(trace.disturbed) == len(trace.seconds[0])
-    # A round is two untimed calls of 21 ms and two blocks of 210 ms.
-    assert len(trace.disturbed) == math.ceil(4.0 / 0.462)
+    # A round is two blocks of 210 ms.
+    assert len(trace.disturbed) == math.ceil(4.0 / 0.420)
