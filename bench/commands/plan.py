@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from bench.suite.plan import Group, Plan
 
-EXAMPLES = "Examples: `simam-bench plan smoke` and `simam-bench plan accuracy_cifar10_quick --resolve 0.3 --spread 0.2`"
+EXAMPLES = (
+    "Examples: `simam-bench plan smoke --check` and "
+    "`simam-bench plan accuracy_cifar10_quick --resolve 0.3 --spread 0.2`"
+)
 
 DEFAULT_SPREAD = 0.25
 """Standard deviation of paired differences over seeds, in percentage points, if there is no --spread."""
@@ -23,6 +26,10 @@ def plan(
     suite: SuiteArgument,
     only: Only = None,
     settings: Settings = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Also build every network and check every measure, as `run` does at its start."),
+    ] = False,
     resolve: Annotated[
         float | None,
         typer.Option(
@@ -50,7 +57,14 @@ def plan(
         expanded = load_plan(suite, settings, only)
         console = Console()
         _print_groups(expanded, console)
+        for note in expanded.notes:
+            console.print(f"\nnote: {note}", markup=False, highlight=False, soft_wrap=True)
         _print_expected_time(expanded, console)
+        if check:
+            from bench.run.session import check_buildable
+
+            check_buildable(expanded)
+            console.print("every network can be built, and every measure can start", highlight=False)
         if resolve is not None:
             console.print(_required_seeds(expanded, resolve, spread), highlight=False, soft_wrap=True)
 

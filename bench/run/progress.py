@@ -1,12 +1,14 @@
 """Progress of a run: a bar in a terminal, lines elsewhere."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from time import monotonic
 from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from bench.run.time_estimates import TimeEstimates
 from bench.suite.plan import Member, Unit
@@ -31,20 +33,66 @@ def progress_display(units: Sequence[Unit], estimates: TimeEstimates, console: C
     return ProgressBar(units, estimates, console) if console.is_terminal else ProgressLines(units, estimates, console)
 
 
+class TimeLeft:
+    """The time that a run still takes: the estimates of the units that are not done, at the pace of those done.
+
+    Args:
+        units: all units.
+        estimates: their estimated seconds.
+        clock: returns the time in seconds.
+    """
+
+    def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, clock: Callable[[], float] = monotonic) -> None:
+        self._estimates = estimates
+        self._clock = clock
+        self._total = sum(map(estimates, units))
+        self._finished = self._begun = 0.0
+        self._start = self._last_report = clock()
+
+    def reached(self, unit: Unit, fraction: float) -> None:
+        """A fraction of a unit is finished."""
+        self._begun = fraction * self._estimates(unit)
+        self._last_report = self._clock()
+
+    def done(self, unit: Unit) -> None:
+        """A unit is finished."""
+        self._finished += self._estimates(unit)
+        self._begun = 0.0
+        self._last_report = self._clock()
+
+    def __str__(self) -> str:
+        """The time left, rounded: "about 40 s left", "about 12 min left", "about 3.4 h left"."""
+        estimated = self._finished + self._begun
+        elapsed = self._last_report - self._start
+        pace = min(max(elapsed / estimated, 1 / MOST_PACE), MOST_PACE) if estimated else 1.0
+        since = self._clock() - self._last_report
+        seconds = max(pace * (self._total - estimated) - since, 0.0)
+        if seconds < 120:
+            return f"about {seconds:.0f} s left"
+        return f"about {seconds / 60:.0f} min left" if seconds < 7200 else f"about {seconds / 3600:.1f} h left"
+
+
+MOST_PACE = 20.0
+"""Limit on how much slower or faster than estimated a run is assumed to go on."""
+
+
 class ProgressBar:
-    """A bar over the estimated time, with the current cell and the time left."""
+    """A bar over the estimated time, with the time left and the current cell."""
 
     def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> None:
         self._estimates = estimates
+        self._time_left = TimeLeft(units, estimates)
         columns = (
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[time_left]}"),
             TextColumn("{task.description}"),
         )
         # One refresh per second, because each takes CPU time during the measurement.
         self._progress = Progress(*columns, console=console, refresh_per_second=1, transient=True)
-        self._task = self._progress.add_task("starting", total=sum(map(estimates, units)))
+        total = sum(map(estimates, units))
+        # Rich formats the field at every refresh, so the time left counts down within a unit.
+        self._task = self._progress.add_task("starting", total=total, time_left=self._time_left)
 
     def __enter__(self) -> "ProgressBar":
         self._progress.start()
@@ -54,22 +102,31 @@ class ProgressBar:
         self._progress.stop()
 
     def start(self, unit: Unit, member: Member, progress: str = "") -> None:
+        if (fraction := fraction_done(unit, member, progress)) is not None:
+            self._time_left.reached(unit, fraction)
         description = f"{_description(unit, member.cell.id)}{f', {progress}' if progress else ''}"
         self._progress.update(self._task, description=escape(description))
 
     def done(self, unit: Unit) -> None:
+        self._time_left.done(unit)
         self._progress.advance(self._task, self._estimates(unit))
 
 
 class ProgressLines:
-    """One line for each unit of work."""
+    """One line for each unit of work, and for each epoch of a training."""
 
-    def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, console: Console) -> None:
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        estimates: TimeEstimates,
+        console: Console,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._console = console
-        self._estimates = estimates
-        self._seconds_left = sum(map(estimates, units))
+        self._time_left = TimeLeft(units, estimates, clock)
         self._total = len(units)
         self._started: set[Unit] = set()
+        self._epoch = ""
 
     def __enter__(self) -> "ProgressLines":
         return self
@@ -81,11 +138,29 @@ class ProgressLines:
         if unit not in self._started:
             self._started.add(unit)
             number = f"[{len(self._started)}/{self._total}]"
-            line = f"{number} {_description(unit, unit.group.id)} (about {self._seconds_left:.0f} s left)"
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._print(f"{number} {_description(unit, unit.group.id)} ({self._time_left})")
+        if (fraction := fraction_done(unit, member, progress)) is not None:
+            self._time_left.reached(unit, fraction)
+            # The epoch stands before the first comma; what follows changes within an epoch.
+            epoch = f"{member.cell.id}: {progress.partition(',')[0]}"
+            if epoch != self._epoch:
+                self._epoch = epoch
+                self._print(f"  {member.cell.id}: {progress} ({self._time_left})")
 
     def done(self, unit: Unit) -> None:
-        self._seconds_left -= self._estimates(unit)
+        self._time_left.done(unit)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def fraction_done(unit: Unit, member: Member, progress: str) -> float | None:
+    """The finished fraction of a unit whose members are trained one after another; None outside a training."""
+    match = re.match(r"epoch (\d+) of (\d+)", progress)
+    if match is None:
+        return None
+    epoch, epochs = map(int, match.groups())
+    return (member.index + (epoch - 1) / epochs) / len(unit.group.members)
 
 
 def _description(unit: Unit, cell: str) -> str:

@@ -31,6 +31,16 @@ from bench.suite.plan import Plan, Unit
 from bench.suite.suite import Suite
 
 
+def check_buildable(plan: Plan) -> None:
+    """Check a plan as :func:`begin` does, without measuring anything.
+
+    Raises:
+        InputError: torch cannot be used, a network cannot be built, or a measure cannot start.
+    """
+    with LocalProcesses() as execute:
+        check_plan(plan, execute)
+
+
 def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
     """Measure a plan into a new folder and return the folder.
 
@@ -48,7 +58,7 @@ def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
     with interruptible(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
         environment = read_environment(device, execute)
         check_plan(plan, execute)
-        with RunDirectory.create(path, plan.suite) as directory:
+        with RunDirectory.create(path, plan.suite.to_yaml()) as directory:
             _measure(plan, directory, environment, execute, {}, console)
     return path
 
@@ -73,6 +83,8 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
         LocalProcesses() as execute,
     ):
         earlier = StoredRun.load(path)
+        if earlier.imported:
+            raise RunError(f"{path} was imported from {earlier.imported}; there is nothing to resume")
         if earlier.sides:
             raise RunError(f"{path} compares two revisions in paired processes; start the comparison again")
         plan = earlier.plan(tuple(only))
@@ -103,6 +115,8 @@ def _measure(
     if any(unit.group.timed for unit in missing):
         warn_if_unfit(console)
     directory.add_environment(environment)
+    for note in plan.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"measuring into {escape(str(directory.path))}", soft_wrap=True)
     display = progress_display(missing, estimates, console)
     with interruptible(_resume_hint(directory.path)), display:

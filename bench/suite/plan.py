@@ -62,6 +62,9 @@ class Group:
 MAX_CELLS = 100_000
 """Limit on the cells of a grid; a larger number is most likely a mistake in the suite."""
 
+DEFAULT_PLACEMENT = "spatial"
+"""The placement that `paper` stands for if a module has no attribute `placement`."""
+
 PROCESS_SECONDS = 4.0
 """Assumed start-up time of a fresh worker. This and the next three assumptions serve time estimates only."""
 CELL_SECONDS = 1.0
@@ -110,6 +113,19 @@ class Plan:
         for group in self.groups:
             for repeat in range(len(group.seeds)):
                 yield Unit(group, repeat)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on assumptions that the suite does not state."""
+        asked = any(Choice("paper") in grid.get("placement", ()) for grid in self.suite.grids)
+        modules = (
+            {cell.attention for group in self.groups for cell in group.variants if cell.attention} if asked else set()
+        )
+        return [
+            f"{name} has no attribute `placement`; it is placed at {DEFAULT_PLACEMENT} (choose another with the axis "
+            "placement)"
+            for name in sorted({module.name for module in modules if _declared_placement(module) is None})
+        ]
 
     def missing(self, keys: Container[Key]) -> list[Unit]:
         """The units of which at least one record is missing.
@@ -214,14 +230,19 @@ def _placement(suite: Suite, cell: Cell) -> Choice | None:
 
 
 def _paper_placement(suite: Suite, attention: Choice) -> Choice:
-    entry = ATTENTION.get(attention.name)
-    placement = entry.placement if entry else getattr(ATTENTION.load(attention.name), "placement", None)
+    placement = _declared_placement(attention) or DEFAULT_PLACEMENT
     if placement not in PLACEMENTS[1:]:
         raise suite.source.error(
             ("axes", "placement"),
-            f"{attention.name} has no attribute `placement`, which `paper` needs; write [spatial] or [branch_end]",
+            f"{attention.name} has the attribute placement = {placement!r}; it must be spatial or branch_end",
         )
     return Choice(placement)
+
+
+def _declared_placement(attention: Choice) -> Any:
+    """The placement of a registered module, or the attribute `placement` of a user's module; None without one."""
+    entry = ATTENTION.get(attention.name)
+    return entry.placement if entry else getattr(ATTENTION.load(attention.name), "placement", None)
 
 
 def _resolution(suite: Suite, backbone: Choice) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.run.progress import ProgressBar, ProgressLines, progress_display
+from bench.run.progress import ProgressBar, ProgressLines, TimeLeft, progress_display
 from bench.run.time_estimates import TimeEstimates
 from tests.helpers import plan
 
@@ -37,14 +37,67 @@ def test_bar_shows_current_cell_and_percentage(tmp_path: Path) -> None:
     assert "83 %" in text  # five of six units
 
 
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_left_follows_the_pace_of_finished_units(tmp_path: Path) -> None:
+    units, clock = list(plan(tmp_path, SUITE).units()), FakeClock()
+    estimates = TimeEstimates({(unit.group.measure, unit.group.id): 60.0 for unit in units})
+    left = TimeLeft(units, estimates, clock)
+    assert str(left) == "about 6 min left"  # six units of a minute, before anything is finished
+    clock.now += 30.0
+    assert str(left) == "about 6 min left"  # 330 s
+    clock.now += 90.0
+    left.done(units[0])
+    assert str(left) == "about 10 min left"  # a unit takes twice its estimate, and five are left
+    left.reached(units[1], 0.5)
+    clock.now += 15.0
+    # 120 s for 1.5 units of a minute: 4/3 of the estimate for 4.5 minutes, less 15 s.
+    assert str(left) == "about 6 min left"
+    clock.now += 10_000.0
+    assert str(left) == "about 0 s left"
+
+
+def test_each_epoch_of_a_training_is_one_line(tmp_path: Path) -> None:
+    suite = """
+        name: t
+        axes: {backbone: [cifar_resnet20], attention: [none, simam], seed: [0]}
+        baseline: {attention: none}
+        measures: {accuracy: {recipe: smoke_digits}}
+    """
+    [unit] = plan(tmp_path, suite).units()
+    out, clock = io.StringIO(), FakeClock()
+    estimates = TimeEstimates({(unit.group.measure, unit.group.id): 80.0})
+    with ProgressLines([unit], estimates, Console(file=out, width=200), clock) as lines:
+        plain, simam = unit.group.members
+        for member in (plain, simam):
+            lines.start(unit, member)
+            for epoch in (1, 2):
+                for activity in ("training", "evaluating"):
+                    clock.now += 10.0
+                    lines.start(unit, member, f"epoch {epoch} of 2, {activity}")
+    [first, *epochs] = out.getvalue().splitlines()
+    assert "(about 80 s left)" in first and len(epochs) == 4
+    assert [line.split(": ")[1].split(",")[0] for line in epochs] == ["epoch 1 of 2", "epoch 2 of 2"] * 2
+    # After 70 s, three of four epochs are finished: 70 / 60 of the estimate for the last 20 s.
+    assert epochs[-1].endswith("(about 23 s left)")
+
+
 def test_one_line_per_unit_with_time_left(tmp_path: Path) -> None:
     units = list(plan(tmp_path, SUITE).units())
     out = io.StringIO()
     estimates = TimeEstimates({(unit.group.measure, unit.group.id): 10.0 for unit in units})
-    with ProgressLines(units, estimates, Console(file=out, width=200)) as lines:
+    clock = FakeClock()
+    with ProgressLines(units, estimates, Console(file=out, width=200), clock) as lines:
         for unit in units:
             for member in unit.group.members:
                 lines.start(unit, member)
+            clock.now += 10.0
             lines.done(unit)
     printed = out.getvalue().splitlines()
     assert len(printed) == 6

@@ -101,6 +101,25 @@ def test_equal_placements_are_one_cell(tmp_path: Path) -> None:
     ]
 
 
+class Misplaced:
+    placement = "first"
+
+
+def test_module_without_a_placement_runs_at_spatial_with_a_note(tmp_path: Path) -> None:
+    text = """
+        name: t
+        axes: {backbone: [resnet18], attention: [none, simam, 'torch.nn:Identity'], placement: [%s]}
+        baseline: {attention: none}
+        measures: {complexity: {}}
+    """
+    asked = plan(tmp_path, text % "paper")
+    [group] = asked.groups
+    assert [str(cell.placement) for cell in group.variants] == ["spatial", "spatial"]
+    [note] = asked.notes
+    assert note.startswith("torch.nn:Identity has no attribute `placement`; it is placed at spatial")
+    assert plan(tmp_path, text % "spatial").notes == []
+
+
 def test_plain_network_joins_each_placement_group(tmp_path: Path) -> None:
     groups = plan(
         tmp_path,
@@ -189,9 +208,9 @@ def test_part_of_a_suite_keeps_seed_numbers(tmp_path: Path) -> None:
             "axes.attention: 'none' takes no options",
         ),
         (
-            "backbone: [resnet18], attention: ['torch.nn:Identity']",
+            "backbone: [resnet18], attention: ['tests.bench.suite.test_plan:Misplaced']",
             "attention: none",
-            "axes.placement: torch.nn:Identity",
+            "axes.placement: tests.bench.suite.test_plan:Misplaced has the attribute placement = 'first'",
         ),
         ("backbone: ['torch.nn:Identity']", "attention: none", "axes.backbone: torch.nn:Identity has no attribute"),
         (
