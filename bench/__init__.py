@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.pairing import paired
-    from bench.results.compare import compare_runs, compare_sides
+    from bench.report.comparison import compare_runs, compare_sides
+    from bench.report.writer import build_report
     from bench.results.estimates import estimate
     from bench.store.frame import load_frame
     from bench.store.stored_run import StoredRun
 
 _MODULES = {
     "StoredRun": "bench.store.stored_run",
-    "compare_runs": "bench.results.compare",
-    "compare_sides": "bench.results.compare",
+    "build_report": "bench.report.writer",
+    "compare_runs": "bench.report.comparison",
+    "compare_sides": "bench.report.comparison",
     "estimate": "bench.results.estimates",
     "load_frame": "bench.store.frame",
     "paired": "bench.pairing",
 }
 """Public name → the module that defines it."""
 
-__all__ = ["StoredRun", "compare_runs", "compare_sides", "estimate", "load_frame", "paired"]
+__all__ = ["StoredRun", "build_report", "compare_runs", "compare_sides", "estimate", "load_frame", "paired"]
 
 
 def __getattr__(name: str) -> Any:

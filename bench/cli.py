@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands import ab, calibrate, compare, doctor, list_names, plan, report, run
+from bench.commands import ab, calibrate, compare, doctor, import_results, list_names, plan, report, run
 
 app = typer.Typer(
     name="simam-bench",
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=report.EXAMPLES)(report.report)
+app.command("import", epilog=import_results.EXAMPLES)(import_results.import_results)
 app.command(epilog=compare.EXAMPLES)(compare.compare)
 app.command(epilog=ab.EXAMPLES)(ab.ab)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)

@@ -4,6 +4,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from math import exp, inf
 from typing import Any, ClassVar, TypeAlias
 
@@ -56,6 +57,10 @@ class Paired:
         """The Markdown representation for notebooks."""
         return f"{self._table('github', escape_markdown)}\n\n{escape_markdown(self._footnote())}"
 
+    def _repr_html_(self) -> str:
+        """The HTML representation for notebooks, which escapes names."""
+        return f"{self._table('html', str)}\n<p>{escape(self._footnote())}</p>"
+
     def _table(self, form: str, text: Callable[[str], str]) -> str:
         from tabulate import tabulate
 
@@ -102,7 +107,7 @@ def paired(
         raise InputError('device="cuda": torch sees no GPU here')
     seconds, width = _quantity("s", "budget", budget), _quantity("%", "target", target)
     if isinstance(calls, Mapping):
-        _announce(f"timing {', '.join(calls)} for about {seconds:.0f} s")
+        Progress().show(f"timing {', '.join(calls)} for about {seconds:.0f} s")
         return _here(calls, StoppingRule(width, seconds, _PATIENCE * seconds), device)
     if processes < 2:
         raise InputError(f"processes={processes}: an interval over processes needs at least two")
@@ -115,10 +120,29 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _announce(what: str) -> None:
-    """Print one line on a terminal; a progress bar would use CPU time during the timing."""
-    if sys.stderr.isatty():
-        print(what, file=sys.stderr)
+class Progress:
+    """One line on a terminal or in a notebook; a progress bar would use CPU time during the timing."""
+
+    def __init__(self) -> None:
+        self._cell = _notebook_cell()
+
+    def show(self, text: str) -> None:
+        """Show a text instead of the one before it; on a terminal, below it."""
+        if self._cell is not None:
+            self._cell.update({"text/plain": text}, raw=True)
+        elif sys.stderr.isatty():
+            print(text, file=sys.stderr)
+
+
+def _notebook_cell() -> Any:
+    """A handle that updates an output of the running notebook cell; None outside a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from IPython.display import display
+
+    return display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
 
 def _quantity(kind: str, name: str, given: str | float) -> float:
@@ -210,10 +234,11 @@ def _in_processes(factory: Callable[[], Calls], target: float, budget: float, pr
         ("clock", device),
     )
     with LocalProcesses() as execute:
-        results = []
+        results, progress = [], Progress()
         for number in range(processes):
-            _announce(f"process {number + 1} of {processes}, about {budget:.0f} s")
+            progress.show(f"process {number + 1} of {processes}, about {budget:.0f} s")
             results.append(_measure_in_process(execute, options, number))
+        progress.show(f"{processes} processes measured")
     usable = [enough for _, enough in results]
     measured = [results[number][0] for number in counted_processes(usable)]
     baseline = next(iter(measured[0]))

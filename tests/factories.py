@@ -132,6 +132,7 @@ def stored_run(
         gate={"latency_ratio": 0.01} if gate is None else gate,
         complete=True,
         data_root=data_root,
+        imported=None,
         environments={"e": environment},
         sides={},
         records=tuple(records),

@@ -62,7 +62,7 @@ def compare_revisions(
     with interruptible("nothing was measured yet"), worktrees(top, commits) as trees:
         checkouts = _prepare(trees[0], top, device), _prepare(trees[1], top, device)
         with (
-            RunDirectory.create(path, plan.suite, RESTART_ADVICE) as directory,
+            RunDirectory.create(path, plan.suite.to_yaml(), RESTART_ADVICE) as directory,
             interruptible(f"all records written before are in {path}; {RESTART_ADVICE}"),
         ):
             sides = {

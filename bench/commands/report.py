@@ -11,7 +11,13 @@ from bench.commands.failures import user_errors
 if TYPE_CHECKING:
     from bench.store.stored_run import StoredRun
 
-EXAMPLES = "Example: `simam-bench report runs/accuracy runs/latency --out pages --format md,html`"
+EXAMPLES = (
+    "Examples: `simam-bench report runs/accuracy runs/latency --out pages --format md,html`, "
+    "`simam-bench report runs/A --format latex --columns params,flops,latency_ms,top1` and "
+    "`simam-bench report runs/A --under latency=20ms`"
+)
+PRINTED = ("md", "latex", "csv")
+"""Formats that are printed if there is no --out."""
 
 
 def report(
@@ -22,39 +28,71 @@ def report(
     formats: Annotated[
         str, typer.Option("--format", help="Any of md, html, latex, csv and parquet, separated by commas.")
     ] = "md",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Write one table with these columns instead of a page, as in params,flops,latency_ms,top1.",
+            metavar="NAMES",
+        ),
+    ] = None,
+    under: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Begin with the most accurate variant under a limit, as in latency=20ms.", metavar="VALUE=LIMIT"
+        ),
+    ] = None,
 ) -> None:
     """Write the report of one run, or of several merged runs, in one or several formats."""
     with user_errors():
-        _write(runs, out, formats.split(","))
+        _write(runs, out, formats.split(","), columns, under or [])
 
 
-def _write(folders: Sequence[Path], out: Path | None, formats: Sequence[str]) -> None:
-    """Write the report of stored runs into a folder, or as Markdown to standard output.
+def _write(
+    folders: Sequence[Path], out: Path | None, formats: Sequence[str], columns: str | None, under: Sequence[str]
+) -> None:
+    """Write the report of stored runs into a folder, or in one format to standard output.
 
     Raises:
-        InputError: a run cannot be read, a format is unknown, or runs, formats and folder cannot be combined.
+        InputError: a run cannot be read, a format or a column is unknown, or the arguments cannot be combined.
     """
     from bench.errors import InputError
-    from bench.report.formats import FORMATS
-    from bench.report.formats.markdown import page_markdown
-    from bench.report.writer import build_report, save
+    from bench.report.picker import parse_limit
+    from bench.report.variant_table import variant_table
+    from bench.report.writer import build_report, print_report_file, save, save_table
     from bench.store.stored_run import StoredRun
-    from simam.registry import did_you_mean
 
-    for name in formats:
-        if name not in FORMATS:
-            raise InputError(f"--format {name}: no such format; {did_you_mean(name, FORMATS)}")
-    if out is None and list(formats) != ["md"]:
-        raise InputError(f"--format {','.join(formats)}: name the folder to write to with --out DIR")
+    _check_formats(formats, out, columns)
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise InputError("a run is given twice; its processes would count twice")
+    limits = [parse_limit(text) for text in under]
     runs = [StoredRun.load(folder) for folder in folders]
     if any(run.sides for run in runs):
         _write_comparison(runs, out, formats)
-    elif out is None:
-        print(page_markdown(build_report(runs).page))
+        return
+    built = build_report(runs, limits)
+    table = variant_table(built.data, [name.strip() for name in columns.split(",")]) if columns else None
+    if out is None:
+        print_report_file(built, table, formats[0])
+    elif table is not None:
+        save_table(table, out, formats)
     else:
-        save(build_report(runs), out, formats)
+        save(built, out, formats)
+
+
+def _check_formats(formats: Sequence[str], out: Path | None, columns: str | None) -> None:
+    from bench.errors import InputError
+    from bench.report.formats import FORMATS, TABLE_FORMATS
+    from simam.registry import did_you_mean
+
+    known = TABLE_FORMATS if columns else FORMATS
+    for name in formats:
+        if name not in known:
+            reason = (
+                "a page, which has no --columns" if name in FORMATS else f"no such format; {did_you_mean(name, known)}"
+            )
+            raise InputError(f"--format {name}: {reason}")
+    if out is None and (len(formats) > 1 or formats[0] not in PRINTED):
+        raise InputError(f"--format {','.join(formats)}: name the folder to write to with --out DIR")
 
 
 def _write_comparison(runs: "Sequence[StoredRun]", out: Path | None, formats: Sequence[str]) -> None:

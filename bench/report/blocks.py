@@ -100,7 +100,37 @@ class Figure:
     spec: Mapping[str, Any]
 
 
-Block: TypeAlias = Heading | Paragraph | BulletList | Table | Details | Code | Figure
+@dataclass(frozen=True)
+class PickerLimit:
+    """A value that the reader may limit.
+
+    Args:
+        title: title of the value.
+        symbol: symbol of its unit.
+        numbers: the value of each row, in that unit.
+    """
+
+    title: str
+    symbol: str
+    numbers: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Picker:
+    """A table whose rows the reader filters by a limit. Formats that are not interactive leave it out.
+
+    Args:
+        text: its heading.
+        table: the table, best row first.
+        limits: the values that can be limited.
+    """
+
+    text: str
+    table: Table
+    limits: Sequence[PickerLimit]
+
+
+Block: TypeAlias = Heading | Paragraph | BulletList | Table | Details | Code | Figure | Picker
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Names of modules, networks, conditions and values as a report prints them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 from bench.results.estimates import Comparison
 from bench.results.values import ValueSpec
@@ -8,6 +10,8 @@ from simam.registry import ATTENTION, BACKBONES, Entry, Registry
 
 CONDITIONS = ("mode", "execution", "batch", "resolution", "dtype", "memory_format", "threads")
 """The axes that describe how a network is run."""
+USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
+"""Conditions that need no mention, and that are shown first if several were measured."""
 _BRACKETS = {"difference": " (Δ)", "ratio": " (×)"}
 _PATTERNS = {"batch": "batch {}", "resolution": "{} px", "threads": "threads {}"}
 
@@ -22,6 +26,25 @@ def placed_name(attention: str | None, placement: str | None) -> str:
     return f"{module_name(attention)}{f' at {placement}' if placement else ''}"
 
 
+Placed = TypeVar("Placed", bound=tuple[Any, ...])
+
+
+def module_names(rows: Iterable[Placed]) -> dict[Placed, str]:
+    """Row → its module, with the placement if its block has several placements of that module.
+
+    Args:
+        rows: tuples whose last entries are attention and placement; the entries before them identify the block.
+    """
+    placements: dict[tuple[Any, ...], set[str | None]] = {}
+    distinct = list(rows)
+    for row in distinct:
+        placements.setdefault(row[:-1], set()).add(row[-1])
+    return {
+        row: placed_name(row[-2], row[-1]) if len(placements[row[:-1]]) > 1 else module_name(row[-2])
+        for row in distinct
+    }
+
+
 def variant_name(comparison: Comparison) -> str:
     """The name of a variant's module with its placement, if it has one."""
     return placed_name(comparison.axes["attention"], comparison.axes["placement"])
@@ -30,6 +53,11 @@ def variant_name(comparison: Comparison) -> str:
 def network_name(label: str | None) -> str:
     """The title of a backbone with its options."""
     return _title(BACKBONES, label)
+
+
+def run_name(run: str) -> str:
+    """The folder of a run without the path to it."""
+    return Path(run).resolve().name
 
 
 def condition_name(axis: str, value: object) -> str:
@@ -48,7 +76,7 @@ def panel_name(group: Sequence[Comparison], several_runs: bool) -> str:
     first = group[0]
     shared = [axis for axis in CONDITIONS if first.axes[axis] not in (None, "contiguous") and not _varies(axis, group)]
     conditions = ", ".join(condition_name(axis, first.axes[axis]) for axis in shared)
-    return f"{network_name(first.axes['backbone'])}: {conditions}{f', {first.run}' if several_runs else ''}"
+    return f"{network_name(first.axes['backbone'])}: {conditions}{f', {run_name(first.run)}' if several_runs else ''}"
 
 
 def member_name(comparison: Comparison, group: Sequence[Comparison]) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TypeAlias
 
 from bench.report.blocks import Block, Page
 from bench.report.data import ReportData, analyse
+from bench.report.picker import Limit, best_under, picker
 from bench.report.sections.accuracy import accuracy
 from bench.report.sections.caveats import caveats
 from bench.report.sections.costs import costs
@@ -27,6 +29,7 @@ SECTIONS: Sequence[Section] = (
     disturbance,
     findings,
     glance,
+    picker,
     caveats,
     accuracy,
     costs,
@@ -56,14 +59,25 @@ class Report:
         """All estimates."""
         return self.data.comparisons
 
+    def _repr_html_(self) -> str:
+        """The page for notebooks."""
+        from bench.report.formats.html import fragment
 
-def compose(runs: Sequence[StoredRun]) -> Report:
+        return f"<h1>{escape(self.page.title)}</h1>\n{fragment(self.page.blocks)}"
+
+
+def compose(runs: Sequence[StoredRun], limits: Sequence[Limit] = ()) -> Report:
     """Report one or several runs.
+
+    Args:
+        runs: the runs.
+        limits: limits on costs; the page then begins with the most accurate variants within them.
 
     Raises:
         RunError: a run has no records.
+        InputError: the runs have no accuracy, or no value that a limit is on.
     """
     data = analyse(runs)
-    blocks = [block for section in SECTIONS for block in section(data)]
+    blocks = [*best_under(data, limits), *(block for section in SECTIONS for block in section(data))]
     title = runs[0].title or runs[0].path.resolve().name
     return Report(Page(title, [*blocks, *sources(blocks)]), data)

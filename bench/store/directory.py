@@ -39,8 +39,13 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
             raise RunError(f"cannot write to {path}: {error.strerror or error}") from error
 
     @classmethod
-    def create(cls, path: Path, suite: Suite, advice: str | None = None) -> "RunDirectory":
+    def create(cls, path: Path, suite: str, advice: str | None = None) -> "RunDirectory":
         """Make the folder and write the suite into it, before anything is measured.
+
+        Args:
+            path: the folder.
+            suite: content of suite.yaml.
+            advice: how to continue after a failed write; None for ``--resume``.
 
         Raises:
             RunError: the folder exists already or cannot be written.
@@ -54,7 +59,7 @@ class RunDirectory(AbstractContextManager["RunDirectory"]):
         except OSError as error:
             raise RunError(f"cannot make {path}: {error.strerror or error}") from error
         folder = cls(path, advice)
-        folder.write("suite.yaml", suite.to_yaml())
+        folder.write("suite.yaml", suite)
         return folder
 
     @classmethod

@@ -1,8 +1,10 @@
 """A stored run. :meth:`StoredRun.load` is the only reader of a run's folder."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ class StoredRun:
         gate: gated value → its threshold as a fraction, None for an exact value.
         complete: whether the run covers all measures of its suite, so that every gated value must be present.
         data_root: the folder of the datasets, if the suite names one.
+        imported: name of the file that the results were imported from; None for measured results.
         environments: id → environment, in the order of first use.
         sides: name → revision for a comparison of two revisions; empty for a run.
         records: in the order measured.
@@ -49,6 +52,7 @@ class StoredRun:
     gate: Mapping[str, float | None]
     complete: bool
     data_root: str | None
+    imported: str | None
     environments: Mapping[str, Environment]
     sides: Mapping[str, ComparedRevision]
     records: tuple[Record, ...]
@@ -74,10 +78,19 @@ class StoredRun:
                 gate={name: None if value == "exact" else float(value) for name, value in suite["gate"].items()},
                 complete="measure" not in suite["only"],
                 data_root=(suite.get("data") or {}).get("root"),
+                imported=suite.get("imported"),
                 environments=read_environments(path),
                 sides=read_sides(path),
                 records=_read_records(path),
             )
+
+    def _repr_html_(self) -> str:
+        """A summary for notebooks: the number of records of each measure, by status."""
+        import pandas as pd
+
+        counts = Counter((record.measure, record.status) for record in self.records)
+        table = pd.Series(counts, dtype=int).unstack(fill_value=0).to_html() if counts else "<p>no records</p>"
+        return f"<p><b>{escape(self.title or self.name)}</b> ({escape(self.name)}); records:</p>\n{table}"
 
     @property
     def name(self) -> str:
@@ -103,9 +116,9 @@ class StoredRun:
     def missing(self) -> "tuple[list[Unit], int] | None":
         """The units of work that are not measured yet, and the total number of units.
 
-        None if that is unknown, because the suite names a missing module or the run compares two revisions.
+        None if that is unknown: the suite names a missing module, the run compares two revisions, or it was imported.
         """
-        if self.sides:
+        if self.sides or self.imported:
             return None
         try:
             plan = self.plan()

@@ -113,8 +113,25 @@ def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -
         "report.csv",
         "report.html",
         "report.parquet",
-        "report.tex",
+        "table.tex",
     ]
+
+
+def test_table_with_chosen_columns_is_printed(finished: tuple[Path, object]) -> None:
+    done = bench("report", finished[0], "--format", "csv", "--columns", "params,latency_ms,verdict")
+    assert done.returncode == 0, done.stderr
+    heading, *rows = done.stdout.splitlines()
+    assert heading.endswith("params,latency_ms,verdict") and len(rows) == 2 and ",1405.0," in rows[0]
+
+
+def test_imported_table_is_reported(tmp_path: Path) -> None:
+    table = tmp_path / "results.csv"
+    table.write_text("network,module,seed,top1\nr,none,0,76\nr,SE,0,77\n", encoding="utf-8")
+    done = bench("import", "accuracy", table, "--out", tmp_path / "run")
+    assert done.returncode == 0 and done.stdout.startswith("2 results of 1 network imported into"), done.stderr
+    assert "+1.00" in bench("report", tmp_path / "run").stdout
+    resumed = bench("run", "--resume", tmp_path / "run")
+    assert resumed.returncode == 2 and "was imported from results.csv" in resumed.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,6 +140,10 @@ def test_report_in_every_format(finished: tuple[Path, object], tmp_path: Path) -
         (["--format", "pdf"], "--format pdf: no such format"),
         (["{folder}"], "a run is given twice"),
         (["--format", "md,html"], "--format md,html: name the folder to write to with --out DIR"),
+        (["--columns", "params,latncy"], "--columns latncy: no such column; did you mean 'latency'?"),
+        (["--columns", "params", "--format", "html"], "--format html: a page, which has no --columns"),
+        (["--under", "latency=fast"], "--under latency=fast: write a value and its limit"),
+        (["--under", "latency=1s"], "the runs have no top1"),
         (["--out", "{folder}/records.jsonl"], "cannot make the folder"),
     ],
 )
@@ -198,7 +219,7 @@ def test_closed_pipe_is_not_a_defect() -> None:
     assert done.stderr == "" and done.returncode == 141
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "report", "list", "compare", "ab", "doctor", "calibrate"])
+@pytest.mark.parametrize("command", ["run", "plan", "report", "import", "list", "compare", "ab", "doctor", "calibrate"])
 def test_help_has_an_example(command: str) -> None:
     done = bench(command, "--help")
     assert done.returncode == 0 and "Example" in done.stdout
@@ -240,6 +261,13 @@ def test_plan_resolve_prints_required_seeds(tmp_path: Path) -> None:
 def test_plan_resolve_rejects_bad_arguments(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     done = bench("plan", write(tmp_path, ACCURACY), *arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_plan_check_refuses_what_run_refuses(tmp_path: Path) -> None:
+    suite = write(tmp_path, ACCURACY)
+    assert bench("plan", suite, "--set", f"data.root={tmp_path}").returncode == 0
+    done = bench("plan", suite, "--check", "--set", f"data.root={tmp_path}")
+    assert done.returncode == 2 and f"CIFAR10 is missing or damaged in {tmp_path}" in done.stderr
 
 
 def test_missing_images_stop_a_run_before_it_starts(tmp_path: Path) -> None:

@@ -4,8 +4,13 @@ from bench.report.blocks import Figure
 
 
 def svg(figure: Figure) -> str:
-    """The figure as a static SVG image."""
+    """The figure as a static SVG image, whose colours follow the reader's light or dark theme."""
     import vl_convert
 
+    from bench.report.figures.theme import DARK
+
     drawn: str = vl_convert.vegalite_to_svg(dict(figure.spec))
-    return drawn
+    rules = [f'[{kind}="{light}"]{{{kind}:{dark}}}' for light, dark in DARK.items() for kind in ("fill", "stroke")]
+    style = f"<style>@media (prefers-color-scheme: dark){{{''.join(rules)}}}</style>"
+    start, end, rest = drawn.partition(">")
+    return f"{start}{end}{style}{rest}"

@@ -17,6 +17,10 @@ from bench.results.statistics import Estimate
 MOST_COLOURED = 7
 """Maximum number of points that have a colour and an entry in the legend each. If there are more, colours show the
 standing, and only points on the Pareto front are labelled."""
+HEIGHT = 320
+"""Height of the figure in pixels."""
+LETTER_WIDTH, LABEL_HEIGHT = 6.5, 14
+"""Assumed width of a letter, and height of a label, in pixels."""
 _NUMBERS = ("points", "points_low", "points_high", "cost", "cost_low", "cost_high")
 
 
@@ -73,7 +77,6 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
         {
             "module": name,
             "standing": standing,
-            "label": "" if coloured or standing != "on the front" else name,
             **_bounds("points", place.gain, 0),
             **_bounds("cost", place.latency, 1),
         }
@@ -92,14 +95,34 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
     x = alt.X("cost:Q", title="inference latency Δ (%)").scale(zero=False)
     y = alt.Y("points:Q", title="accuracy gain (pp)").scale(zero=False)
     shape = alt.Shape("standing:N", title=None).scale(domain=domain)
-    chart = alt.layer(
+    layers = [
         base.mark_rule().encode(x=alt.X("cost_low:Q"), x2=alt.X2("cost_high:Q"), y=y),
         base.mark_rule().encode(x=x, y=alt.Y("points_low:Q"), y2=alt.Y2("points_high:Q")),
         base.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, shape=shape),
-        base.mark_text(align="left", dx=8, dy=-8).encode(x=x, y=y, text=alt.Text("label:N")),
-    ).properties(width=WIDTH, height=320)
+    ]
+    if labels := [] if coloured else _labels_without_overlap(rows):
+        text = alt.Chart(figure_rows.named(labels)).mark_text(align="left", dx=8, dy=-8, color=INK)
+        layers.append(text.encode(x=x, y=y, text=alt.Text("module:N")))
+    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
     title = f"{network}: accuracy gain against latency of each module, with 95 % confidence intervals"
     return figure(chart, figure_rows, f"pareto-{number}", title)
+
+
+def _labels_without_overlap(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The points on the front whose labels do not cover an earlier label; tooltips name the others."""
+    scales = []
+    for field, pixels in (("cost", WIDTH), ("points", HEIGHT)):
+        ends = [row[name] for row in rows for name in (field, f"{field}_low", f"{field}_high") if name in row]
+        scales.append((min(ends), pixels / ((max(ends) - min(ends)) or 1.0)))
+    (left, across), (bottom, up) = scales
+    kept: list[tuple[float, float, float]] = []
+    shown = []
+    for row in (row for row in rows if row["standing"] == "on the front"):
+        x, y, width = (row["cost"] - left) * across, (row["points"] - bottom) * up, LETTER_WIDTH * len(row["module"])
+        if all(abs(y - other_y) > LABEL_HEIGHT or x > end or x + width < start for start, end, other_y in kept):
+            kept.append((x, x + width, y))
+            shown.append(row)
+    return shown
 
 
 def _bounds(name: str, estimate: Estimate, origin: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import BLUE, VERMILION, FigureRows, figure, tooltips
+from bench.report.figures.theme import BETTER, NEUTRAL, WORSE, FigureRows, figure, tooltips
 from bench.report.names import module_name, network_name
 from bench.results.estimates import Comparison
 
@@ -48,7 +48,7 @@ def _draw(values: list[tuple[Comparison, float]], name: str, heading: str, bette
         for (network, module, place), number in tiles_by_place.items()
     ]
     most = max(abs(row["number"]) for row in rows) or 1.0
-    worse_to_better = [VERMILION, "#f2f2f2", BLUE][::better]
+    worse_to_better = [WORSE, NEUTRAL, BETTER][::better]
     colour = alt.Color("number:Q", title=heading).scale(domain=[-most, 0, most], range=worse_to_better)
     figure_rows = FigureRows()
     base = alt.Chart(figure_rows.named(rows)).encode(

@@ -6,11 +6,23 @@ import altair as alt
 
 from bench.report.blocks import Figure
 
-INK = "#7a7a7a"
-"""A grey that is readable on white (contrast 4.3) and on black (4.9); one drawing is used for light and dark pages."""
-BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
-COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY]
-"""Colours that are distinct for all types of colour blindness (Okabe and Ito, *Color Universal Design*, 2008)."""
+INK = "#5b5b5b"
+BLUE, ORANGE, GREEN, PURPLE, VERMILION, VIOLET = "#0072b2", "#946000", "#007a59", "#a8457e", "#c04a00", "#6b4fa0"
+COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, VIOLET]
+"""Colours for light pages, after Okabe and Ito, *Color Universal Design*, 2008, darkened to a contrast of 4.5 on white.
+Shapes or dashes distinguish modules, too."""
+DARK = {
+    INK: "#b0b0b0",
+    BLUE: "#56b4e9",
+    ORANGE: "#f0b93a",
+    GREEN: "#00b488",
+    PURPLE: "#e08cbb",
+    VERMILION: "#ff7f32",
+    VIOLET: "#b59ae8",
+}
+"""Colour for light pages → colour for dark pages."""
+WORSE, NEUTRAL, BETTER = "#f2a65a", "#f2f2f2", "#6bb0e0"
+"""Colours of tiles, which carry black text on light and dark pages."""
 WIDTH = 560
 """Width of a panel, in pixels."""
 PADDING = {"left": 40, "right": 40, "top": 8, "bottom": 8}

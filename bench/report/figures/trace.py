@@ -9,7 +9,7 @@ import altair as alt
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
 from bench.report.figures.theme import COLOURS, INK, WIDTH, FigureRows, figure, tooltips
-from bench.report.names import network_name, placed_name
+from bench.report.names import network_name, placed_name, run_name
 from bench.results.estimates import Row
 
 MOST_TRACES = 4
@@ -50,7 +50,7 @@ def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
 def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
     members: list[Row] = group.to_dict("records")
     baselines = {row["repeat"]: row["samples"] for row in members if row["role"] == "baseline"}
-    where = f", {members[0]['run']}" if several_runs else ""
+    where = f", {run_name(members[0]['run'])}" if several_runs else ""
     longest = max(map(len, baselines.values()), default=0)
     for row in members:
         if row["role"] != "baseline" and row["repeat"] in baselines:

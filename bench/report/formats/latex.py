@@ -1,15 +1,12 @@
-"""The tables of a page as LaTeX: a document that compiles, whose tables can be copied into a paper."""
+r"""A table of results as a LaTeX fragment for ``\input``, with the rules of booktabs."""
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 
-from bench.report.blocks import Details, Heading, Page, Table, TableCell
+from bench.report.blocks import Table, TableCell
 
-_HEAD = r"""% Each table is self-contained and needs booktabs; \resizebox, from graphicx, scales it to the text width.
-\documentclass{article}
-\usepackage[utf8]{inputenc}
-\usepackage{booktabs,graphicx}
-\begin{document}
-"""
+PACKAGES = ("booktabs", "multirow")
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -30,37 +27,42 @@ _SPECIAL = {
 }
 
 
-def latex(page: Page) -> str:
-    """All tables, each with its heading as caption; a table that is collapsed twice is left out."""
-    caption, tables = page.title, []
-    for block in page.blocks:
-        if isinstance(block, Heading):
-            caption = block.text
-        elif isinstance(block, Table):
-            tables.append(_table(block, caption))
-        elif isinstance(block, Details):
-            tables += [_table(inner, block.summary) for inner in block.blocks if isinstance(inner, Table)]
-    # LaTeX defers tables that do not fit, and fails when too many are deferred.
-    body = "\\clearpage\n".join(tables)
-    return f"{_HEAD}\n{body}\n\\end{{document}}\n"
+def latex_table(table: Table, caption: str, label: str) -> str:
+    r"""A ``table`` environment. The rows of one network are joined by ``\multirow``.
 
-
-def _table(table: Table, caption: str) -> str:
+    Args:
+        table: the table; its first column is the network.
+        caption: the caption.
+        label: what follows ``tab:`` in the label.
+    """
     columns = "".join("r" if numeric else "l" for numeric in table.numeric)
-    rows = "\n".join(f"{' & '.join(map(_cell, row))} \\\\" for row in table.rows)
-    return rf"""\begin{{table}}
+    return rf"""% \usepackage{{{",".join(PACKAGES)}}}
+\begin{{table}}
 \centering
 \caption{{{escape_latex(caption)}}}
-\resizebox{{\textwidth}}{{!}}{{%
+\label{{tab:{re.sub(r"[^A-Za-z0-9-]+", "-", label)}}}
 \begin{{tabular}}{{{columns}}}
 \toprule
 {" & ".join(map(escape_latex, table.headings))} \\
-\midrule
-{rows}
-\bottomrule
-\end{{tabular}}}}
+{"".join(_blocks(table))}\bottomrule
+\end{{tabular}}
 \end{{table}}
 """
+
+
+def _blocks(table: Table) -> Iterator[str]:
+    """The rows of each network, after a rule."""
+    for network, members in groupby(table.rows, key=lambda row: row[0].text):
+        rows = list(members)
+        yield "\\midrule\n"
+        for place, row in enumerate(rows):
+            first = _joined(network, len(rows)) if place == 0 else ""
+            yield f"{' & '.join([first, *map(_cell, row[1:])])} \\\\\n"
+
+
+def _joined(network: str, rows: int) -> str:
+    name = escape_latex(network)
+    return rf"\multirow{{{rows}}}{{*}}{{{name}}}" if rows > 1 else name
 
 
 def _cell(cell: TableCell) -> str:

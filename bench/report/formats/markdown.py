@@ -4,7 +4,19 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import singledispatch
 
-from bench.report.blocks import Block, BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
+from bench.report.blocks import (
+    Block,
+    BulletList,
+    Code,
+    Details,
+    Figure,
+    Heading,
+    Page,
+    Paragraph,
+    Picker,
+    Table,
+    TableCell,
+)
 from bench.report.numbers import escape_markdown
 
 MAIN, FIGURES, DETAILS = "report.md", "figures", "details"
@@ -21,7 +33,7 @@ def page_markdown(page: Page, figures: bool = False) -> str:
         figures: whether to link the figures, as ``figures/NAME.svg`` beside the page.
     """
     blocks = page.blocks if figures else without_figures(page.blocks)
-    return "\n\n".join([f"# {escape_markdown(page.title)}", *filter(None, map(_block, blocks))]) + "\n"
+    return "\n\n".join([f"# {escape_markdown(page.title)}", *filter(None, map(block_markdown, blocks))]) + "\n"
 
 
 def markdown_files(page: Page) -> Iterator[tuple[str, str]]:
@@ -47,7 +59,7 @@ def markdown_files(page: Page) -> Iterator[tuple[str, str]]:
                 path,
                 page_markdown(Page(block.summary, [*block.blocks, Paragraph(f"From the report “{page.title}”.")])),
             )
-        elif text := _block(block):
+        elif text := block_markdown(block):
             parts.append(text)
     yield MAIN, "\n\n".join(parts) + "\n"
 
@@ -67,26 +79,27 @@ def without_figures(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 @singledispatch
-def _block(block: Block) -> str:
+def block_markdown(block: Block) -> str:
+    """The Markdown of one block."""
     raise TypeError(f"no such block: {block!r}")
 
 
-@_block.register
+@block_markdown.register
 def _(block: Heading) -> str:
     return f"## {escape_markdown(block.text)}"
 
 
-@_block.register
+@block_markdown.register
 def _(block: Paragraph) -> str:
     return escape_markdown(block.text)
 
 
-@_block.register
+@block_markdown.register
 def _(block: BulletList) -> str:
     return "\n".join(f"- {escape_markdown(item)}" for item in block.items)
 
 
-@_block.register
+@block_markdown.register
 def _(block: Table) -> str:
     from tabulate import tabulate
 
@@ -98,19 +111,24 @@ def _cell(cell: TableCell) -> str:
     return f"**{escape_markdown(cell.text)}**" if cell.best else escape_markdown(cell.text)
 
 
-@_block.register
+@block_markdown.register
 def _(block: Details) -> str:
-    content = "\n\n".join(filter(None, map(_block, block.blocks)))
+    content = "\n\n".join(filter(None, map(block_markdown, block.blocks)))
     return f"<details><summary>{escape_markdown(block.summary)}</summary>\n\n{content}\n\n</details>"
 
 
-@_block.register
+@block_markdown.register
 def _(block: Code) -> str:
     # The fence is longer than any run of backticks in the block.
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
     return f"{fence}{block.language}\n{block.text}{fence}"
 
 
-@_block.register
+@block_markdown.register
+def _(block: Picker) -> str:
+    return ""
+
+
+@block_markdown.register
 def _(block: Figure) -> str:
     return f"![{escape_markdown(block.title)}]({FIGURES}/{block.name}.svg)"

@@ -1,11 +1,13 @@
 """The results as a table for programs: one row for each value of each member of a group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from math import expm1
+from typing import Any
 
 import pandas as pd
 
+from bench.report.data import ReportData
 from bench.results.columns import AXIS_COLUMNS
-from bench.results.estimates import Comparison
 from bench.results.statistics import Estimate
 
 IDENTITY = ("run", "measure", "group", "cell", "role")
@@ -14,15 +16,27 @@ ABSOLUTE, RATIO, DIFFERENCE = (
 )
 """Bound of each estimate → its column."""
 _BOUNDS = [*ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values()]
-TABLE_COLUMNS = [*IDENTITY, *AXIS_COLUMNS, "value", "unit", *_BOUNDS, "repeats"]
+VERDICT_COLUMNS = ("p", "verdict", "verdict_resolution")
+TABLE_COLUMNS = [*IDENTITY, *AXIS_COLUMNS, "value", "unit", *_BOUNDS, "repeats", *VERDICT_COLUMNS]
 
 
-def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+def value_table(data: ReportData) -> pd.DataFrame:
     """One row for each comparison: identity, axes, the value in its unit, and the value relative to the baseline.
 
     ``low`` and ``high`` are the bounds of the confidence interval; for a time, the 5th and 95th percentile of its
-    samples. They equal the point of an exact value, and are missing where there is no interval.
+    samples. They equal the point of an exact value, and are missing where there is no interval. ``p`` is the
+    Holm-adjusted p-value of an accuracy gain; ``verdict`` is that of an accuracy gain or of a time, and
+    ``verdict_resolution`` the resolution of a time, as a fraction. Options of named values follow in columns such as
+    ``attention.e_lambda``.
     """
+    verdicts = {id(gain.variant): {"p": gain.p, "verdict": gain.verdict} for gain in data.gains} | {
+        id(time.variant): {
+            "verdict": time.verdict,
+            "verdict_resolution": None if time.resolution is None else expm1(time.resolution),
+        }
+        for time in data.times
+    }
+    options = _options(data.frame)
     rows = [
         {
             **{key: getattr(comparison, key) for key in IDENTITY},
@@ -33,11 +47,25 @@ def results_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
             **_numbers(RATIO, comparison.ratio),
             **_numbers(DIFFERENCE, comparison.difference),
             "repeats": comparison.repeats,
+            **verdicts.get(id(comparison), {}),
+            **options.get((comparison.run, comparison.cell), {}),
         }
-        for comparison in comparisons
+        for comparison in data.comparisons
     ]
-    frame = pd.DataFrame(rows, columns=TABLE_COLUMNS)
+    optional = sorted({column for row in rows for column in row} - set(TABLE_COLUMNS))
+    frame = pd.DataFrame(rows, columns=[*TABLE_COLUMNS, *optional])
     return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64"))
+
+
+def _options(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
+    """Run and cell → column of each option → its value."""
+    distinct = frame.drop_duplicates(["run", "cell"])
+    return {
+        (run, cell): {
+            f"{axis}.{name}": value for axis, options in (given or {}).items() for name, value in options.items()
+        }
+        for run, cell, given in zip(distinct["run"], distinct["cell"], distinct["options"], strict=True)
+    }
 
 
 def _numbers(columns: Mapping[str, str], estimate: Estimate | None) -> dict[str, float | None]:

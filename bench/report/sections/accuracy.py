@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.report.blocks import Block, Details, Heading, Paragraph, Table, TableCell, first_figures, text_cell
 from bench.report.data import ReportData
-from bench.report.names import module_name, network_name, variant_name
+from bench.report.names import module_name, network_name, run_name, variant_name
 from bench.report.numbers import enumerated, format_quantity, interval
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import LEAST_SEEDS, MOST_SEEDS, AccuracyGain, SeedRange
@@ -38,11 +38,11 @@ ACCURACY_NOTE = (
 def accuracy(data: ReportData) -> Iterator[Block]:
     """A table for each group of accuracies with the training of its networks, and figures."""
     from bench.report.figures.curves import curves
+    from bench.report.figures.lambdas import lambdas
     from bench.report.figures.placement import placement
-    from bench.report.figures.sweep import sweep
 
     yield from accuracy_tables(data.comparisons, data.gains)
-    for draw in (sweep, placement, curves):
+    for draw in (lambdas, placement, curves):
         yield from first_figures(draw(data))
 
 
@@ -118,7 +118,7 @@ def accuracy_tables(comparisons: Sequence[Comparison], gains: Sequence[AccuracyG
 
 def _network(comparison: Comparison, several_runs: bool) -> str:
     """The network and its dataset, with the run if there are several."""
-    run = f", {comparison.run}" if several_runs else ""
+    run = f", {run_name(comparison.run)}" if several_runs else ""
     return f"{network_name(comparison.axes['backbone'])} on {comparison.details['dataset']}{run}"
 
 
@@ -186,6 +186,8 @@ def _probability(probability: float) -> str:
 def _training(group: Sequence[Comparison]) -> str:
     """Sentences on how the networks of a group were trained and evaluated."""
     details = group[0].details
+    if "imported" in details:
+        return f"Imported from {details['imported']}; the training is unknown."
     evaluated = f"valuated on {EVALUATED_ON[details['eval_on']]}; {_execution(details)}."
     if "recipe" not in details:
         return f"Weights from {details['weights']}, e{evaluated}"

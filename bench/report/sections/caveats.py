@@ -24,8 +24,11 @@ def caveats(data: ReportData) -> Iterator[Block]:
 
 def run_caveats(runs: Sequence[StoredRun]) -> Iterator[str]:
     """A sentence for each run that has uncommitted changes, is incomplete, or was measured on several machines."""
-    first = runs[0]
+    measured = [run for run in runs if not run.imported]
     for run in runs:
+        if run.imported:
+            yield f"{run.name} was imported from {run.imported}; its training was not observed"
+    for run in measured:
         for environment in run.environments.values():
             if environment.facts.get("dirty"):
                 yield f"{run.name} was measured with uncommitted changes"
@@ -35,7 +38,7 @@ def run_caveats(runs: Sequence[StoredRun]) -> Iterator[str]:
         machines = list(dict.fromkeys(_machine(environment.facts) for environment in run.environments.values()))
         if len(machines) > 1:
             yield f"{run.name} was measured on {len(machines)} machines: {'; '.join(machines)}"
-        if run is not first and machines[0] != _machine(first.facts):
+        if run is not (first := measured[0]) and machines[0] != _machine(first.facts):
             yield (
                 f"{run.name} and {first.name} were measured on different machines ({machines[0]}; "
                 f"{_machine(first.facts)}): compare only changes relative to the baseline of the same run"

@@ -1,7 +1,7 @@
 """The costs of each network: a row for each combination of module, placement and conditions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,10 +23,12 @@ from bench.report.names import (
     condition_name,
     module_name,
     network_name,
+    run_name,
     shared_conditions,
     value_heading,
 )
 from bench.report.numbers import change, difference, format_quantity, percent, ratio
+from bench.report.rows import ValueRow, join_values
 from bench.report.sections.added_work import added_work_sentences
 from bench.report.sections.glance import glance_table
 from bench.report.sections.sources import records_of
@@ -42,21 +44,6 @@ COSTS_NOTE = (
 )
 
 
-@dataclass
-class CostRow:
-    """The coordinates of a cell in one run, and the values that the measures give for it.
-
-    Args:
-        run: the run's name.
-        axes: axis → label.
-        values: name of the value → its estimates.
-    """
-
-    run: str
-    axes: Mapping[str, Any]
-    values: dict[str, Comparison] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class CostColumn:
     """A column of the table.
@@ -67,7 +54,7 @@ class CostColumn:
     """
 
     heading: str
-    cell: Callable[[CostRow], TableCell]
+    cell: Callable[[ValueRow], TableCell]
 
 
 def costs(data: ReportData) -> Iterator[Block]:
@@ -77,6 +64,7 @@ def costs(data: ReportData) -> Iterator[Block]:
     """
     from bench.report.figures.memory import memory
     from bench.report.figures.roofline import roofline
+    from bench.report.figures.scaling import scaling
 
     for run, machine in data.machines.items():
         of_run = f" of {run}" if data.several_runs else ""
@@ -85,8 +73,8 @@ def costs(data: ReportData) -> Iterator[Block]:
             f"The machine{of_run} copies {bandwidth} (read plus written) and reaches {rate} in an fp32 matrix product. "
             f"Work with fewer than {machine.ridge:.1f} operations per byte moved is memory-bound."
         )
-    networks: dict[str, list[CostRow]] = {}
-    for row in cost_rows(data.costs):
+    networks: dict[str, list[ValueRow]] = {}
+    for row in join_values(data.costs):
         networks.setdefault(_heading(row.run, row.axes, data), []).append(row)
     added = _added_work(data)
     folded = glance_table(data.comparisons, data.gains, data.times) is not None
@@ -98,11 +86,12 @@ def costs(data: ReportData) -> Iterator[Block]:
     if networks:
         descriptions = BulletList(list(_descriptions(networks.values())))
         yield Details("How to read the tables of costs", [Paragraph(COSTS_NOTE), descriptions])
+    yield from first_figures(scaling(data))
     yield from first_figures(memory(data))
     yield from first_figures(roofline(data))
 
 
-def _cost_blocks(rows: list[CostRow]) -> Iterator[Block]:
+def _cost_blocks(rows: list[ValueRow]) -> Iterator[Block]:
     """The table of one network."""
     shown, others = split_rows(rows)
     if conditions := fixed_conditions(shown):
@@ -112,44 +101,7 @@ def _cost_blocks(rows: list[CostRow]) -> Iterator[Block]:
         yield Details("Other conditions", [cost_table(others)])
 
 
-def cost_rows(comparisons: Iterable[Comparison]) -> list[CostRow]:
-    """Join measures that depend on different axes: a value belongs to every row with the same labels on its axes."""
-    rows: list[CostRow] = []
-    # Axes of a comparison → its run and labels on these axes → rows. A scan of all rows for each comparison would take
-    # minutes for thousands of rows.
-    index: dict[tuple[str, ...], dict[tuple[Any, ...], list[CostRow]]] = {}
-    for comparison in sorted((member for member in comparisons if member.role != "control"), key=_open_axes):
-        axes = _measure_axes(comparison)
-        if axes not in index:
-            index[axes] = {}
-            for row in rows:
-                index[axes].setdefault(_coordinates(row, axes), []).append(row)
-        candidate = CostRow(comparison.run, comparison.axes)
-        if _coordinates(candidate, axes) not in index[axes]:
-            rows.append(candidate)
-            for known, members in index.items():
-                members.setdefault(_coordinates(candidate, known), []).append(candidate)
-        for row in index[axes][_coordinates(candidate, axes)]:
-            row.values.setdefault(comparison.value, comparison)
-    return rows
-
-
-def _open_axes(comparison: Comparison) -> int:
-    """How many axes have no label; the placement does not count, since a plain network never has one."""
-    return sum(label is None for axis, label in comparison.axes.items() if axis != "placement")
-
-
-def _measure_axes(comparison: Comparison) -> tuple[str, ...]:
-    """The axes that the measure depends on. If a program is run, None is a label of ``threads``: torch's own choice."""
-    runs = comparison.axes["execution"] is not None
-    return tuple(axis for axis, label in comparison.axes.items() if label is not None or (axis == "threads" and runs))
-
-
-def _coordinates(row: CostRow, axes: tuple[str, ...]) -> tuple[Any, ...]:
-    return row.run, *(row.axes[axis] for axis in axes)
-
-
-def split_rows(rows: list[CostRow]) -> tuple[list[CostRow], list[CostRow]]:
+def split_rows(rows: list[ValueRow]) -> tuple[list[ValueRow], list[ValueRow]]:
     """The rows to show and the rows to collapse. Of many rows, only the first conditions of each mode are shown."""
     if len(rows) <= MOST_SHOWN:
         return rows, []
@@ -160,18 +112,18 @@ def split_rows(rows: list[CostRow]) -> tuple[list[CostRow], list[CostRow]]:
     return shown, [row for row in rows if first[row.axes["mode"]] != _conditions(row)]
 
 
-def _conditions(row: CostRow) -> tuple[Any, ...]:
+def _conditions(row: ValueRow) -> tuple[Any, ...]:
     return tuple(row.axes[axis] for axis in CONDITIONS)
 
 
-def fixed_conditions(rows: list[CostRow]) -> str:
+def fixed_conditions(rows: list[ValueRow]) -> str:
     """The conditions that all rows share: "batch 32, 224 px, fp32". The default memory format is left out."""
     first = rows[0].axes
     fixed = [axis for axis in CONDITIONS if all(row.axes[axis] == first[axis] for row in rows)]
     return ", ".join(condition_name(axis, first[axis]) for axis in fixed if first[axis] not in (None, "contiguous"))
 
 
-def cost_table(rows: list[CostRow]) -> Table:
+def cost_table(rows: list[ValueRow]) -> Table:
     """The table of one network; a condition has a column only if it varies."""
     varying = [axis for axis in CONDITIONS if len({row.axes[axis] for row in rows}) > 1]
     columns = [
@@ -185,7 +137,7 @@ def cost_table(rows: list[CostRow]) -> Table:
     return Table([column.heading for column in columns], _merged(cells), records_of(comparisons.values()))
 
 
-def _specs(rows: Iterable[CostRow]) -> list[ValueSpec]:
+def _specs(rows: Iterable[ValueRow]) -> list[ValueSpec]:
     """The values in the rows: built-in values in the order of their descriptions, then user-defined values."""
     specs = {name: value_spec(name, value.unit) for row in rows for name, value in row.values.items()}
     order = list(VALUES)
@@ -210,12 +162,12 @@ def _merged(rows: Iterable[list[TableCell]]) -> list[list[TableCell]]:
     return [[row[0], text_cell(", ".join(placements)), *row[2:]] for row, placements in merged.values()]
 
 
-def _condition(axis: str, row: CostRow) -> TableCell:
+def _condition(axis: str, row: ValueRow) -> TableCell:
     label = row.axes[axis]
     return TableCell("" if label is None else str(label), label if isinstance(label, int) else None)
 
 
-def _value(spec: ValueSpec, row: CostRow) -> TableCell:
+def _value(spec: ValueSpec, row: ValueRow) -> TableCell:
     """The value with its interval, and in brackets its ratio to, or difference from, the baseline."""
     comparison = row.values.get(spec.name)
     if comparison is None:
@@ -235,7 +187,7 @@ def _value(spec: ValueSpec, row: CostRow) -> TableCell:
     return TableCell(text, absolute.point)
 
 
-def _change(spec: ValueSpec, row: CostRow) -> TableCell:
+def _change(spec: ValueSpec, row: ValueRow) -> TableCell:
     """The change of a time relative to the baseline."""
     comparison = row.values.get(spec.name)
     if comparison is not None and comparison.ratio:
@@ -245,7 +197,7 @@ def _change(spec: ValueSpec, row: CostRow) -> TableCell:
     return text_cell(None)
 
 
-def _throughput(row: CostRow) -> TableCell:
+def _throughput(row: ValueRow) -> TableCell:
     """Images per second at the median latency."""
     latency, batch = row.values.get("latency"), row.axes["batch"]
     if not latency or not batch:
@@ -253,7 +205,7 @@ def _throughput(row: CostRow) -> TableCell:
     return TableCell(format_quantity(batch / latency.absolute.point, "1"), batch / latency.absolute.point)
 
 
-def _descriptions(tables: Iterable[Sequence[CostRow]]) -> Iterator[str]:
+def _descriptions(tables: Iterable[Sequence[ValueRow]]) -> Iterator[str]:
     """A description of each value in the tables; user-defined values have none."""
     for spec in _specs(row for rows in tables for row in rows):
         if spec.description:
@@ -262,7 +214,7 @@ def _descriptions(tables: Iterable[Sequence[CostRow]]) -> Iterator[str]:
 
 def _heading(run: str, axes: Mapping[str, Any], data: ReportData) -> str:
     """The heading of a network's table, with the run if there are several."""
-    return f"{network_name(axes['backbone'])}{f', {run}' if data.several_runs else ''}"
+    return f"{network_name(axes['backbone'])}{f', {run_name(run)}' if data.several_runs else ''}"
 
 
 def _added_work(data: ReportData) -> dict[str, list[Block]]:

@@ -16,6 +16,8 @@ def environment(data: ReportData) -> Iterator[Block]:
 
 
 def _line(run: StoredRun, key: str, machine: Environment) -> str:
+    if run.imported:
+        return f"{run.path.resolve().name}: imported from {run.imported}; machine and software are unknown."
     facts, load = machine.facts, machine.state["load"]
     packages = "".join(f", {package} {version}" for package, version in facts["packages"].items() if version)
     return (

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from bench.report.blocks import Block, Heading, Paragraph, Table, TableCell, first_figures, text_cell
 from bench.report.data import ReportData
-from bench.report.names import CONDITIONS, condition_name, module_name, network_name, placed_name
+from bench.report.names import CONDITIONS, USUAL, condition_name, module_names, network_name
 from bench.report.numbers import change, difference, format_quantity, interval, percent, ratio
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import AccuracyGain
@@ -18,8 +18,6 @@ from bench.results.statistics import interval_of_differences
 from bench.results.time_verdicts import TimeVerdict
 from bench.results.values import VALUES, ValueSpec
 
-USUAL = {"execution": "eager", "dtype": "fp32", "memory_format": "contiguous"}
-"""The conditions that are shown if they were measured."""
 MOST_VALUES = 5
 """Maximum number of columns with values; network, module and verdict come in addition."""
 GLANCE_NOTE = (
@@ -107,13 +105,13 @@ def glance_table(
     time_of = {id(time.variant): time for time in times}
     gain_of = {id(gain.variant): gain for gain in gains}
     best = {id(member) for column in columns if column.ranked for member in _best(column, shown, times)}
-    networks, modules = _network_names(shown, rows), _module_names(rows)
+    networks, modules = _network_names(shown, rows), module_names(rows)
     cells = [
         [
             text_cell(networks[row[0]]),
             text_cell(modules[row]),
             *(_cell(column, shown.get((column, row)), time_of, best) for column in columns),
-            text_cell(_verdict([(column, shown.get((column, row))) for column in columns], time_of, gain_of)),
+            text_cell(row_verdict(_compared(shown, row, columns), time_of, gain_of)),
         ]
         for row in rows
     ]
@@ -210,16 +208,6 @@ def _network_names(shown: Shown, rows: Sequence[Row]) -> dict[str, str]:
     return names
 
 
-def _module_names(rows: Sequence[Row]) -> dict[Row, str]:
-    """Row → its module, with the placement if the network has several of that module."""
-    placements: dict[tuple[str, str], set[str | None]] = {}
-    for backbone, attention, placement in rows:
-        placements.setdefault((backbone, attention), set()).add(placement)
-    return {
-        row: placed_name(row[1], row[2]) if len(placements[row[0], row[1]]) > 1 else module_name(row[1]) for row in rows
-    }
-
-
 def _best(column: GlanceColumn, shown: Shown, times: Sequence[TimeVerdict]) -> Iterator[Comparison]:
     """The best members of each network in a column, among those that were measured together with its baseline."""
     margins = {timed_group(time.variant): time.margin for time in times}
@@ -240,21 +228,29 @@ def _margin(member: Comparison, margins: Mapping[TimedGroup, float]) -> float:
     return margins.get(timed_group(member), inf) if member.unit == "s" else 0.0
 
 
-def _verdict(
-    values: Sequence[tuple[GlanceColumn, Comparison | None]],
-    times: Mapping[int, TimeVerdict],
-    gains: Mapping[int, AccuracyGain],
+def _compared(shown: Shown, row: Row, columns: Iterable[GlanceColumn]) -> list[tuple[str, Comparison]]:
+    """The comparisons of a row, each with the mode that its column names."""
+    return [(column.mode or "", shown[column, row]) for column in columns if (column, row) in shown]
+
+
+def row_verdict(
+    values: Sequence[tuple[str, Comparison]], times: Mapping[int, TimeVerdict], gains: Mapping[int, AccuracyGain]
 ) -> str:
-    """The verdicts on the accuracy and the times of a row: "no significant gain; slower"."""
-    present = [(column, member) for column, member in values if member is not None]
-    if any(member.role == "baseline" for _, member in present):
+    """The verdicts on the accuracy and the times of a row: "no significant gain; slower".
+
+    Args:
+        values: comparisons of the row, each with the mode to name if the row has several.
+        times: id of a comparison → the verdict on its time.
+        gains: id of a comparison → its accuracy gain.
+    """
+    if any(member.role == "baseline" for _, member in values):
         return "baseline"
     parts = []
-    for column, member in present:
+    for mode, member in values:
         if (gain := gains.get(id(member))) is not None:
             parts.append(accuracy_verdict(gain))
         if (time := times.get(id(member))) is not None:
-            parts.append(f"{f'{column.mode}: ' if column.mode else ''}{time_verdict(time)}")
+            parts.append(f"{f'{mode}: ' if mode else ''}{time_verdict(time)}")
     return "; ".join(parts) or "–"
 
 

@@ -9,6 +9,7 @@ from bench.report.names import (
     condition_name,
     module_name,
     network_name,
+    run_name,
     shared_conditions,
     variant_name,
 )
@@ -40,7 +41,7 @@ def latency_sentences(comparisons: Sequence[Comparison], times: Sequence[TimeVer
         variant, group = time.variant, timed_group(time.variant)
         baseline = baselines[group]
         several_placements = len(placements[(*group, variant.axes["attention"])]) > 1
-        run = f", {variant.run}" if several_runs else ""
+        run = f", {run_name(variant.run)}" if several_runs else ""
         facts = f"{shared_conditions(variant, baseline)}{run}".removeprefix(", ")
         ending = f" ({facts})" if facts else ""
         key = group, time.verdict, time.cause, _baseline_name(baseline, variant), ending
@@ -59,7 +60,7 @@ def control_sentences(comparisons: Sequence[Comparison], threshold: Threshold) -
     several_runs = len({member.run for member in comparisons}) > 1
     for member in comparisons:
         if member.role == "control" and is_compared_time(member) and member.ratio is not None:
-            run = f", {member.run}" if several_runs else ""
+            run = f", {run_name(member.run)}" if several_runs else ""
             limit = resolution(member.ratio, threshold(member))
             result = "no resolution" if limit is None else f"resolution ±{100 * expm1(limit):.2g} %"
             bias = ", biased" if is_biased(member.ratio, threshold(member)) else ""

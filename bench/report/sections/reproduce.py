@@ -14,6 +14,11 @@ def reproduce(data: ReportData) -> Iterator[Block]:
     if data.several_runs:
         yield Code("sh", f"python -m bench report {shlex.join(run.name for run in data.runs)} --out DIR\n")
     for run in data.runs:
+        if run.imported:
+            yield Code(
+                "sh", f"python -m bench import accuracy {shlex.quote(run.imported)} --out {shlex.quote(run.name)}\n"
+            )
+            continue
         facts = run.facts
         remark = "  # plus uncommitted changes" if facts["dirty"] else ""
         checkout = f"git checkout {facts['revision']}{remark}\n" if facts["revision"] else ""

@@ -9,7 +9,7 @@ from bench.report.formats import FORMATS
 from tests.bench.report.example_run import example_report
 
 FOLDER = Path(__file__).parent / "golden"
-FORMS = {"report.md": "md", "report.tex": "latex"}
+FORMS = {"report.md": "md", "table.tex": "latex"}
 """File → format."""
 
 

@@ -97,6 +97,23 @@ def test_tables_sort_by_number_with_the_keyboard(opened: tuple[Any, int]) -> Non
     assert set(column(browser, 0, latency)[4:]) == {"–"}  # cells without a number come last in both directions
 
 
+def test_picker_filters_by_the_limit(opened: tuple[Any, int]) -> None:
+    browser, _ = opened
+    form = browser.find_element("css selector", ".picker")
+    limit, answer = form.find_element("css selector", "input"), form.find_element("css selector", "output")
+    rows = "return [...document.querySelectorAll('.picker + .wide tbody tr')].filter(row => row.offsetParent).length"
+    # SimAM takes 10.5 ms and has 91.1 %, SE 10.4 ms and 90.6 %, plain 10 ms and 90 %.
+    assert answer.text.startswith("most accurate: SimAM") and browser.execute_script(rows) == 4
+    limit.send_keys("10.45")
+    wait(browser, lambda: answer.text.startswith("most accurate: SE"))
+    assert browser.execute_script(rows) == 2
+    limit.send_keys(Keys.CONTROL, "a")
+    limit.send_keys("1")
+    wait(browser, lambda: answer.text == "no variant is within this limit")
+    limit.send_keys(Keys.BACKSPACE)
+    wait(browser, lambda: browser.execute_script(rows) == 4)
+
+
 def test_columns_can_be_hidden(opened: tuple[Any, int]) -> None:
     browser, _ = opened
     table = browser.find_elements("css selector", "table.data")[0]

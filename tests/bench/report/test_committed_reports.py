@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.report.data import analyse
-from bench.report.formats.tables import ABSOLUTE, DIFFERENCE, results_table
+from bench.report.formats.tables import ABSOLUTE, DIFFERENCE, value_table
 from bench.store.stored_run import StoredRun
 from tests.bench.report.example_run import example_run
 
@@ -56,7 +56,7 @@ def test_numbers_follow_from_the_records(folder: str, monkeypatch: pytest.Monkey
     monkeypatch.chdir(ROOT)  # the table names the runs by the relative paths of the command
     path = Path(folder) / "report.parquet"
     assert path.exists(), f"{path} is missing; run `{command(folder)}`"
-    computed = _through_parquet(results_table(analyse([StoredRun.load(run) for run in REPORTS[folder]]).comparisons))
+    computed = _through_parquet(value_table(analyse([StoredRun.load(run) for run in REPORTS[folder]])))
     wrong = list(islice(differences(computed, pd.read_parquet(path)), 5))
     assert not wrong, f"{path} differs from its records; run `{command(folder)}`"
 
@@ -82,7 +82,7 @@ def _equal(one: Any, other: Any, tolerance: float) -> bool:
 
 
 def test_differences_are_found() -> None:
-    table = results_table(analyse([example_run()]).comparisons)
+    table = value_table(analyse([example_run()]))
     changed = table.assign(
         point=table["point"].where(table.index != 3, (1 + 1e-6) * table["point"]),
         role=table["role"].where(table.index != 5, "nobody"),
@@ -93,7 +93,7 @@ def test_differences_are_found() -> None:
 
 
 def test_counts_are_compared_exactly() -> None:
-    table = results_table(analyse([example_run()]).comparisons)
+    table = value_table(analyse([example_run()]))
     macs = table[table["value"] == "macs"].index[0]
     large = table.assign(point=table["point"].where(table.index != macs, 1.8e9))
     one_more = table.assign(point=table["point"].where(table.index != macs, 1.8e9 + 1))

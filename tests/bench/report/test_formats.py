@@ -1,20 +1,20 @@
 """Formats of a report: Markdown, LaTeX, HTML, CSV and Parquet, with all names escaped."""
 
 import io
-import shutil
-import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bench.report.blocks import BulletList, Code, Details, Figure, Heading, Page, Paragraph, Table, TableCell
+from bench.report.data import analyse
 from bench.report.formats import FORMATS
 from bench.report.formats.html import html
-from bench.report.formats.latex import escape_latex, latex
+from bench.report.formats.latex import escape_latex, latex_table
 from bench.report.formats.markdown import markdown_files, page_markdown
-from bench.report.formats.tables import results_table
-from tests.bench.report.example_run import EVIL, example_report
+from bench.report.formats.tables import value_table
+from tests.bench.report.example_run import EVIL, example_report, example_run
 
 GOLDEN = Path(__file__).parent / "golden"
 TABLE = Table(
@@ -34,7 +34,7 @@ PAGE = Page(
 )
 
 
-@pytest.mark.parametrize("name", ["report.md", "report.tex"])
+@pytest.mark.parametrize("name", ["report.md", "table.tex"])
 def test_pages_equal_the_golden_files(tmp_path: Path, name: str) -> None:
     """After a change of prose, run `python -m tests.bench.report.golden` and read the diff."""
     from tests.bench.report.golden import example_page
@@ -103,23 +103,34 @@ def test_long_page_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
     assert files["details/02-net-2.md"].startswith("# Net 2\n\n| a")
 
 
-def test_latex_has_rules_bold_and_escapes() -> None:
-    text = latex(PAGE)
-    assert r"\caption{H\#}" in text and "\\toprule\na\\textbar{}b & x \\& y \\\\" in text
-    assert r"one\_two & \textbf{$\times$1.05 $\leq$ 5 \%} \\" in text and r"\begin{tabular}{lr}" in text
-    assert text.count(r"\begin{table}") == 2 and r"\caption{more}" in text  # one that is collapsed twice is left out
+def test_latex_has_rules_groups_and_escapes() -> None:
+    best = TableCell("×1.05 ≤ 5 %", 1.05, best=True)
+    table = Table(
+        ["network", "a|b", "x & y"],
+        [[TableCell("n_1"), TableCell("m"), best], [TableCell("n_1"), TableCell("o"), best], [TableCell("n2")] * 3],
+    )
+    assert latex_table(table, "50 %", "my run").splitlines() == [
+        r"% \usepackage{booktabs,multirow}",
+        r"\begin{table}",
+        r"\centering",
+        r"\caption{50 \%}",
+        r"\label{tab:my-run}",
+        r"\begin{tabular}{llr}",
+        r"\toprule",
+        r"network & a\textbar{}b & x \& y \\",
+        r"\midrule",
+        r"\multirow{2}{*}{n\_1} & m & \textbf{$\times$1.05 $\leq$ 5 \%} \\",
+        r" & o & \textbf{$\times$1.05 $\leq$ 5 \%} \\",
+        r"\midrule",
+        r"n2 & n2 & n2 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
 
 
 def test_characters_unknown_to_latex_are_replaced() -> None:
     assert escape_latex("λ σ 模 é – …") == r"$\lambda$ ? ? é – …"
-
-
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
-def test_latex_compiles(tmp_path: Path) -> None:
-    (tmp_path / "report.tex").write_text(latex(example_report().page), encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_html_escapes_names_and_sorts_by_numbers(tmp_path: Path) -> None:
@@ -151,8 +162,26 @@ def test_csv_and_parquet_have_a_row_for_each_value(tmp_path: Path) -> None:
     assert (params["difference_point"], params["difference_low"], params["ratio_point"]) == (2, 2, 1.002)
 
 
+def test_csv_has_verdicts_and_options_in_columns() -> None:
+    table = value_table(analyse([example_run()]))
+    of = {
+        (value, attention): row
+        for value, attention, row in zip(table["value"], table["attention"], table.to_dict("records"), strict=True)
+        if row["role"] == "variant"
+    }
+    slow, gain = of["latency", "se"], of["top1", "simam(e_lambda=0.1)"]
+    assert slow["verdict"] == "slower" and slow["verdict_resolution"] == pytest.approx(0.01) and pd.isna(slow["p"])
+    assert (
+        gain["attention.e_lambda"] == 0.1
+        and 0 <= gain["p"] <= 1
+        and gain["verdict"] in ("better", "worse", "inconclusive")
+    )
+    assert pd.isna(of["params", "se"]["verdict"]) and pd.isna(slow["attention.e_lambda"])
+
+
 def test_empty_table_has_all_columns() -> None:
-    nothing = results_table([])
+    counts = analyse([example_run()])
+    nothing = value_table(replace(counts, comparisons=[], gains=[], times=[]))
     assert len(nothing) == 0 and {"run", "attention", "point", "ratio_low", "repeats"} <= set(nothing.columns)
     assert str(nothing["batch"].dtype) == "Int64"
 

@@ -38,7 +38,7 @@ def test_files_of_several_formats(tmp_path: Path) -> None:
     report = example_report()
     save(report, tmp_path / "new" / "folder", ["csv", "parquet", "latex"])
     folder = tmp_path / "new" / "folder"
-    assert {path.name for path in folder.iterdir()} == {"report.csv", "report.parquet", "report.tex"}
+    assert {path.name for path in folder.iterdir()} == {"report.csv", "report.parquet", "table.tex"}
     assert len(pd.read_parquet(folder / "report.parquet")) == len(report.comparisons)
 
 

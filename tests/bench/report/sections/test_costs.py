@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from bench.report.blocks import BulletList, Details, Heading, Paragraph, Table
-from bench.report.sections.costs import CostRow, cost_rows, cost_table, costs, split_rows
+from bench.report.rows import ValueRow, join_values
+from bench.report.sections.costs import cost_table, costs, split_rows
 from bench.results.columns import AXIS_COLUMNS
 from bench.results.values import VALUES
 from bench.store.record import MeasuredRecord, Value
@@ -15,7 +16,7 @@ from tests.bench.report.timed_run import report_data, timed_records, with_axes
 
 
 def table_of(*records: MeasuredRecord) -> Table:
-    return cost_table(cost_rows(report_data(records).costs))
+    return cost_table(join_values(report_data(records).costs))
 
 
 def column(table: Table, heading: str) -> list[str]:
@@ -109,7 +110,7 @@ def test_elementwise_ops_have_a_ratio() -> None:
     simam = comparison(
         "simam", "complexity", "elementwise_ops", absolute=exact(250), ratio=exact(2), difference=exact(150)
     )
-    assert column(cost_table(cost_rows([plain, simam])), "elementwise ops (×)") == ["100", "250 (×2.000)"]
+    assert column(cost_table(join_values([plain, simam])), "elementwise ops (×)") == ["100", "250 (×2.000)"]
 
 
 def test_placements_with_equal_cells_share_a_row() -> None:
@@ -117,12 +118,12 @@ def test_placements_with_equal_cells_share_a_row() -> None:
         comparison("simam", "memory", "peak_bytes", "B", absolute=exact(count), placement=placement)
         for placement, count in (("spatial", 40_000_000), ("branch_end", 40_000_001), ("stage_end", 50_000_000))
     ]
-    assert column(cost_table(cost_rows(members)), "placement") == ["spatial, branch_end", "stage_end"]
+    assert column(cost_table(join_values(members)), "placement") == ["spatial, branch_end", "stage_end"]
 
 
 def test_many_conditions_are_collapsed() -> None:
     rows = [
-        CostRow("r", {**dict.fromkeys(AXIS_COLUMNS), "mode": mode, "batch": batch, "attention": str(name)})
+        ValueRow("r", {**dict.fromkeys(AXIS_COLUMNS), "mode": mode, "batch": batch, "attention": str(name)})
         for mode in ("inference", "training")
         for batch in (1, 2, 3)
         for name in range(9)

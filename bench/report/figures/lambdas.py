@@ -7,21 +7,22 @@ import altair as alt
 
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
-from bench.report.figures.theme import BLUE, INK, ORANGE, WIDTH, FigureRows, figure, tooltips
+from bench.report.figures.theme import BLUE, INK, ORANGE, VERMILION, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import network_name, variant_name
 from bench.results.estimates import Comparison
 
 DEFAULT = 1e-4
 """Default λ of the authors' module and of ours."""
-MARKED = ({"λ": DEFAULT, "what": "the authors' default"}, {"λ": 0.1, "what": "published for ImageNet"})
+MARKED = ({"λ": DEFAULT, "line": "λ: the authors' default"}, {"λ": 0.1, "line": "λ: published for ImageNet"})
 """The λ of the authors' commands for ImageNet and COCO; the λ of their CIFAR runs is not published."""
+CURVE = "top-1, mean and 95 % band over seeds"
 SHOWN = ("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")
 """Fields of a tooltip."""
 LEAST = 3
 """Minimum number of values of λ for a curve."""
 
 
-def sweep(data: ReportData) -> Iterator[Figure]:
+def lambdas(data: ReportData) -> Iterator[Figure]:
     """A figure for each group of accuracies with at least three values of λ."""
     accuracies = data.frame[data.frame["measure"] == "accuracy"]
     places = zip(accuracies["run"], accuracies["cell"], strict=True)
@@ -58,23 +59,19 @@ def _row(comparison: Comparison, e_lambda: float) -> dict[str, Any]:
 def _draw(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
     x = alt.X("λ:Q", title="λ").scale(type="log").axis(format="~e")
     y = alt.Y("top1:Q", title="top-1 (%)").scale(zero=False)
-    baseline = variant_name(plain) if plain is not None else "no baseline"
+    baseline = [{"top1": 100 * plain.absolute.point, "line": f"top-1 of {variant_name(plain)}"}] if plain else []
+    lines = [CURVE, *(str(marked["line"]) for marked in (*MARKED, *baseline))]
+    colour = alt.Color("line:N", title=None).scale(domain=lines, range=[BLUE, ORANGE, VERMILION, INK])
     figure_rows = FigureRows()
-    base = alt.Chart(figure_rows.named(rows)).encode(x=x)
-    marks = [
-        base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q")),
-        base.mark_line(color=BLUE, point=True).encode(y=y, tooltip=tooltips(*SHOWN)),
-        _rule(figure_rows.named(list(MARKED)), ORANGE, x=x),
-    ]
-    if plain is not None:
-        marks.append(_rule(figure_rows.named([{"top1": 100 * plain.absolute.point, "what": baseline}]), INK, y=y))
-    chart = alt.layer(*marks).properties(width=WIDTH, height=280)
-    title = (
-        f"{network}: top-1 by λ, mean and 95 % band over seeds; dashed: {baseline}, and the authors' λ "
-        "(1e-4 by default, 0.1 for ImageNet)"
-    )
-    return figure(chart, figure_rows, f"lambda-{number}", title)
+    base = alt.Chart(figure_rows.named([{**row, "line": CURVE} for row in rows])).encode(x=x, color=colour)
+    band = base.mark_area(opacity=0.25).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q"))
+    curve = base.mark_line(point=True).encode(y=y, tooltip=tooltips(*SHOWN))
+    marks = [_rule(figure_rows.named(list(MARKED)), colour, x=x)]
+    if baseline:
+        marks.append(_rule(figure_rows.named(baseline), colour, y=y))
+    chart = alt.layer(band, *marks, curve).properties(width=WIDTH, height=280)
+    return figure(chart, figure_rows, f"lambda-{number}", f"{network}: top-1 by λ")
 
 
-def _rule(rows: alt.NamedData, colour: str, **encoding: Any) -> Any:
-    return alt.Chart(rows).mark_rule(color=colour, strokeDash=[5, 4]).encode(**encoding, tooltip=tooltips("what:N"))
+def _rule(rows: alt.NamedData, colour: Any, **encoding: Any) -> Any:
+    return alt.Chart(rows).mark_rule(strokeDash=[5, 4]).encode(**encoding, color=colour, tooltip=tooltips("line:N"))
