@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import ab, calibrate, compare, doctor, import_results, list_names, plan, report, run
+from bench.commands.failures import refuse_hidden_packages
 
 app = typer.Typer(
     name="simam-bench",
@@ -45,4 +46,5 @@ def options(
 
 def main() -> None:
     """Run the command line."""
+    refuse_hidden_packages()
     app(prog_name="simam-bench")

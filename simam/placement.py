@@ -2,7 +2,7 @@
 
 import fnmatch
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from torch import nn
@@ -61,7 +61,7 @@ def insert(
         attention: callable that builds one module from the number of channels of the layer before it.
         placement: ``"spatial"`` (after the block's main spatial convolution, before its norm),
             ``"branch_end"`` (at the end of the residual branch), or ``{"layers": glob}`` for every layer whose dotted
-            name matches the glob.
+            name matches the glob; a layer that is used under two names gets a module under each.
 
     Returns:
         The names of the wrapped layers, in the order of ``network.named_modules()``.
@@ -95,7 +95,7 @@ def _selected_layers(network: nn.Module, placement: str | Mapping[str, str]) -> 
         if list(placement) != ["layers"]:
             raise PlacementError(f"a placement by layers must be {{'layers': glob}}, not {dict(placement)}")
         pattern = placement["layers"]
-        names = tuple(name for name, _ in network.named_modules() if name and fnmatch.fnmatchcase(name, pattern))
+        names = tuple(_distinct_places(network, pattern))
         target = f"layer that matches {pattern!r}"
     if not names:
         raise PlacementError(f"{type(network).__name__} has no {target}")
@@ -103,6 +103,21 @@ def _selected_layers(network: nn.Module, placement: str | Mapping[str, str]) -> 
         if inner.startswith(f"{outer}."):
             raise PlacementError(f"{inner!r} lies inside {outer!r}, and both match; narrow the glob to one of them")
     return names
+
+
+def _distinct_places(network: nn.Module, pattern: str) -> Iterator[str]:
+    """Names that match a glob, one for each place that holds a layer.
+
+    A layer that two places hold has both of their names, and each place gets a module of its own. A place inside a
+    block that is held twice has two names, of which the first counts.
+    """
+    places: set[tuple[int, str]] = set()
+    for name, _ in network.named_modules(remove_duplicate=False):
+        parent, _, child = name.rpartition(".")
+        place = id(network.get_submodule(parent)), child
+        if name and fnmatch.fnmatchcase(name, pattern) and place not in places:
+            places.add(place)
+            yield name
 
 
 def _output_channels(name: str, layer: nn.Module) -> int:

@@ -100,7 +100,12 @@ class Registry(Generic[E]):
         module, _, attribute = (entry.target if entry else name).partition(":")
         try:
             loaded = getattr(import_module(module), attribute)
-        except (Exception, SystemExit) as error:  # a user's module may raise anything at import
+        except SystemExit as error:
+            raise UnknownNameError(
+                f"cannot load {self.kind} {name!r}: {module} ended the interpreter while it was imported "
+                f"(SystemExit: {error}); move code such as argparse under `if __name__ == '__main__':`"
+            ) from error
+        except Exception as error:  # a user's module may raise anything at import
             raise UnknownNameError(f"cannot load {self.kind} {name!r}: {error}") from error
         return partial(loaded, **dict(entry.preset)) if entry and entry.preset else loaded
 

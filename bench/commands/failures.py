@@ -6,10 +6,25 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 import typer
 
 OK, FAILED = 0, 3
+
+
+def refuse_hidden_packages() -> None:
+    """Exit with 2 if a file of the user hides one of our packages, here or in the workers, which run in this folder."""
+    for name in ("simam", "bench"):
+        file = Path.cwd() / f"{name}.py"
+        hidden = file.is_file() and not (Path.cwd() / name / "__init__.py").is_file()
+        spec = find_spec(name)
+        if not hidden and spec is not None and spec.origin and spec.submodule_search_locations is None:
+            file, hidden = Path(spec.origin), True
+        if hidden:
+            typer.echo(f"error: your file {file} hides the package {name}; rename it", err=True)
+            raise SystemExit(2)
 
 
 @contextmanager

@@ -63,7 +63,8 @@ def plan(
         if check:
             from bench.run.session import check_buildable
 
-            check_buildable(expanded)
+            for note in check_buildable(expanded):
+                console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
             console.print("every network can be built, and every measure can start", highlight=False)
         if resolve is not None:
             console.print(_required_seeds(expanded, resolve, spread), highlight=False, soft_wrap=True)

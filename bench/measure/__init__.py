@@ -6,7 +6,7 @@ A measure is a frozen dataclass whose fields are its options in a suite.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from bench.store.record import Value
 
@@ -52,12 +52,12 @@ class Subject:
     Args:
         index: position in the group; 0 is the baseline.
         role: "baseline", "variant" or "control".
-        build: maps a device ("meta", or None for the run's device) to the workload. Each call builds the same network
-            again from the same seed. On meta, where tensors hold no data, a call may return a network that an earlier
-            call built: do not modify it.
+        build: maps a device ("meta", where tensors hold no data, "cpu", or None for the run's device) to the workload.
+            Each call builds the same network again from the same seed.
         device: the run's device, "cpu" or "cuda".
         network: maps a number of classes and a torchvision weights name (or None) to the network alone, in training
             mode, on torch's default device. Each call returns the same weights.
+        check: builds the network and checks that its modules keep their contract; returns sentences for the user.
         dataset: returns the cell's dataset, see :class:`bench.measure.training.images.Dataset`.
         seed: seed of the replicate.
         key: stem for the names of this subject's files: readable, valid on every file system, and unique.
@@ -69,6 +69,7 @@ class Subject:
     build: Callable[[str | None], Workload]
     device: str = "cpu"
     network: "Callable[[int, str | None], nn.Module]" = _not_provided
+    check: Callable[[], Sequence[str]] = _not_provided
     dataset: Callable[[], Any] = _not_provided
     seed: int = 0
     key: str = ""
@@ -105,6 +106,25 @@ def require_finite(output: object) -> None:
         nonfinite = output.numel() - int(torch.isfinite(output).sum())
         if nonfinite:
             raise ArithmeticError(f"{nonfinite} of {output.numel()} values of the network's output are NaN or infinite")
+
+
+Counted = TypeVar("Counted")
+
+
+def count_on_meta(subject: Subject, count: "Callable[[Workload], Counted]") -> "tuple[Counted, Mapping[str, Any]]":
+    """Build and count a subject on meta, or on the CPU if its network cannot be built or called on meta.
+
+    Returns:
+        The result of ``count``, and details for the record: ``counted_on_cpu``, the reason, if it was the CPU.
+
+    Raises:
+        Exception: any exception of the network on the CPU.
+    """
+    try:
+        return count(subject.build("meta")), {}
+    except Exception as error:  # a user's network may raise anything
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return count(subject.build("cpu")), {"counted_on_cpu": reason}
 
 
 class Announce(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.measure import Announce, Outcome, Subject, Workload
+from bench.measure import Announce, Outcome, Subject, Workload, count_on_meta
 from bench.store.record import Value
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Complexity:
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
-            workload = subject.build("meta")
-            counter = count_costs(workload)
+            (workload, counter), on_cpu = count_on_meta(subject, lambda built: (built, count_costs(built)))
             total = counter.total
             values: tuple[Value, ...] = (
                 Value("params", "1", (count_parameters(workload.network),)),
@@ -52,7 +51,7 @@ class Complexity:
             )
             if subject.device == "cuda":
                 values = *values, Value("kernels", "1", (count_kernels(subject.build(None).call),))
-            yield subject, Outcome(values, self._details(counter))
+            yield subject, Outcome(values, {**self._details(counter), **on_cpu})
 
     def _details(self, counter: "CostCounter") -> dict[str, Any]:
         by_layer = {"by_layer": _as_lists(counter.by_layer())} if self.layers else {}

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.measure import Announce, Outcome, Subject
+from bench.measure import Announce, Outcome, Subject, Workload, count_on_meta
 from bench.store.record import Value
 
 if TYPE_CHECKING:
@@ -26,22 +26,38 @@ class Counters:
     side_by_side: ClassVar = True
 
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
-        import torch
-
-        from bench.measure.counting.dispatch import OperatorObserver
-
         for subject in group:
             announce(subject)
-            workload = subject.build("meta")
-            network = workload.network.eval()
-            with OperatorObserver():  # reuses the results of repeated calls on meta tensors
-                torch_flops = count_torch(network, workload.inputs)
-            with _materialised(network), _single_thread():
-                fvcore_flops = count_fvcore(network, torch.zeros_like(workload.inputs, device="cpu"))
-            yield (
-                subject,
-                Outcome((Value("fvcore_flops", "1", (fvcore_flops,)), Value("torch_flops", "1", (torch_flops,)))),
-            )
+            values, on_cpu = count_on_meta(subject, _count)
+            yield subject, Outcome(values, on_cpu)
+
+
+def _count(workload: Workload) -> tuple[Value, ...]:
+    """Count with both tools; a tool that cannot count this network gives None and its reason.
+
+    Raises:
+        Exception: any exception of the network itself.
+    """
+    import torch
+
+    from bench.measure.counting.dispatch import OperatorObserver
+
+    network = workload.network.eval()
+    with OperatorObserver():  # reuses the results of repeated calls on meta tensors
+        torch_flops = count_torch(network, workload.inputs)
+    return (
+        _fvcore_value(network, torch.zeros_like(workload.inputs, device="cpu")),
+        Value("torch_flops", "1", (torch_flops,)),
+    )
+
+
+def _fvcore_value(network: "nn.Module", inputs: "Tensor") -> Value:
+    try:
+        with _materialised(network), _single_thread():
+            return Value("fvcore_flops", "1", (count_fvcore(network, inputs),))
+    except Exception as error:  # tracing fails in many ways, for scripted and compiled parts among others
+        reason = f"fvcore cannot trace the network: {type(error).__name__}: {error}".partition("\n")[0]
+        return Value("fvcore_flops", "1", (None,), reason)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from bench.measure import Announce, Outcome, Subject, Workload
+from bench.measure import Announce, Outcome, Subject, Workload, count_on_meta
 from bench.store.record import Value
 
 if TYPE_CHECKING:
@@ -32,14 +32,24 @@ class Memory:
     def measure(self, group: Sequence[Subject], announce: Announce, seed: int) -> Iterator[tuple[Subject, Outcome]]:
         for subject in group:
             announce(subject)
-            workload = subject.build("meta")
-            peak = count_peak_bytes(workload)
-            workload.network.train()
-            saved = count_saved_bytes(workload.network, workload.forward)
-            values = [Value("saved_bytes", "B", (saved,)), Value("peak_bytes", "B", (peak.total,))]
+            (workload, peak), on_cpu = count_on_meta(subject, lambda built: (built, count_peak_bytes(built)))
+            values = [saved_value(workload), Value("peak_bytes", "B", (peak.total,))]
             if subject.device == "cuda":
                 values += measure_allocator_peaks(subject.build(None).call)
-            yield subject, Outcome(tuple(values), {"peak_shares": peak.shares})
+            yield subject, Outcome(tuple(values), {"peak_shares": peak.shares, **on_cpu})
+
+
+def saved_value(workload: Workload) -> Value:
+    """Count the saved bytes of a workload's network in training mode.
+
+    The value is None with a reason if the network cannot be called in training mode, such as a batch norm on a single
+    value per channel.
+    """
+    workload.network.train()
+    try:
+        return Value("saved_bytes", "B", (count_saved_bytes(workload.network, workload.forward),))
+    except Exception as error:  # a user's network may raise anything
+        return Value("saved_bytes", "B", (None,), f"in training mode: {type(error).__name__}: {error}")
 
 
 def count_saved_bytes(network: "nn.Module", forward: "Callable[[], Tensor]") -> int:

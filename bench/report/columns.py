@@ -55,6 +55,7 @@ class ValueColumn:
         form: the value itself, or its change.
         symbol: symbol of the unit.
         scale: the unit in units of the records.
+        has_unit: whether the name of the column has the unit; otherwise numbers for programs are in SI units.
         decimals: number of decimals.
     """
 
@@ -64,6 +65,7 @@ class ValueColumn:
     form: Form
     symbol: str
     scale: float
+    has_unit: bool
     decimals: int
 
     @property
@@ -85,10 +87,11 @@ class ValueColumn:
         return self._change(comparison) if self.form == "delta" else self._value(comparison)
 
     def numbers(self, row: ValueRow) -> Numbers:
-        """The numbers of a row: the value in the column's unit, or its change with the interval."""
+        """The numbers of a row: the value, or its change with the interval. Shares are in percent."""
         comparison = row.values.get(self.spec.name)
         if self.form == "value":
-            numbers: Numbers = {self.name: None if comparison is None else comparison.absolute.point / self.scale}
+            scale = self.scale if self.has_unit or self.spec.shown == "share" else 1.0
+            numbers: Numbers = {self.name: None if comparison is None else _scaled(comparison.absolute.point, scale)}
             if self.spec.shown == "share":
                 numbers[f"{self.name}_sd"] = None if comparison is None else self._spread(comparison)
             return numbers
@@ -135,6 +138,11 @@ class ValueColumn:
         return bounds
 
 
+def _scaled(number: float | int, scale: float) -> float | int:
+    """A number in another unit; whole numbers in the unit of the records stay whole."""
+    return number if scale == 1.0 else number / scale
+
+
 def parse_column(name: str, comparisons: Iterable[Comparison]) -> ValueColumn:
     """The column with a name.
 
@@ -153,12 +161,12 @@ def parse_column(name: str, comparisons: Iterable[Comparison]) -> ValueColumn:
     members = measured[value]
     spec = value_spec(value, members[0].unit)
     if suffix == DELTA:
-        return ValueColumn(name, spec, title or spec.title, "delta", "", 1.0, 0)
+        return ValueColumn(name, spec, title or spec.title, "delta", "", 1.0, False, 0)
     symbol, scale = _unit(spec, suffix, [abs(float(member.absolute.point)) for member in members], name)
     smallest = min((abs(member.absolute.point) / scale for member in members if member.absolute.point), default=1.0)
     whole = scale == 1.0 and all(isinstance(member.absolute.point, int) for member in members)
     decimals = 0 if whole else 2 if spec.shown == "share" else min(3, max(0, 3 - floor(log10(smallest))))
-    return ValueColumn(name, spec, title or spec.title, "value", symbol, scale, decimals)
+    return ValueColumn(name, spec, title or spec.title, "value", symbol, scale, bool(suffix), decimals)
 
 
 def _split(name: str, measured: Mapping[str, object]) -> tuple[str, str]:

@@ -31,14 +31,14 @@ from bench.suite.plan import Plan, Unit
 from bench.suite.suite import Suite
 
 
-def check_buildable(plan: Plan) -> None:
-    """Check a plan as :func:`begin` does, without measuring anything.
+def check_buildable(plan: Plan) -> list[str]:
+    """Check a plan as :func:`begin` does, without measuring anything. Returns sentences for the user.
 
     Raises:
         InputError: torch cannot be used, a network cannot be built, or a measure cannot start.
     """
     with LocalProcesses() as execute:
-        check_plan(plan, execute)
+        return check_plan(plan, execute)
 
 
 def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
@@ -57,7 +57,7 @@ def begin(plan: Plan, path: Path | None, device: str, console: Console) -> Path:
     path = path or default_path(plan.suite, datetime.now())
     with interruptible(f"nothing was measured into {path} yet"), LocalProcesses() as execute:
         environment = read_environment(device, execute)
-        check_plan(plan, execute)
+        print_notes(check_plan(plan, execute), console)
         with RunDirectory.create(path, plan.suite.to_yaml()) as directory:
             _measure(plan, directory, environment, execute, {}, console)
     return path
@@ -97,7 +97,7 @@ def resume(path: Path, only: Sequence[str], retry_failed: bool, device: str, con
             device = earlier.facts["device"]
         environment = read_environment(device, execute)
         _refuse_mixed_environments(missing, earlier, environment)
-        check_plan(plan, execute)
+        print_notes(check_plan(plan, execute), console)
         _measure(plan, directory, environment, execute, finished, console)
     return path
 
@@ -115,8 +115,7 @@ def _measure(
     if any(unit.group.timed for unit in missing):
         warn_if_unfit(console)
     directory.add_environment(environment)
-    for note in plan.notes:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    print_notes(plan.notes, console)
     console.print(f"measuring into {escape(str(directory.path))}", soft_wrap=True)
     display = progress_display(missing, estimates, console)
     with interruptible(_resume_hint(directory.path)), display:
@@ -140,6 +139,12 @@ def _measure(
         announce_repetition(len(repeated), console)
         for unit in repeated:
             directory.append(runner.run_again(plan.suite, unit, disturbed[unit]))
+
+
+def print_notes(notes: Sequence[str], console: Console) -> None:
+    """Print sentences on assumptions, and on what is unusual but allowed."""
+    for note in notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def announce_precision(unit: Unit, records: Sequence[Record], suite: Suite, console: Console) -> None:

@@ -126,6 +126,7 @@ def make_subject(
         partial(_build, cell, number, device),
         device,
         network=partial(_network, cell, number),
+        check=partial(_check, cell),
         dataset=partial(_dataset, cell, data),
         seed=number,
         key=file_stem(cell, number),
@@ -149,6 +150,12 @@ def _network(cell: Cell, seed: int, classes: int, weights: str | None = None) ->
     from bench.run.workload import build_network
 
     return build_network(cell, seed, classes, weights)
+
+
+def _check(cell: Cell) -> list[str]:
+    from bench.run.contract import check_cell
+
+    return check_cell(cell)
 
 
 def _dataset(cell: Cell, data: DataSettings) -> Any:

@@ -3,20 +3,23 @@
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.overrides import TorchFunctionMode
 
 from bench.measure import Workload
 from bench.measure.compilation import compile_network
 from bench.run.executions import Ready
+from bench.run.torch_state import restored_torch_state
 from bench.suite.axes import Cell, Choice
 from bench.suite.datasets import DATASETS
 from bench.suite.suite import DataSettings
@@ -32,11 +35,45 @@ _INPUT_STREAM = 2_000_003
 """Offset to the seed for the inputs, so that they do not depend on the number of weights."""
 
 
-def build_network(cell: Cell, seed: int, classes: int | None = None, weights: str | None = None) -> nn.Module:
+class Insertion(NamedTuple):
+    """An attention module in a network.
+
+    Args:
+        layer: name of the layer that it follows.
+        channels: channels that it was built for.
+        module: the module.
+    """
+
+    layer: str
+    channels: int
+    module: nn.Module
+
+
+@dataclass
+class BuildReport:
+    """What happened while a network was built.
+
+    Args:
+        insertions: the attention modules.
+        changes: settings of torch that were changed, and restored.
+    """
+
+    insertions: list[Insertion] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+
+def build_network(
+    cell: Cell,
+    seed: int,
+    classes: int | None = None,
+    weights: str | None = None,
+    report: BuildReport | None = None,
+) -> nn.Module:
     """Build the network of a cell on torch's default device.
 
     The plain network is initialised first, and the attention modules afterwards, from a separate random stream. All
-    variants of a seed therefore have the same weights in their common layers.
+    variants of a seed therefore have the same weights in their common layers. Settings of torch that a module changes
+    while it is imported or built are restored. Lazy layers are initialised by a dry run.
 
     Args:
         cell: the cell.
@@ -44,11 +81,22 @@ def build_network(cell: Cell, seed: int, classes: int | None = None, weights: st
         classes: number of classes of the images, for a backbone that takes ``num_classes`` and whose cell does not give
             it.
         weights: torchvision's name of the weights of the plain network.
+        report: is filled in.
 
     Raises:
         ValueError: the backbone takes no ``weights``.
         Exception: any exception of the backbone or the module, such as for an invalid option.
     """
+    report = report or BuildReport()
+    with restored_torch_state() as changes:
+        network = _build_network(cell, seed, classes, weights, report.insertions)
+    report.changes += changes
+    return network
+
+
+def _build_network(
+    cell: Cell, seed: int, classes: int | None, weights: str | None, insertions: list[Insertion]
+) -> nn.Module:
     assert cell.backbone is not None  # every measure that builds a network depends on the axis
     torch.manual_seed(seed)
     backbone = _configured(BACKBONES, cell.backbone)
@@ -61,10 +109,31 @@ def build_network(cell: Cell, seed: int, classes: int | None = None, weights: st
             raise ValueError(f"torchvision publishes no weights for {cell.backbone}; name a file or a folder instead")
         options["weights"] = weights
     network: nn.Module = backbone(**options)
+    if _has_lazy_layers(network):
+        with torch.no_grad():
+            network(torch.zeros(_LAZY_IMAGES, *input_shape(cell, network)))
     if cell.attention is not None and cell.placement is not None:
         torch.manual_seed(seed + _ATTENTION_STREAM)
-        insert(network, _configured(ATTENTION, cell.attention), _placement_argument(cell.placement))
+        built: list[tuple[int, nn.Module]] = []
+        factory = _configured(ATTENTION, cell.attention)
+
+        def attention(channels: int) -> nn.Module:
+            module: nn.Module = factory(channels)
+            built.append((channels, module))
+            return module
+
+        layers = insert(network, attention, _placement_argument(cell.placement))
+        insertions += [Insertion(layer, *made) for layer, made in zip(layers, built, strict=True)]
     return network
+
+
+_LAZY_IMAGES = 2
+"""Images of the dry run that initialises lazy layers; batch norm needs more than one value per channel."""
+
+
+def _has_lazy_layers(network: nn.Module) -> bool:
+    lazy = (module for module in network.modules() if isinstance(module, LazyModuleMixin))
+    return any(module.has_uninitialized_params() for module in lazy)
 
 
 def build_workload(cell: Cell, seed: int, device: str, stands_for: str = "cpu") -> Workload:
@@ -93,9 +162,9 @@ def build_workload(cell: Cell, seed: int, device: str, stands_for: str = "cpu") 
 
 def _build_on(cell: Cell, seed: int, device: str, fake: bool = False) -> Workload:
     with torch.device(device):
-        network = _skeleton(cell.project(_STRUCTURE)) if device == "meta" else build_network(cell, seed)
+        network = _fresh_skeleton(cell.project(_STRUCTURE)) if device == "meta" else build_network(cell, seed)
         torch.manual_seed(seed + _INPUT_STREAM)
-        inputs = torch.randn(cell.batch or 1, *_input_shape(cell))
+        inputs = torch.randn(cell.batch or 1, *input_shape(cell, network))
     dtype = _DTYPES[cell.dtype or "fp32"]
     layout = torch.channels_last if cell.memory_format == "channels_last" else torch.contiguous_format
     if not fake:  # torch cannot convert fake weights; a convolution's output has the memory format of its input anyway
@@ -112,13 +181,23 @@ def _build_on(cell: Cell, seed: int, device: str, fake: bool = False) -> Workloa
     return Workload(network, inputs, ready.call, partial(forward, inputs), settings, ready.values)
 
 
-_STRUCTURE = ("backbone", "attention", "placement")
-"""The axes that determine the layers of a network."""
+_STRUCTURE = ("backbone", "attention", "placement", "resolution")
+"""The axes that determine the layers of a network; that of lazy layers depends on the resolution."""
+
+
+def _fresh_skeleton(cell: Cell) -> nn.Module:
+    """A network on meta that was never called: modules may keep state of their calls, such as a table for one size."""
+    try:
+        copy = deepcopy(_skeleton(cell))
+    except Exception:  # modules with tensors that autograd recorded cannot be copied
+        return _skeleton.__wrapped__(cell)
+    # A copy of a scripted module has parameters that autograd recorded.
+    return copy if all(parameter.is_leaf for parameter in copy.parameters()) else _skeleton.__wrapped__(cell)
 
 
 @lru_cache(maxsize=64)
 def _skeleton(cell: Cell) -> nn.Module:
-    """A network on meta, shared by the cells with the same layers."""
+    """A network on meta, which is copied for the cells with the same layers."""
     with _NoRandomWeights():
         return build_network(cell, 0)
 
@@ -199,11 +278,13 @@ def _placement_argument(placement: Choice) -> str | dict[str, str]:
     return placement.name
 
 
-def _input_shape(cell: Cell) -> tuple[int, int, int]:
-    options = dict(cell.backbone.options) if cell.backbone else {}
-    channels = options.get("in_channels", 3)
+def input_shape(cell: Cell, network: nn.Module) -> tuple[int, int, int]:
+    """Channels, height and width of an image: the channels of the network's first convolution, 3 without one."""
+    convolutions = (module for module in network.modules() if isinstance(module, nn.Conv2d))
+    first = next(convolutions, None)
+    channels = first.in_channels if first is not None else 0
     side = cell.resolution or 224
-    return int(channels or 3), side, side
+    return channels or 3, side, side
 
 
 def _autocast(network: Forward, device: str) -> Forward:
@@ -229,11 +310,20 @@ def _training_step(network: nn.Module, forward: Forward, inputs: Tensor) -> Call
     def step() -> Tensor:
         optimizer.zero_grad()
         output = forward(inputs)
+        if not isinstance(output, Tensor) or output.dim() != 2:
+            raise TypeError(f"a training step needs logits of shape (N, classes), not {_output_name(output)}")
         nn.functional.cross_entropy(output.float(), targets).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return output
 
     return step
+
+
+def _output_name(output: object) -> str:
+    if isinstance(output, Tensor):
+        return f"a tensor of shape {tuple(output.shape)}"
+    keys = f" with the keys {', '.join(map(str, output))}" if isinstance(output, Mapping) else ""
+    return f"a {type(output).__name__}{keys}; wrap the network in one that returns its logits"
 
 
 def _flushes_denormals() -> bool:

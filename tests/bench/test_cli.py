@@ -121,7 +121,7 @@ def test_table_with_chosen_columns_is_printed(finished: tuple[Path, object]) -> 
     done = bench("report", finished[0], "--format", "csv", "--columns", "params,latency_ms,verdict")
     assert done.returncode == 0, done.stderr
     heading, *rows = done.stdout.splitlines()
-    assert heading.endswith("params,latency_ms,verdict") and len(rows) == 2 and ",1405.0," in rows[0]
+    assert heading.endswith("params,latency_ms,verdict") and len(rows) == 2 and ",1405," in rows[0]
 
 
 def test_imported_table_is_reported(tmp_path: Path) -> None:
@@ -274,6 +274,15 @@ def test_missing_images_stop_a_run_before_it_starts(tmp_path: Path) -> None:
     done = bench("run", write(tmp_path, ACCURACY), "--out", tmp_path / "out", "--set", f"data.root={tmp_path}")
     assert done.returncode == 2 and not (tmp_path / "out").exists()
     assert f"CIFAR10 is missing or damaged in {tmp_path}" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["simam", "bench"])
+def test_file_that_hides_a_package_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.py").write_text("x = 1\n", encoding="utf-8")
+    code = "from bench.cli import main; import os; os.chdir(os.environ['THERE']); main()"
+    environment = {**os.environ, "THERE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code, "list"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 2 and f"{name}.py hides the package {name}; rename it" in done.stderr
 
 
 def test_version() -> None:

@@ -134,3 +134,18 @@ def test_insert_keeps_weights() -> None:
     insert(network, SimAM, "spatial")
     for weight, plain_weight in zip(network.parameters(), plain.parameters(), strict=True):
         assert torch.equal(weight, plain_weight)
+
+
+def test_layer_with_two_names_gets_a_module_under_each() -> None:
+    shared = nn.Conv2d(4, 4, 1)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), shared, nn.ReLU(), shared)
+    assert insert(network, lambda channels: nn.Identity(), {"layers": "[13]"}) == ("1", "3")
+    one, other = network[1], network[3]
+    assert one[0] is other[0] is shared and one[1] is not other[1]
+
+
+def test_block_with_two_names_gets_one_module() -> None:
+    block = nn.Sequential(nn.Conv2d(3, 3, 1))
+    network = nn.Sequential(block, block)
+    assert insert(network, lambda channels: nn.Identity(), {"layers": "*.0"}) == ("0.0",)
+    assert isinstance(network[1][0][1], nn.Identity) and isinstance(network[1][0][0], nn.Conv2d)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,10 @@ def test_class_and_channel_options_of_torchvision_networks() -> None:
 
     network = BACKBONES.load("resnet18")(num_classes=7, in_channels=1)
     assert network(torch.randn(2, 1, 32, 32)).shape == (2, 7)
+
+
+def test_module_that_ends_the_interpreter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ending.py").write_text("raise SystemExit(2)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UnknownNameError, match=r"ending ended the interpreter .* \(SystemExit: 2\)"):
+        ATTENTION.load("ending:Mine")

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler, Subset
 
 from bench.measure.training.images import Batches, DataError, Draws, EvalSplit, hold_out
 from bench.measure.training.recipe import Augmentation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LOADER_WORKERS = 4
 """Number of processes that read images. It is fixed, because the augmentation depends on it: each process has its own
@@ -55,12 +58,34 @@ def _open_folder(folder: Path) -> Any:
     from torchvision.datasets import ImageFolder
 
     try:
-        return ImageFolder(str(folder))
+        return ImageFolder(str(folder), loader=load_rgb)
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{folder} contains no images in one folder per class ({' '.join(str(error).split())[:200]}); download "
             f"ImageNet from image-net.org and sort its validation images into one folder per class"
         ) from error
+
+
+def load_rgb(path: str) -> "Image":
+    """Read an image as RGB with 8 bits per channel; 16-bit values are divided by 257, so that 65535 becomes 255.
+
+    Raises:
+        OSError: the file is damaged or no image.
+    """
+    import numpy as np
+    from PIL import Image
+
+    with Image.open(path) as image:
+        if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+            values = np.asarray(image, dtype=np.float64)
+            if values.min() < 0 or values.max() > _MOST_16_BIT:
+                span = f"{values.min():g} to {values.max():g}"
+                raise OSError(f"its values are {span} in mode {image.mode}; use 8 or 16 bits per channel")
+            return Image.fromarray(np.rint(values / 257).astype(np.uint8)).convert("RGB")
+        return image.convert("RGB")
+
+
+_MOST_16_BIT = 65535
 
 
 class _Transformed(Dataset[tuple[Tensor, int]]):
@@ -73,7 +98,10 @@ class _Transformed(Dataset[tuple[Tensor, int]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image, label = self.images[index]
+        try:
+            image, label = self.images[index]
+        except OSError as error:
+            raise DataError(f"{self.images.samples[index][0]} cannot be read as an image: {error}") from None
         return self.transform(image), label
 
 
@@ -133,6 +161,19 @@ class FolderSplit:
         return self.device == "cuda"
 
     def _on_device(self, loader: "DataLoader[Any]") -> Iterator[tuple[Tensor, Tensor]]:
-        for images, labels in loader:
+        for images, labels in _without_traceback(loader):
             moved = images.to(self.device, non_blocking=True, memory_format=self.memory_format)
             yield moved, labels.to(self.device, non_blocking=True)
+
+
+def _without_traceback(loader: "DataLoader[Any]") -> Iterator[Any]:
+    """The batches of a loader. An error about an image keeps its message, without the traceback of the worker process.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    try:
+        yield from loader
+    except DataError as error:
+        message = str(error).strip().splitlines()[-1]
+        raise DataError(message.partition("DataError: ")[2] or message) from None

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench.measure import Subject
-from bench.measure.complexity import count_kernels, count_parameters
+from bench.measure import Subject, Workload
+from bench.measure.complexity import Complexity, count_kernels, count_parameters
 from bench.measure.counters import Counters, _materialised, count_fvcore
-from bench.measure.memory import count_peak_bytes, count_saved_bytes, measure_allocator_peaks
+from bench.measure.memory import Memory, count_peak_bytes, count_saved_bytes, measure_allocator_peaks
 from bench.run.workload import build_workload
 from bench.suite.axes import Cell, Choice
 from simam import BACKBONES, SimAM, insert
@@ -115,3 +115,50 @@ def test_meta_weights_are_restored_after_an_error() -> None:
         raise RuntimeError("no trace")
     after = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     assert before.keys() == after.keys() and all(after[name] is tensor for name, tensor in before.items())
+
+
+class PooledNorm(nn.Module):
+    """A batch norm on pooled values, which needs two images in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 1), nn.BatchNorm1d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.conv(x).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def test_saved_bytes_are_null_where_training_mode_fails() -> None:
+    subject = Subject(0, "baseline", lambda device: workload_of(PooledNorm().to(device), torch.ones(1, 3, 8, 8)))
+    [(_, outcome)] = Memory().measure([subject], lambda *arguments: None, 0)
+    saved, peak = outcome.values
+    assert saved.samples == (None,) and "Expected more than 1 value per channel" in str(saved.reason)
+    assert isinstance(peak.samples[0], int) and peak.samples[0] > 0
+
+
+def test_torchs_count_stands_where_fvcore_fails() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), torch.jit.script(nn.ReLU()))
+    subject = Subject(0, "baseline", lambda device: workload_of(network, torch.ones(1, 3, 8, 8)))
+    [(_, outcome)] = Counters().measure([subject], lambda *arguments: None, 0)
+    fvcore, torchs = outcome.values
+    assert fvcore.samples == (None,) and "fvcore cannot trace" in str(fvcore.reason)
+    assert torchs.samples == (2 * 3 * 4 * 64,)
+
+
+def test_network_that_fails_on_meta_is_counted_on_the_cpu() -> None:
+    def build(device: str | None) -> Workload:
+        if device == "meta":
+            raise NotImplementedError("no meta")
+        return workload_of(nn.Conv2d(3, 4, 1, bias=False), torch.ones(1, 3, 8, 8))
+
+    [(_, outcome)] = Complexity().measure([Subject(0, "baseline", build)], lambda *arguments: None, 0)
+    assert outcome.details["counted_on_cpu"] == "NotImplementedError: no meta"
+    assert {value.name: value.samples for value in outcome.values}["macs"] == (768,)
+
+
+def workload_of(network: nn.Module, images: torch.Tensor) -> Workload:
+    def call() -> torch.Tensor:
+        with torch.inference_mode():
+            return network.eval()(images)  # type: ignore[no-any-return]
+
+    return Workload(network, images, call, lambda: network(images))

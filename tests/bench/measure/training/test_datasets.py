@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from bench.measure.training import datasets
+from bench.measure.training.folders import load_rgb
 from bench.measure.training.images import DataError, DataLocation, Draws, hold_out
 from bench.measure.training.recipe import Augmentation
 from bench.measure.training.small import SmallDataset
@@ -252,3 +253,19 @@ def test_missing_and_inconsistent_image_folders(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(extra / "0.png")
     with pytest.raises(DataError, match="different classes: c"):
         datasets.image_folder(DataLocation(tmp_path), "mine")
+
+
+def test_damaged_image_is_named_in_one_line(tmp_path: Path) -> None:
+    data = datasets.image_folder(DataLocation(write_image_folder(tmp_path)), "mine")
+    bad = tmp_path / "mine/train/a/3.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    split = data.split("test", Augmentation(size=8, resize=8), "cpu", torch.contiguous_format)
+    with pytest.raises(DataError) as error:
+        list(split.training(2, Draws.of(0)))
+    assert str(error.value).startswith(f"{bad} cannot be read as an image") and "\n" not in str(error.value)
+
+
+def test_16_bit_grey_is_scaled(tmp_path: Path) -> None:
+    values = np.array([[0, 257, 65535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "grey.png")
+    assert np.array_equal(np.asarray(load_rgb(str(tmp_path / "grey.png"))), [[[0] * 3, [1] * 3, [255] * 3]])
