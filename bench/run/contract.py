@@ -137,8 +137,9 @@ def _check_input(insertion: Insertion, module: nn.Module, inputs: tuple[Any, ...
     [given] = inputs
     if not isinstance(given, Tensor) or given.dim() != 4 or given.shape[1] != insertion.channels:
         raise ContractError(
-            f"behind {insertion.layer}, {type(module).__name__} receives {_described(given)}; a module needs a map of shape (N, C, H, W) with the "
-            f"{insertion.channels} channels of the layer; choose a layer with such an output"
+            f"behind {insertion.layer}, {type(module).__name__} receives {_described(given)}; a module "
+            f"needs a map of shape (N, C, H, W) with the {insertion.channels} channels of the layer; choose a layer with "
+            "such an output"
         )
 
 
@@ -151,8 +152,9 @@ def _check_output(insertion: Insertion, module: nn.Module, inputs: tuple[Any, ..
     [given] = inputs
     if not isinstance(output, Tensor) or output.shape != given.shape or output.dtype != given.dtype:
         raise ContractError(
-            f"behind {insertion.layer}, {type(module).__name__} returns {_described(output)} for {_described(given)}; a "
-            "module returns a map of the same shape and type (a module that returns only its gate must multiply it with its input)"
+            f"behind {insertion.layer}, {type(module).__name__} returns {_described(output)} for {_described(given)}; "
+            "a module returns a map of the same shape and type (a module that returns only its gate must multiply it "
+            "with its input)"
         )
 
 
