@@ -138,8 +138,8 @@ def _check_input(insertion: Insertion, module: nn.Module, inputs: tuple[Any, ...
     if not isinstance(given, Tensor) or given.dim() != 4 or given.shape[1] != insertion.channels:
         raise ContractError(
             f"behind {insertion.layer}, {type(module).__name__} receives {_described(given)}; a module "
-            f"needs a map of shape (N, C, H, W) with the {insertion.channels} channels of the layer; choose a layer with "
-            "such an output"
+            f"needs a map of shape (N, C, H, W) with the {insertion.channels} channels of the layer; choose a layer "
+            "with such an output"
         )
 
 
