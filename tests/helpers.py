@@ -57,7 +57,7 @@ class Drawn(nn.Module):
 
 
 class Trouble(nn.Module):
-    """A module that goes wrong in its forward pass, in the way its option says."""
+    """A module whose forward pass fails in the way that the option ``how`` selects."""
 
     def __init__(self, channels: int, how: str) -> None:
         super().__init__()
@@ -79,6 +79,9 @@ class Trouble(nn.Module):
             child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
             print(f"child {child.pid} ", file=sys.stderr, flush=True)
             os.abort()
+        if self.how == "detach":
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=True)
+            raise RuntimeError(f"child {child.pid} ")
         if self.how == "odd":
             raise FileNotFoundError(os.fsdecode(b"/data/\xff.pt"))
         if self.how == "nan":
@@ -94,7 +97,7 @@ class Trouble(nn.Module):
 
 
 class Dropping(nn.Module):
-    """A module that draws from torch's own stream while it learns."""
+    """A module that uses torch's global random generator during training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -136,7 +139,7 @@ class Grown(nn.Module):
 
 
 def __getattr__(name: str) -> object:
-    """What a module that leaves while it is imported does to its importer."""
+    """Exit the interpreter when ``Exits`` is imported."""
     if name == "Exits":
         sys.exit(0)
     raise AttributeError(name)
@@ -144,7 +147,7 @@ def __getattr__(name: str) -> object:
 
 @dataclass(frozen=True)
 class Weigh:
-    """A measure of one's own: the sum of the absolute weights, without building anything twice."""
+    """A user-defined measure: the sum of the absolute weights."""
 
     scale: float = 1.0
 
@@ -162,7 +165,7 @@ class Weigh:
 
 @dataclass(frozen=True)
 class Process:
-    """A measure of the process that it runs in; it ends no sooner than the file that HOLD names is gone."""
+    """A measure of the process id; it waits while the file in the environment variable HOLD exists."""
 
     axes: ClassVar = frozenset({"backbone", "attention"})
     gates: ClassVar = ()
@@ -178,7 +181,7 @@ class Process:
 
 @dataclass(frozen=True)
 class TimedProcess(Process):
-    """The same, as if it measured time."""
+    """A timed variant of :class:`Process`."""
 
     repeats: int = 3
 

@@ -1,4 +1,4 @@
-"""The project's own promises about itself."""
+"""Rules for the whole project: requirements, suites and imports."""
 
 import ast
 import graphlib
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def requirements() -> dict[str, str]:
-    """Package → its floor, as pyproject.toml has it."""
+    """Package → its minimum version in pyproject.toml."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     return dict(re.findall(r'"([\w.-]+)>=([\w.]+)"', text.partition("[project]")[2]))
 
@@ -112,7 +112,7 @@ def test_imports_point_down() -> None:
     assert not wrong
 
 
-def test_no_import_circles() -> None:
+def test_no_import_cycles() -> None:
     known = modules()
     graph = {name: {imported for imported in imports(path, known) if imported != name} for name, path in known.items()}
     with pytest.raises(graphlib.CycleError):  # the check itself finds a circle

@@ -199,6 +199,8 @@ class _Pair:
             for process in self.random.sample(processes, 2):
                 built[process.side] = process.build(task)
             trace = self._sample(task.latency, processes, pending, built[0])
+            for process in processes:
+                process.finish()
         return [
             self._measured(side, member, trace, 2 * position + side, built[side].members[position])
             for position, member in enumerate(pending)

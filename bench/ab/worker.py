@@ -13,7 +13,7 @@ from bench.measure import require_finite
 from bench.measure.latency import Latency
 from bench.measure.timing.sampler import Elapsed
 from bench.run.executors.local import Launch, WorkerProcess
-from bench.run.messages import Built, BuiltMember, Died, Failed, Message, Started, Timed
+from bench.run.messages import Built, BuiltMember, Died, Done, Failed, Message, Started, Timed
 from bench.run.worker import Send, failure, make_subject
 from bench.suite.plan import Member
 
@@ -35,7 +35,9 @@ class GroupTask:
     device: str
 
     def run(self, receive: Callable[[], Any], send: Send) -> None:
-        """Send :class:`Started` before each build, :class:`Built` once, then :class:`Timed` for each block."""
+        """Send :class:`Started` before each build, :class:`Built` once, :class:`Timed` for each block, and at the end
+        :class:`Done` if the outputs are still finite.
+        """
         current: int | None = None
         try:
             workloads = {}
@@ -52,6 +54,10 @@ class GroupTask:
             while (block := receive()) is not None:
                 current, iterations = block
                 send(Timed(*clock.time(workloads[current].call, iterations)))
+            for index, workload in workloads.items():
+                current = index
+                require_finite(workload.call())
+            send(Done())
         except (Exception, SystemExit) as error:  # an exception of a module under test is a result
             send(failure(current, error))
 
@@ -109,6 +115,15 @@ class GroupProcess:
         message = self._message()
         assert isinstance(message, Timed)
         return Elapsed(message.seconds, message.wall, message.reading, message.activity)
+
+    def finish(self) -> None:
+        """End the timing.
+
+        Raises:
+            GroupProcessError: the output of a member is not finite any more.
+        """
+        self._process.send(None)
+        assert isinstance(self._message(), Done)
 
     def stop(self) -> None:
         self._process.stop()

@@ -25,7 +25,7 @@ EXAMPLES = "Example, from inside the checkout: `simam-bench ab main WORKTREE sui
 
 def ab(
     a: Annotated[str, typer.Argument(help="The earlier revision: a commit, branch or tag.", metavar="REV_A")],
-    b: Annotated[str, typer.Argument(help="The later one, or WORKTREE: the files as they are now.", metavar="REV_B")],
+    b: Annotated[str, typer.Argument(help="The later revision, or WORKTREE for the current files.", metavar="REV_B")],
     suite: SuiteArgument,
     out: Annotated[Path | None, typer.Option(help="Folder to create; default runs/ab-SUITE-TIME.")] = None,
     device: DeviceOption = Device.auto,

@@ -39,7 +39,7 @@ def calibrate(
         result = evaluate_gate(
             by_step["run"], [run.frame for run in by_step["same"]], [run.frame for run in by_step["slowed"]]
         )
-        # Comparisons are of revisions of a temporary repository; the runs have the revision of this one.
+        # The comparisons record revisions of a temporary repository; only the runs record that of the checkout.
         environments = {id_: environment for run in by_step["run"] for id_, environment in run.environments.items()}
         command = f"python -m bench calibrate {folder}"
         text = render_calibration_report(result, sum(map(len, by_step.values())), environments, command)

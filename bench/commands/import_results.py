@@ -25,7 +25,7 @@ def import_results(
         str | None, typer.Option(help="Module that the others are compared with; default the plain network.")
     ] = None,
 ) -> None:
-    """Turn a table of your own results into a stored run, which reports, ranks and compares like a measured one.
+    """Turn a table of your own results into a stored run, which can be reported and compared like a measured run.
 
     Columns: network, module (none for the plain network), seed and top1; optional: placement, dataset, top5, best_top1
     and loss. A module may have options, as in simam(e_lambda=0.1). Results are compared in pairs of the same seed.

@@ -12,7 +12,7 @@ EXAMPLES = "Examples: `simam-bench list` and `simam-bench list attention`"
 
 
 class Listed(str, Enum):
-    """Kinds of names that can be listed."""
+    """Types of names that can be listed."""
 
     attention = "attention"
     backbones = "backbones"

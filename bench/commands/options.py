@@ -45,7 +45,7 @@ GitHub = Annotated[
 
 
 class InconclusivePolicy(str, Enum):
-    """What single inconclusive verdicts do, see :data:`bench.results.verdicts.OnInconclusive`."""
+    """Effect of a single inconclusive verdict, see :data:`bench.results.verdicts.OnInconclusive`."""
 
     fail = "fail"
     warn = "warn"
@@ -56,7 +56,7 @@ InconclusiveOption = Annotated[
     InconclusivePolicy,
     typer.Option(
         "--on-inconclusive",
-        help="A single inconclusive value: exit with 3, warn (with --github), or nothing.",
+        help="Effect of one inconclusive value: exit with 3, a warning (with --github), or none.",
     ),
 ]
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from bench.measure import Announce, Fraction, Outcome, Seconds, Subject, Workload, require_finite
 from bench.measure.timing import clock_of
+from bench.measure.timing.disturbance import background_share
 from bench.measure.timing.nvml import Reading
 from bench.measure.timing.sampler import Clock, Trace, choose_iterations, sample
 from bench.measure.timing.stopping import StoppingRule
@@ -87,8 +88,12 @@ class Latency:
             shuffle=random.Random(seed).shuffle,
             announce=announce_index,
         )
+        background = background_share()
         for index, (subject, workload) in enumerate(zip(group, workloads, strict=True)):
-            yield subject, outcome_of_trace(trace, index, self.settings(workload), workload.values)
+            announce(subject)
+            require_finite(workload.call())  # a network may fail after many calls only
+            settings = {**self.settings(workload), "background_share": background}
+            yield subject, outcome_of_trace(trace, index, settings, workload.values)
 
     def stopping(
         self, processes: int, iterations: Sequence[int], references: tuple[int, ...] | None = None
@@ -101,9 +106,8 @@ class Latency:
             references: index of each variant's reference, see :class:`StoppingRule`.
         """
         budget = self.budget / processes
-        # One untimed call precedes each block of several calls.
-        fewest = min(iterations)
-        expected_wall = budget * (1 + 1 / fewest if fewest > 1 else 1)
+        # One untimed call precedes each block.
+        expected_wall = budget * (1 + 1 / min(iterations))
         return StoppingRule(self.target, budget, self.patience * expected_wall, references)
 
     def clock(self, workload: Workload) -> Clock:

@@ -50,12 +50,12 @@ def join_values(comparisons: Iterable[Comparison], across_runs: bool = False) ->
 
 
 def _open_axes(comparison: Comparison) -> int:
-    """How many axes have no label; the placement does not count, since a plain network never has one."""
+    """Number of axes without a label; the placement does not count, since a plain network never has one."""
     return sum(label is None for axis, label in comparison.axes.items() if axis != "placement")
 
 
 def _measure_axes(comparison: Comparison) -> tuple[str, ...]:
-    """The axes that the measure depends on. If a program is run, None is a label of ``threads``: torch's own choice."""
+    """The axes that the measure depends on. If it runs a program, ``threads`` may be None: torch's default."""
     runs = comparison.axes["execution"] is not None
     return tuple(axis for axis, label in comparison.axes.items() if label is not None or (axis == "threads" and runs))
 

@@ -172,7 +172,7 @@ def _rows(comparisons: Sequence[Any]) -> Iterator[ValueRow]:
             blocks.setdefault(row.axes["backbone"], {})[_coordinates(row)] = row
         for row in rows:
             alike = list(blocks.get(row.axes["backbone"], {}).values())
-            # A variant without costs stands with the others if these have the same conditions.
+            # A variant without costs joins the other rows of its network if these share all conditions.
             if len(alike) == 1 and not _has_conditions(row):
                 row = replace(row, axes={**row.axes, **{axis: alike[0].axes[axis] for axis in CONDITIONS}})
             yield row

@@ -1,7 +1,7 @@
 """The contract of an attention module, checked once before anything is measured.
 
 A module takes a map of shape (N, C, H, W) with as many channels C as it was built for, and returns a map of the same
-shape and type. A module that breaks the contract would be measured as something else than the user means.
+shape and type. Measurements of a module that breaks the contract would be misleading.
 """
 
 import inspect
@@ -20,13 +20,13 @@ from bench.suite.axes import Cell
 from simam.registry import ATTENTION
 
 CHANNEL_NAMES = re.compile(r"chan|plane|dim|feature|width|filters|^(c|ch|nc|inp|in_c|oup|n|c1)$", re.IGNORECASE)
-"""What the first parameter of a module may be named if it is the number of channels."""
-IMAGES = 2
-"""Images of the checked forward pass."""
+"""Pattern of names for a first parameter that is the number of channels."""
+CHECKED_IMAGES = 2
+"""Batch size of the checked forward pass."""
 
 
 class ContractError(ValueError):
-    """A module that breaks the contract; the message says how."""
+    """A module breaks the contract; the message describes the violation."""
 
 
 class CallError(Exception):
@@ -75,7 +75,7 @@ def _check_on(cell: Cell, device: str) -> list[str]:
             hooks.callback(insertion.module.register_forward_pre_hook(partial(_check_input, insertion)).remove)
             hooks.callback(insertion.module.register_forward_hook(partial(_check_output, insertion)).remove)
         with restored_torch_state() as changes, torch.no_grad(), torch.device(device):
-            _call_once(network, torch.randn(IMAGES, *input_shape(cell, network)))
+            _call_once(network, torch.randn(CHECKED_IMAGES, *input_shape(cell, network)))
     if changes := [change for change in changes if not change.startswith("gradients")]:
         raise ContractError(f"its forward changes settings of torch: {', '.join(changes)}; restore them in forward")
     if created := sorted(_shapes(network) - before):
@@ -132,12 +132,12 @@ def _check_input(insertion: Insertion, module: nn.Module, inputs: tuple[Any, ...
     """Check the input of a module.
 
     Raises:
-        ContractError: it is no map with the announced number of channels.
+        ContractError: the input is not a feature map with the expected number of channels.
     """
     [given] = inputs
     if not isinstance(given, Tensor) or given.dim() != 4 or given.shape[1] != insertion.channels:
         raise ContractError(
-            f"behind {insertion.layer}, {type(module).__name__} receives {_described(given)}; a module "
+            f"after {insertion.layer}, {type(module).__name__} receives {_described(given)}; a module "
             f"needs a map of shape (N, C, H, W) with the {insertion.channels} channels of the layer; choose a layer "
             "with such an output"
         )
@@ -152,9 +152,9 @@ def _check_output(insertion: Insertion, module: nn.Module, inputs: tuple[Any, ..
     [given] = inputs
     if not isinstance(output, Tensor) or output.shape != given.shape or output.dtype != given.dtype:
         raise ContractError(
-            f"behind {insertion.layer}, {type(module).__name__} returns {_described(output)} for {_described(given)}; "
-            "a module returns a map of the same shape and type (a module that returns only its gate must multiply it "
-            "with its input)"
+            f"after {insertion.layer}, {type(module).__name__} returns {_described(output)} for {_described(given)}; "
+            "a module returns a map of the same shape and type (a module that returns only its gate must multiply its "
+            "input by the gate)"
         )
 
 

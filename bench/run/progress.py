@@ -20,7 +20,7 @@ class ProgressDisplay(Protocol):
     def __enter__(self) -> "ProgressDisplay": ...
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
     def start(self, unit: Unit, member: Member, progress: str = "") -> None:
-        """A member is about to run, or has made progress."""
+        """Show that a member is about to run, or has made progress."""
         ...
 
     def done(self, unit: Unit) -> None:
@@ -34,7 +34,7 @@ def progress_display(units: Sequence[Unit], estimates: TimeEstimates, console: C
 
 
 class TimeLeft:
-    """The time that a run still takes: the estimates of the units that are not done, at the pace of those done.
+    """Remaining time of a run: the estimates of the unfinished units, scaled by the pace of the finished ones.
 
     Args:
         units: all units.
@@ -50,7 +50,7 @@ class TimeLeft:
         self._start = self._last_report = clock()
 
     def reached(self, unit: Unit, fraction: float) -> None:
-        """A fraction of a unit is finished."""
+        """Record that a fraction of a unit is finished."""
         self._begun = fraction * self._estimates(unit)
         self._last_report = self._clock()
 
@@ -73,7 +73,7 @@ class TimeLeft:
 
 
 MOST_PACE = 20.0
-"""Limit on how much slower or faster than estimated a run is assumed to go on."""
+"""Limit on the assumed pace of the rest of a run, as a factor of the estimate in both directions."""
 
 
 class ProgressBar:
@@ -141,7 +141,7 @@ class ProgressLines:
             self._print(f"{number} {_description(unit, unit.group.id)} ({self._time_left})")
         if (fraction := fraction_done(unit, member, progress)) is not None:
             self._time_left.reached(unit, fraction)
-            # The epoch stands before the first comma; what follows changes within an epoch.
+            # The text before the first comma is the epoch; the rest changes within an epoch.
             epoch = f"{member.cell.id}: {progress.partition(',')[0]}"
             if epoch != self._epoch:
                 self._epoch = epoch

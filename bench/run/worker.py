@@ -181,7 +181,22 @@ def _private_stdin() -> BinaryIO:
     return channel
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of all descendants whose parent ends, on Linux (prctl(2), PR_SET_CHILD_SUBREAPER).
+
+    The executor can then find and kill processes that a module has detached.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
 def main() -> None:
+    _adopt_orphans()
     channel = _private_stdout()
 
     def send(message: Message) -> None:

@@ -29,12 +29,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "best_top1": ("best_top1",),
     "loss": ("loss",),
 }
-"""What is read → the headings under which a table may have it, the preferred one first."""
+"""Axis or value → accepted headings of its column, the preferred one first."""
 REQUIRED = ("backbone", "attention", "seed", "top1")
 PLAIN = ("none", "plain", "baseline")
-"""Names of the plain network in the column of modules; an empty cell means it, too."""
+"""Labels of the plain network in the column of modules; an empty cell also stands for it."""
 UNKNOWN_DATASET = "unknown dataset"
-GATE = {"top1": 0.005}
+IMPORT_GATE = {"top1": 0.005}
 """The gate of an imported run: the loss of top-1 that ``compare`` reports."""
 
 
@@ -124,7 +124,7 @@ def _records(table: Path, rows: Sequence[Mapping[str, Any]], baseline: str, envi
         key = (attention, placement, row["seed"])
         if key in group:
             raise InputError(
-                f"{table}, line {line}: {attention} in {row['backbone']} with seed {row['seed']} is there twice"
+                f"{table}, line {line}: {attention} in {row['backbone']} with seed {row['seed']} occurs twice"
             )
         group[key] = row
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -166,8 +166,8 @@ def _check_baselines(
     for attention, _, seed in group:
         if seed not in references:
             raise InputError(
-                f"{table}: {attention} in {backbone} has seed {seed}, and {baseline} has not; results are compared in "
-                "pairs of the same seed"
+                f"{table}: {attention} in {backbone} has seed {seed}, but the baseline {baseline} does not; results "
+                "are compared in pairs of the same seed"
             )
 
 
@@ -206,7 +206,7 @@ def _suite(file: str, baseline: str) -> str:
             "contrast": ["attention", "placement"],
             "baseline": {"attention": baseline},
             "measures": {"accuracy": {}},
-            "gate": GATE,
+            "gate": IMPORT_GATE,
             "only": {},
         },
         text,

@@ -99,7 +99,7 @@ def _measure_once(path: Path, backbone: str, console: Console) -> None:
 
 
 def time_with_tools(backbone: str) -> Tools:
-    """Time both networks with other tools, one after the other; the ratio of the medians to the plain network's."""
+    """Time both networks with other tools, one after the other. Returns the ratio of the medians by tool."""
     names = {"torch.utils.benchmark": torch_median, "pytest-benchmark": pytest_benchmark_median}
     ratios = {}
     for tool, time in names.items():

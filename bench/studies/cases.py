@@ -75,7 +75,7 @@ def provenance(facts: Mapping[str, Any], command: str) -> list[str]:
     gpu = facts["gpu"]
     machine = f"{gpu}, CUDA {facts['cuda']}" if gpu else f"{facts['cpu']}, {facts['cores']} cores"
     threads = "" if gpu else f", {facts['threads']} threads"
-    dirty = ", with changes that were not committed" if facts["dirty"] else ""
+    dirty = ", with uncommitted changes" if facts["dirty"] else ""
     return [
         f"Environment: {machine}{threads}; torch {facts['packages']['torch']}; revision {facts['revision']}{dirty}.",
         "This command makes the report from the records, and measures only cases that are not recorded:",

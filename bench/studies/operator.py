@@ -42,7 +42,7 @@ TARGET_SPEEDUPS = {"forward": 6, "forward and backward": 5}
 TARGET_COPY_RATIO = 1.6
 """Target upper bound for the forward time of large tensors, relative to a copy."""
 LARGE_TENSOR = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
-"""Bytes from which on a tensor and its copy do not fit in a cache together."""
+"""Smallest size in bytes at which a tensor and its copy exceed the cache."""
 TARGET_RESOLUTION = 0.01
 BASELINE = "fused"
 PROFILED_CALLS = 20

@@ -5,8 +5,8 @@
 machine that is otherwise idle.
 
 Every member of a group is called twice in each round, in random order, and each call is timed by itself. The first call
-follows a call of another network, the second one a call of its own. Without the medians of the members, the calls are a
-series of the machine's noise, in which any schedule of samples can be simulated.
+follows a call of another network, and the second one a call of the same network. After the median of each member is
+subtracted, the calls are a series of the machine's noise, in which any schedule of samples can be simulated.
 """
 
 import argparse
@@ -132,7 +132,7 @@ def read_series(case: Mapping[str, Any]) -> CallSeries:
 
 
 def carry_over(series: CallSeries, index: int) -> tuple[float, float, float]:
-    """How much more a member's ratio to the baseline is in first calls than in second calls, in percent.
+    """Difference of a member's log ratio to the baseline between first and second calls, in percent.
 
     Returns:
         Median over rounds with its 95 % interval.
@@ -223,16 +223,16 @@ Error of the ratio of two identical builds from one process of 10 s, for three s
 
 {errors}
 
-The error is the root mean square over simulated processes that run through the recorded series of calls, with the
-members of `suites/latency.yaml` in random order. It depends on how similar the noise of neighbouring calls is
-(correlation of calls that are 1 to 32 calls apart):
+A network that was recorded twice has two rows. The error is the root mean square over simulated processes that run
+through the recorded series of calls, with the members of `suites/latency.yaml` in random order. It depends on how
+similar the noise of neighbouring calls is (correlation of calls that are 1 to 32 calls apart):
 
 {correlations}
 
 ## Influence of the call before a sample
 
-First calls follow a call of another network, second calls a call of the same one. If a module paid more than plain for
-its predecessor's cache contents, its Δ % would be larger in first calls.
+First calls follow a call of another network, and second calls follow a call of the same network. The difference is zero
+if the call before a sample has no influence, or the same influence on the plain network and on the module.
 
 {carry}
 

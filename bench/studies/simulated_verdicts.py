@@ -1,4 +1,4 @@
-"""How often intervals and verdicts are wrong, by simulation: processes are drawn from known distributions.
+"""Simulated error rates of intervals and verdicts, for processes that are drawn from known distributions.
 
 ``python -m bench.studies.simulated_verdicts reports/simulated_verdicts`` simulates everything in some minutes, and
 writes ``results.json`` and ``report.md``. Nothing is timed, so the results are the same on every machine.
@@ -129,13 +129,13 @@ def _normal(draw: Draw) -> Logs:
 
 
 def _two_regimes(share: float, draw: Draw) -> Logs:
-    """Processes of which a share is 5 % slower, around the mean of both."""
+    """Log ratios of processes in two regimes; a share of the processes is 5 % slower, and the mean is 0."""
     logs: Logs = draw.normal(0, 0.003, PROCESSES) + 0.05 * ((draw.random(PROCESSES) < share) - share)
     return logs
 
 
 def _contaminated(draw: Draw) -> Logs:
-    """Processes of which one in five is delayed by an exponential 2 %, around their mean."""
+    """Log ratios of processes, one in five of which is delayed (exponential, 2 % on average); the mean is 0."""
     delays = draw.exponential(0.02, PROCESSES) * (draw.random(PROCESSES) < 0.2)
     logs: Logs = draw.normal(0, 0.003, PROCESSES) + delays - 0.004
     return logs

@@ -68,13 +68,13 @@ def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
 
 
 PLACEMENT_DESCRIPTIONS = {
-    "paper": "where the module's paper inserts it: spatial for SimAM, branch_end for the others",
+    "paper": "as in the module's paper: spatial for SimAM, branch_end for the other built-in modules",
     "spatial": "after the block's main spatial convolution, before its norm",
     "branch_end": "at the end of the residual branch",
     "{layers: glob}": "after every layer whose name matches",
 }
 PLACEMENTS = ("paper", "spatial", "branch_end")
-"""The placements with a name; the other one is given by a glob."""
+"""The named placements; any other placement is a glob on layer names."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ AXES = (
     Axis("attention", "attention module and its options", default="none"),
     Axis(
         "placement",
-        f"where the module is inserted: {'; '.join(map(': '.join, PLACEMENT_DESCRIPTIONS.items()))}",
+        f"place of the module; {'; '.join(map(' = '.join, PLACEMENT_DESCRIPTIONS.items()))}",
         default="paper",
     ),
     Axis("mode", "forward pass only, or a whole training step", default="inference", values=("inference", "training")),

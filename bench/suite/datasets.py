@@ -1,4 +1,4 @@
-"""The registry of datasets. The module of the datasets, which imports torch, is imported when a dataset is loaded."""
+"""The registry of datasets. Their module imports torch, so it is imported only when a dataset is loaded."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The registry of measures. Their modules import torch only in order to measure, so planning is fast."""
+"""The registry of measures. Their modules import torch only when they measure, so planning is fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

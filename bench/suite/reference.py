@@ -79,7 +79,7 @@ def _default(entry: Mapping[str, Any]) -> str:
     return f"`{json.dumps(default[0] if isinstance(default, list) and len(default) == 1 else default)}`"
 
 
-FEW = 8
+MOST_LISTED = 8
 """Maximum number of names that are listed."""
 
 
@@ -89,7 +89,7 @@ def _values(entry: Mapping[str, Any]) -> str:
     if items.get("type") == "integer":
         return f"whole numbers from {items['minimum']}"
     names = items.get("enum") or items["anyOf"][0]["enum"]
-    listed = ", ".join(f"`{name}`" for name in names) if len(names) <= FEW else "see `python -m bench list`"
+    listed = ", ".join(f"`{name}`" for name in names) if len(names) <= MOST_LISTED else "see `python -m bench list`"
     code = any("pattern" in item for item in items.get("anyOf", ()))
     return f'{listed}, or "package.module:Name"' if code else listed
 

@@ -8,7 +8,7 @@ RENAMED_VALUES = {
     "reserved_peak_bytes": "peak_reserved_bytes",
 }
 """Old name of a value → current name."""
-OPTIONS = {"accuracy": {"judge": "eval_on"}}
+RENAMED_OPTIONS = {"accuracy": {"judge": "eval_on"}}
 """Measure → old name of an option → current name."""
 
 
@@ -25,7 +25,7 @@ def rename(suite: Any) -> Any:
 
 
 def _rename_options(measure: str, options: Any) -> Any:
-    current = OPTIONS.get(measure)
+    current = RENAMED_OPTIONS.get(measure)
     if current is None or not isinstance(options, dict):
         return options
     return {current.get(option, option): value for option, value in options.items()}

@@ -1,4 +1,4 @@
-"""Callables against one another. No time passes that a test depends on."""
+"""Paired timing of callables. Durations are simulated, so no test depends on real time."""
 
 import math
 from collections.abc import Callable

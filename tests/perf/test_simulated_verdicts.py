@@ -44,6 +44,6 @@ def test_coverage_of_normal_processes() -> None:
 
 @pytest.mark.parametrize("name", ["two regimes, 80/20", "two regimes, 90/10"])
 def test_disagreement_restores_coverage(name: str) -> None:
-    """Two regimes in one run are reported as a disagreement; a run that shows only one of them is too sure."""
+    """Two regimes in one run are reported as a disagreement; the interval of a run with only one is too narrow."""
     rates = coverage_rates(DISTRIBUTIONS[name])
     assert rates["coverage"] < 0.94 and rates["disagreeing"] > 0.4

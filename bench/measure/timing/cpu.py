@@ -16,7 +16,7 @@ class CpuClock:
 
     separate_wall = False
     shortest_block = 0.020
-    fewest_calls = 1
+    fewest_calls = 3
 
     def __init__(self, counters: ReadCounters = read_cpu_counters) -> None:
         self._counters = counters

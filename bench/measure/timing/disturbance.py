@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 ROOT = Path("/")
@@ -69,6 +70,22 @@ def activity_between(before: CpuCounters, after: CpuCounters) -> Activity:
         _increase(before.pressure, after.pressure),
         _increase(before.steal, after.steal),
     )
+
+
+SETTLING_SECONDS, OBSERVED_SECONDS = 0.05, 0.1
+"""Seconds until idle threads of OpenMP stop spinning, and seconds of observation after that."""
+
+
+def background_share(pause: Callable[[float], None] = sleep, root: Path = ROOT) -> float | None:
+    """CPU time of this process while it waits, as a share of the time; None if it cannot be read.
+
+    It is about 0 unless a module has left a thread that computes.
+    """
+    pause(SETTLING_SECONDS)
+    before = read_cpu_counters(root)
+    pause(OBSERVED_SECONDS)
+    used = activity_between(before, read_cpu_counters(root)).cpu
+    return None if used is None else round(used / OBSERVED_SECONDS, 3)
 
 
 ReadCounters = Callable[[], CpuCounters]

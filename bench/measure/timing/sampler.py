@@ -41,7 +41,7 @@ class Clock(Protocol):
 
     ``separate_wall`` is true if the wall time differs from the device time and is reported separately.
     ``shortest_block`` is the duration in seconds from which on the overhead of the timer is below 0.1 %.
-    ``fewest_calls`` is the number of calls that a block has at least.
+    ``fewest_calls`` is the number of calls that a block has at least, because one untimed call precedes each block.
     """
 
     @property
@@ -162,16 +162,13 @@ def _time_round(
     clock: Clock,
     announce: Callable[[int], None],
 ) -> list[Elapsed]:
-    """Time a block of each call, in the given order. Returns the durations in the order of the calls.
-
-    An untimed call precedes a block of several calls, so that no variant pays for the cache contents that its
-    predecessor left. In a block of one call, which is long, the predecessor has no measurable influence.
-    """
+    """Time a block of each call, in the given order. Returns the durations in the order of the calls."""
     blocks: dict[int, Elapsed] = {}
     for index in order:
         announce(index)
-        if iterations[index] > 1:
-            calls[index]()
+        # This call is not timed, so that no variant pays for the state of caches and allocator that its predecessor
+        # left.
+        calls[index]()
         blocks[index] = clock.time(calls[index], iterations[index])
     return [blocks[index] for index in range(len(calls))]
 

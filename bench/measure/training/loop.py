@@ -105,6 +105,8 @@ class Trainer:
             self._report(epoch, f"step {step} of {steps}")
             optimizer.zero_grad()
             output = self.forward(images).float()
+            if step == 0:
+                self._require_classes(output, labels)
             loss = cross_entropy(output, labels, label_smoothing=self.recipe.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -114,6 +116,18 @@ class Trainer:
         if scheduler is not None and self.recipe.advance == "epoch":
             scheduler.step()
         return float(total) / steps
+
+    def _require_classes(self, output: Tensor, labels: Tensor) -> None:
+        """Check that the network has an output for each label of a batch.
+
+        Raises:
+            ValueError: the output has another shape, or too few classes.
+        """
+        if output.dim() != 2 or output.shape[1] <= int(labels.max()):
+            raise ValueError(
+                f"the images have labels up to {int(labels.max())}, but the network returns a tensor of shape "
+                f"{tuple(output.shape)}; it must return logits of shape (N, classes)"
+            )
 
     @property
     def _device(self) -> torch.device:

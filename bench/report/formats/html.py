@@ -38,7 +38,7 @@ def html(page: Page) -> str:
 
 
 def fragment(blocks: Iterable[Block]) -> str:
-    """The HTML of blocks for a notebook: without scripts, with figures as SVG, and without what needs a script."""
+    """The HTML of blocks for a notebook: without scripts, with figures as SVG, without blocks that need a script."""
     render = _environment().get_template("blocks.html.j2").module.render  # type: ignore[attr-defined]
     parts = []
     for block in blocks:

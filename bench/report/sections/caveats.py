@@ -59,13 +59,13 @@ def conflicts(comparisons: Iterable[Comparison], shown: Collection[str]) -> Iter
         comparisons: the comparisons of several runs.
         shown: the values in the table at a glance, which shows those of the first run.
     """
-    first_seen: dict[tuple[str, str, str, str], Comparison] = {}
+    first_by_key: dict[tuple[str, str, str, str], Comparison] = {}
     kinds: dict[tuple[str, str, str, bool], list[tuple[Comparison, Comparison]]] = {}
     for comparison in comparisons:
         if comparison.role == "control" or comparison.measure == "machine":
             continue
         key = comparison.measure, comparison.cell, comparison.role, comparison.value
-        first = first_seen.setdefault(key, comparison)
+        first = first_by_key.setdefault(key, comparison)
         exact = first.absolute.method == "exact"
         if first.run != comparison.run and not (exact and first.absolute == comparison.absolute):
             kinds.setdefault((comparison.value, first.run, comparison.run, exact), []).append((first, comparison))

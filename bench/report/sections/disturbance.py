@@ -8,6 +8,8 @@ from bench.report.names import network_name, shared_conditions
 from bench.report.numbers import enumerated
 from bench.results.controls import is_compared_time
 
+MAX_BACKGROUND = 0.3
+"""Allowed CPU time of a process while it waits, as a share of the time."""
 REMEDY = (
     "Measure again at a quieter time, with fewer threads (`threads: [1]` in the suite's axes), or with the environment "
     "variable `OMP_WAIT_POLICY=passive`, which keeps waiting threads from using a core."
@@ -15,7 +17,8 @@ REMEDY = (
 
 
 def disturbance(data: ReportData) -> Iterator[Block]:
-    """A paragraph on the groups that stayed disturbed, with the remedy; nothing if there are none."""
+    """A paragraph on the groups that stayed disturbed, with the remedy, and one on modules with busy threads."""
+    yield from _busy_threads(data)
     busy = [
         f"{network_name(member.axes['backbone'])} ({shared_conditions(member, member)}; "
         f"{100 * member.disturbance.share:.0f} % of the rounds disturbed)"
@@ -29,4 +32,21 @@ def disturbance(data: ReportData) -> Iterator[Block]:
         yield Paragraph(
             f"The machine was busy: other processes used its CPUs during most of the timing of {enumerated(busy)}. The "
             f"times of {'this group' if len(busy) == 1 else 'these groups'} are inconclusive. {REMEDY}"
+        )
+
+
+def _busy_threads(data: ReportData) -> Iterator[Block]:
+    """A paragraph on the networks whose process computes while it waits."""
+    busy = [
+        f"{network_name(member.axes['backbone'])} ({shared_conditions(member, member)}; "
+        f"{100 * member.details['background_share']:.0f} % of a CPU)"
+        for member in data.costs
+        if member.role == "baseline"
+        and is_compared_time(member)
+        and (member.details.get("background_share") or 0.0) > MAX_BACKGROUND
+    ]
+    if busy:
+        yield Paragraph(
+            f"A thread that a module has started computes between the calls of {enumerated(busy)}. It slows down all "
+            "modules of the group; find it, or measure the modules one by one with --only attention=NAME."
         )

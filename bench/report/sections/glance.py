@@ -127,12 +127,12 @@ def without_constant_columns(table: Table) -> tuple[str, Table]:
     """
     constant = [place for place, heading in enumerate(table.headings) if _is_constant(heading, table.column(place))]
     verdicts = list(table.headings).index("verdict")
-    unjudged = {verdicts} if {cell.text for cell in table.column(verdicts)} <= {"baseline", "–"} else set()
+    without_verdicts = {verdicts} if {cell.text for cell in table.column(verdicts)} <= {"baseline", "–"} else set()
     facts = [
         text if heading == "network" else f"{heading.partition(' (')[0]} {text}"
         for heading, text in ((table.headings[place], table.rows[0][place].text) for place in constant)
     ]
-    kept = [place for place in range(len(table.headings)) if place not in {*constant, *unjudged}]
+    kept = [place for place in range(len(table.headings)) if place not in {*constant, *without_verdicts}]
     rows = [[row[place] for place in kept] for row in table.rows]
     caption = f"All rows: {'; '.join(facts)}." if facts else ""
     return caption, Table([table.headings[place] for place in kept], rows, table.records)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TypeAlias
 
+import psutil
+
 from bench.run.messages import Died, Done, Message, decode
 from bench.run.worker import Job, WorkerTask
 
@@ -161,8 +163,15 @@ class WorkerProcess:
             return Died(f"the worker sent an unreadable message: {error}{self._stderr_tail()}")
 
     def stop(self) -> None:
-        """Kill the process and its children, unless they have ended."""
-        # With its process group: a worker's children would otherwise continue to compute during the next timing.
+        """Kill the process and everything that it has started, unless they have ended."""
+        # A worker's children would otherwise continue to compute during the next timing. Those that left its process
+        # group are still its descendants, because the worker adopts orphans.
+        descendants: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess):
+            descendants = psutil.Process(self._process.pid).children(recursive=True)
+        for descendant in descendants:
+            with suppress(psutil.NoSuchProcess):
+                descendant.kill()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

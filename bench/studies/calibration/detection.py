@@ -46,7 +46,7 @@ def detected_by_compare(base: Window, new: Window) -> float:
 
 
 def _smallest(verdicts: Callable[[float], list[Verdict]]) -> float:
-    """Bisect for the first slowdown with a regression: a larger slowdown than a regression is a regression too."""
+    """Bisect for the smallest slowdown that is a regression; every larger slowdown is one too."""
 
     def regressed(step: int) -> bool:
         return any(verdict.kind == "regressed" for verdict in verdicts(_SLOWDOWNS[step]))

@@ -229,7 +229,7 @@ def evaluate_gate(
 
     Args:
         runs: runs of identical code, in the order measured.
-        same: comparisons of two revisions that do the same, in the order measured.
+        same: comparisons of two revisions that do the same work, in the order measured.
         slowed: comparisons of a revision with one that does more work, in the order measured.
     """
     control, extra_work = ratio_over_all([run.frame for run in runs], "control"), ratio_over_all(slowed)

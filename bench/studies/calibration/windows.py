@@ -1,4 +1,4 @@
-"""Windows: long records of many processes, cut and joined to the records of shorter or larger measurements."""
+"""Windows of long records of many processes, combined into records of shorter or larger measurements."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

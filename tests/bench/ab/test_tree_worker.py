@@ -101,7 +101,7 @@ def test_installation_inside_the_checkout_is_kept(tmp_path: Path, monkeypatch: p
 
 
 def test_editable_install_of_current_tree_is_ignored(tmp_path: Path) -> None:
-    """Its finder on the meta path would find the modules that the tree lacks."""
+    """The finder of an editable installation would otherwise import modules that the tree lacks."""
     current, tree = tmp_path / "current", tmp_path / "tree"
     package(current, "mine", "SIDE = 'current'")
     tree.mkdir()

@@ -1,6 +1,7 @@
 """What disturbs a sample, and the counters that show it."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -8,6 +9,7 @@ from bench.measure.timing.disturbance import (
     Activity,
     CpuCounters,
     activity_between,
+    background_share,
     read_cpu_counters,
 )
 from tests.system_files import write_files
@@ -56,3 +58,16 @@ def test_missing_files_are_none(tmp_path: Path) -> None:
 def test_activity_is_the_increase() -> None:
     before, after = CpuCounters(5, 1.0, None, 2.0), CpuCounters(9, 1.5, 3.0, 2.25)
     assert activity_between(before, after) == Activity(4, 0.5, None, 0.25)
+
+
+@pytest.mark.parametrize(("busy", "least", "most"), [(False, 0.0, 0.2), (True, 0.5, 2.0)])
+def test_background_share_is_the_cpu_time_of_a_pause(busy: bool, least: float, most: float) -> None:
+    """The pause takes CPU time of this process, as a thread of a module would, or none."""
+
+    def pause(seconds: float) -> None:
+        end = process_time() + seconds * busy
+        while process_time() < end:
+            pass
+
+    share = background_share(pause)
+    assert share is not None and least <= share <= most

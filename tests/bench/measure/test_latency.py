@@ -38,6 +38,11 @@ class NoSensorsClock(FakeGpuClock):
     reading = Reading(None, None, "NVML: Not Supported")
 
 
+@pytest.fixture(autouse=True)
+def no_background_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.measure.latency.background_share", lambda: 0.0)
+
+
 def measure(
     monkeypatch: pytest.MonkeyPatch, clock: type, values: tuple[Value, ...] = (), budget: float = 60.0
 ) -> Outcome:
@@ -47,6 +52,20 @@ def measure(
     group = [Subject(index, role, lambda device: workload) for index, role in enumerate(("baseline", "control"))]
     [(_, outcome), _] = Latency(budget=budget).measure(group, lambda subject: None, seed=0)
     return outcome
+
+
+def test_output_that_becomes_nan_later_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu, "CpuClock", FakeClock)
+    outputs = iter([torch.zeros(1)])  # the first call of the build, and no finite one after it
+
+    def call() -> torch.Tensor:
+        return next(outputs, torch.full((1,), float("nan")))
+
+    image = torch.zeros(1)
+    failing, steady = (Workload(nn.Identity(), image, one, one) for one in (call, lambda: image))
+    group = [Subject(0, "baseline", lambda device: failing), Subject(1, "control", lambda device: steady)]
+    with pytest.raises(ArithmeticError, match="NaN"):
+        list(Latency().measure(group, lambda subject: None, seed=0))
 
 
 @pytest.mark.parametrize(("seed", "order"), [(0, [0, 1, 2]), (1, [1, 2, 0]), (2, [2, 0, 1]), (3, [0, 1, 2])])
@@ -74,6 +93,7 @@ def test_cpu_has_no_wall_time_and_no_sensors(monkeypatch: pytest.MonkeyPatch) ->
         "rounds": 8,
         "stopped_by": "target",
         "disturbed": (),
+        "background_share": 0.0,
         "outliers": 0,
         "switches": None,
         "cpu_share": None,

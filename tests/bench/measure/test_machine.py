@@ -57,8 +57,8 @@ def test_short_calls_are_timed_in_blocks() -> None:
 
 def test_all_rounds_are_kept_and_the_budget_is_used() -> None:
     clock = FakeClock()
-    # Five warmup calls, and then single calls.
-    slow_first = Microbenchmark(6, clock.call_of(*[1.0] * 5, 3.0, 2.0))
+    # Five warmup calls, and one untimed call before each block of a single call.
+    slow_first = Microbenchmark(6, clock.call_of(*[1.0] * 5, 1.0, 3.0, 1.0, 2.0))
     rate, steady = measure_rates(clock, slow_first, Microbenchmark(6, clock.call_of(1.0)), budget=50.0)
     assert rate[:2] == (2.0, 3.0)  # 6 ÷ 3 s, 6 ÷ 2 s
     assert len(rate) == len(steady) == 17  # 4 s, then 3 s per round; zero width does not stop after 8 or 16

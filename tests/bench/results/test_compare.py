@@ -235,7 +235,7 @@ def test_cell_that_the_change_adds_is_new(stored: Callable[..., StoredRun], reas
 
 
 def test_failed_control_is_a_failed_measurement(stored: Callable[..., StoredRun]) -> None:
-    """If it were not, a slowdown could pass unnoticed."""
+    """A failed control is a failed measurement, because a slowdown could otherwise pass unnoticed."""
     slower = [record for record in group(1.2) if record.role != "control"]
     control = next(record for record in group() if record.role == "control")
     broken = failed("out of memory", role="control", cell=control.cell)

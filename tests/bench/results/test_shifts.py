@@ -85,7 +85,7 @@ def test_imprecise_process_weighs_less() -> None:
     assert Side(processes).point == pytest.approx(0.0, abs=1e-4)
 
 
-def test_sides_are_moderated_apart() -> None:
+def test_sides_are_moderated_separately() -> None:
     """A noisy side does not widen the variance of the other."""
     quiet, noisy = (0.0, 0.001, -0.001, 0.0), (0.0, 0.1, -0.1, 0.0)
     shifts = [shift(quiet, noisy, cluster=str(number)) for number in range(4)]

@@ -37,7 +37,7 @@ class NoArgument(Lambda):
 
 
 class Channels(Lambda):
-    """A default and a usual name."""
+    """A module whose first parameter has a default and a usual name for the number of channels."""
 
     def __init__(self, in_planes: int = 64) -> None:
         super().__init__()
@@ -65,8 +65,8 @@ class Pair(Gate):
         return x, x
 
 
-class Threads(Gate):
-    """Changes a setting in its forward."""
+class ChangesDtype(Gate):
+    """A module whose forward pass changes a global setting of torch."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         torch.set_default_dtype(torch.float64)
@@ -116,7 +116,7 @@ class Tokens(nn.Module):
 
 
 class Grey(nn.Module):
-    """Images of one channel, under any option's name."""
+    """A network for images of one channel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ def lazy() -> nn.Module:
         ("Gate", r"Gate returns a tensor of shape \(2, 4, 1, 1\)"),
         ("Half", "type float16"),
         ("Pair", "Pair returns a tuple"),
-        ("Threads", "dtype from torch.float32 to torch.float64"),
+        ("ChangesDtype", "dtype from torch.float32 to torch.float64"),
     ],
 )
 def test_broken_contract_is_refused(module: str, message: str) -> None:

@@ -68,9 +68,9 @@ def test_another_baseline(tmp_path: Path) -> None:
         ("network,module,seed,top1\nr,none,0,76\nr,SE,0,high\n", "line 3: top1 is 'high'"),
         ("network,module,seed,top1\nr,none,0,76\nr,SE,0,\n", "line 3: top1 is ''"),
         ("network,module,seed,top1\nr,none,0,760\n", "outside 0 to 1"),
-        ("network,module,seed,top1\nr,none,0,76\nr,none,0,77\n", "line 3: none in r with seed 0 is there twice"),
+        ("network,module,seed,top1\nr,none,0,76\nr,none,0,77\n", "line 3: none in r with seed 0 occurs twice"),
         ("network,module,seed,top1\nr,SE,0,76\n", "r has no row of the baseline none; it has SE"),
-        ("network,module,seed,top1\nr,none,0,76\nr,SE,1,77\n", "SE in r has seed 1, and none has not"),
+        ("network,module,seed,top1\nr,none,0,76\nr,SE,1,77\n", "SE in r has seed 1, but the baseline none does not"),
         ("", "is not a CSV file"),
     ],
 )

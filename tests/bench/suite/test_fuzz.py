@@ -1,4 +1,4 @@
-"""Whatever becomes of a suite, its reader gets a plan or one message."""
+"""Every mutated suite gives a plan or a one-line error message."""
 
 from pathlib import Path
 from typing import Any

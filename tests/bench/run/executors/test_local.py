@@ -125,6 +125,13 @@ def test_crash_is_noticed_and_children_are_killed(tmp_path: Path) -> None:
         assert psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
+def test_detached_child_ends_with_its_worker(tmp_path: Path) -> None:
+    bad = failed_alone(*records(tmp_path, "detach"))
+    child = int(bad.reason.rpartition("child ")[2].split()[0])
+    with suppress(psutil.NoSuchProcess):
+        assert psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
 def test_reason_with_a_lone_surrogate_is_stored(tmp_path: Path) -> None:
     done = records(tmp_path, "odd")
     assert "\udcff" in failed_alone(*done).reason
