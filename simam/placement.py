@@ -3,16 +3,9 @@
 import fnmatch
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
-from torchvision.models.mobilenetv2 import InvertedResidual
-from torchvision.models.resnet import BasicBlock, Bottleneck
-
-from simam.backbones import cifar_resnet
-from simam.backbones.cifar_mobilenet_v2 import CifarInvertedResidual
-from simam.backbones.cifar_preresnet import PreActBasicBlock, PreActBottleneck
-from simam.backbones.wide_resnet import WideBlock
 
 
 class PlacementError(ValueError):
@@ -26,7 +19,7 @@ class BlockPlacements(NamedTuple):
     branch_end: str
 
 
-def _inverted_residual(block: InvertedResidual) -> BlockPlacements:
+def _inverted_residual(block: Any) -> BlockPlacements:
     """Placements in a block whose ``conv`` is [expansion], depthwise, 1×1 projection, BN.
 
     The depthwise entry is itself a sequence of convolution, BN and ReLU6. The expansion is absent at expansion ratio 1.
@@ -35,17 +28,22 @@ def _inverted_residual(block: InvertedResidual) -> BlockPlacements:
     return BlockPlacements(spatial=f"conv.{last - 2}.0", branch_end=f"conv.{last}")
 
 
-_BLOCK_PLACEMENTS: dict[type[nn.Module], Callable[..., BlockPlacements]] = {
-    BasicBlock: lambda block: BlockPlacements("conv2", "bn2"),
-    Bottleneck: lambda block: BlockPlacements("conv2", "bn3"),
-    InvertedResidual: _inverted_residual,
-    cifar_resnet.BasicBlock: lambda block: BlockPlacements("conv2", "bn2"),
-    cifar_resnet.Bottleneck: lambda block: BlockPlacements("conv2", "bn3"),
-    PreActBasicBlock: lambda block: BlockPlacements("conv2", "conv2"),
-    PreActBottleneck: lambda block: BlockPlacements("conv2", "conv3"),
-    WideBlock: lambda block: BlockPlacements("conv2", "conv2"),
-    CifarInvertedResidual: lambda block: BlockPlacements("conv2", "bn3"),
+_BLOCK_PLACEMENTS: Mapping[str, Callable[[Any], BlockPlacements]] = {
+    "torchvision.models.resnet:BasicBlock": lambda block: BlockPlacements("conv2", "bn2"),
+    "torchvision.models.resnet:Bottleneck": lambda block: BlockPlacements("conv2", "bn3"),
+    "torchvision.models.mobilenetv2:InvertedResidual": _inverted_residual,
+    "simam.backbones.cifar_resnet:BasicBlock": lambda block: BlockPlacements("conv2", "bn2"),
+    "simam.backbones.cifar_resnet:Bottleneck": lambda block: BlockPlacements("conv2", "bn3"),
+    "simam.backbones.cifar_preresnet:PreActBasicBlock": lambda block: BlockPlacements("conv2", "conv2"),
+    "simam.backbones.cifar_preresnet:PreActBottleneck": lambda block: BlockPlacements("conv2", "conv3"),
+    "simam.backbones.wide_resnet:WideBlock": lambda block: BlockPlacements("conv2", "conv2"),
+    "simam.backbones.cifar_mobilenet_v2:CifarInvertedResidual": lambda block: BlockPlacements("conv2", "bn3"),
 }
+"""Path of a block's class → its placements. Paths, because importing torchvision's models takes seconds."""
+
+
+def _path(block: nn.Module) -> str:
+    return f"{type(block).__module__}:{type(block).__qualname__}"
 
 
 def insert(
@@ -85,11 +83,11 @@ def _selected_layers(network: nn.Module, placement: str | Mapping[str, str]) -> 
                 f"unknown placement {placement!r}; the choices are {', '.join(BlockPlacements._fields)}"
             )
         names = tuple(
-            f"{prefix}.{getattr(_BLOCK_PLACEMENTS[type(block)](block), placement)}".lstrip(".")
+            f"{prefix}.{getattr(_BLOCK_PLACEMENTS[_path(block)](block), placement)}".lstrip(".")
             for prefix, block in network.named_modules()
-            if type(block) in _BLOCK_PLACEMENTS
+            if _path(block) in _BLOCK_PLACEMENTS
         )
-        supported = ", ".join(dict.fromkeys(block.__name__ for block in _BLOCK_PLACEMENTS))
+        supported = ", ".join(dict.fromkeys(path.rpartition(":")[2] for path in _BLOCK_PLACEMENTS))
         target = f"block with the placement {placement!r} (supported blocks: {supported})"
     else:
         if list(placement) != ["layers"]:

@@ -144,7 +144,8 @@ class Measure(Protocol):
 
     An optional field ``repeats`` is the number of fresh processes. An optional class variable ``side_by_side`` allows
     other groups to be measured at the same time, which suits measures that only count. An optional method
-    ``check(subject)`` raises an error if a subject cannot be measured; it is called before anything is measured. An
+    ``check(subject)`` raises an error if a subject cannot be measured; it is called before anything is measured, for
+    every seed or, if an optional attribute ``check_every_seed`` is false, for the first one. An
     optional method ``training_images(size)`` returns the number of images that one training run processes on a dataset
     of that size; the time estimate of a plan uses it.
     """

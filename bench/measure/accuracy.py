@@ -58,6 +58,11 @@ class Accuracy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "recipe", load_recipe(self.recipe).text)
 
+    @property
+    def check_every_seed(self) -> bool:
+        """Whether :meth:`check` depends on the seed: each seed may have its own file of weights."""
+        return self.weights is not None
+
     def training_images(self, size: int) -> int:
         """Return the number of images that a training run processes, for a training set of ``size`` images."""
         return 0 if self.weights else load_recipe(self.recipe).epochs * size
