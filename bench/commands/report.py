@@ -62,6 +62,8 @@ def _write(
     from bench.store.stored_run import StoredRun
 
     _check_formats(formats, out, columns)
+    if columns is not None and under:
+        raise InputError("--under belongs to a page; leave out --columns")
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise InputError("a run is given twice; its processes would count twice")
     limits = [parse_limit(text) for text in under]
@@ -70,7 +72,8 @@ def _write(
         _write_comparison(runs, out, formats)
         return
     built = build_report(runs, limits)
-    table = variant_table(built.data, [name.strip() for name in columns.split(",")]) if columns else None
+    names = None if columns is None else [name.strip() for name in columns.split(",")]
+    table = None if names is None else variant_table(built.data, names)
     if out is None:
         print_report_file(built, table, formats[0])
     elif table is not None:
@@ -84,7 +87,7 @@ def _check_formats(formats: Sequence[str], out: Path | None, columns: str | None
     from bench.report.formats import FORMATS, TABLE_FORMATS
     from simam.registry import did_you_mean
 
-    known = TABLE_FORMATS if columns else FORMATS
+    known = FORMATS if columns is None else TABLE_FORMATS
     for name in formats:
         if name not in known:
             reason = (

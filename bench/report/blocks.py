@@ -106,13 +106,15 @@ class PickerLimit:
 
     Args:
         title: title of the value.
-        symbol: symbol of its unit.
-        numbers: the value of each row, in that unit.
+        symbol: symbol of the unit of a limit without a unit.
+        numbers: the value of each row.
+        units: lower-case unit of a limit → its size in the unit of the numbers.
     """
 
     title: str
     symbol: str
     numbers: Sequence[float]
+    units: Mapping[str, float]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bench.errors import InputError
 from bench.report.blocks import TableCell, text_cell
 from bench.report.numbers import change, difference, interval, percent
 from bench.report.rows import ValueRow
-from bench.results.estimates import Comparison
+from bench.results.estimates import Comparison, shown_ratio
 from bench.results.statistics import deviation, interval_of_differences
 from bench.results.values import VALUES, ValueSpec, value_spec
 from simam.registry import did_you_mean
@@ -22,7 +22,7 @@ Numbers: TypeAlias = dict[str, float | str | None]
 ALIASES: Mapping[str, tuple[str, str]] = {"flops": ("macs", "FLOPs"), "memory": ("peak_bytes", "peak memory")}
 """Another name of a value → the value, and the title under that name."""
 UNITS: Mapping[str, Mapping[str, tuple[str, float]]] = {
-    "s": {"s": ("s", 1.0), "ms": ("ms", 1e-3), "us": ("µs", 1e-6)},
+    "s": {"s": ("s", 1.0), "ms": ("ms", 1e-3), "us": ("µs", 1e-6), "µs": ("µs", 1e-6)},
     "B": {
         "b": ("B", 1.0),
         "kb": ("kB", 1e3),
@@ -117,8 +117,8 @@ class ValueColumn:
             return text_cell(None)
         if self.spec.shown == "share":
             return TableCell(f"{point:+.2f} {interval(low, high, 2)}".replace("-", "−"), point)
-        if self.spec.shown == "time" and comparison.ratio is not None:
-            return TableCell(percent(comparison.ratio), point)
+        if self.spec.shown == "time" and (relative := shown_ratio(comparison)):
+            return TableCell(percent(relative).replace(" %", ""), point)
         if self.spec.shown == "ratio":
             return TableCell(f"{point:+.1f}".replace("-", "−"), point)
         assert comparison.difference is not None
@@ -129,11 +129,12 @@ class ValueColumn:
         if self.spec.shown == "share":
             points = [100 * one for one in comparison.differences]
             return interval_of_differences(points) if points else (None, None, None)
-        estimate = comparison.ratio if self.spec.shown in ("time", "ratio") else comparison.difference
+        relative = self.spec.shown in ("time", "ratio")
+        estimate = shown_ratio(comparison) if relative else comparison.difference
         if estimate is None:
             return None, None, None
         bounds = (estimate.point, estimate.low, estimate.high)
-        if estimate is comparison.ratio:
+        if relative:
             return tuple(None if bound is None else change(bound) for bound in bounds)  # type: ignore[return-value]
         return bounds
 
@@ -156,7 +157,7 @@ def parse_column(name: str, comparisons: Iterable[Comparison]) -> ValueColumn:
     measured: dict[str, list[Comparison]] = {}
     for comparison in comparisons:
         measured.setdefault(comparison.value, []).append(comparison)
-    value, suffix = _split(name, measured)
+    value, suffix = _split(name.lower(), measured)
     value, title = ALIASES.get(value, (value, None))
     members = measured[value]
     spec = value_spec(value, members[0].unit)
@@ -175,7 +176,7 @@ def _split(name: str, measured: Mapping[str, object]) -> tuple[str, str]:
     if name in known:
         return name, ""
     value, _, suffix = name.rpartition("_")
-    if value in known:
+    if value in known and suffix:
         return value, suffix
     for candidate in (name, value):
         if ALIASES.get(candidate, (candidate, ""))[0] in VALUES:
@@ -193,7 +194,7 @@ def _unit(spec: ValueSpec, suffix: str, numbers: Sequence[float], name: str) -> 
         units = UNITS.get(spec.unit, {"": (spec.unit, 1.0)})
     if suffix:
         if suffix.lower() not in units:
-            names = [f"{spec.name}_{unit}" for unit in units if unit]
+            names = [f"{spec.name}_{unit}" for unit in units if unit.isascii() and unit]
             raise InputError(f"--columns {name}: write {', '.join(names)} or {spec.name}_delta")
         return units[suffix.lower()]
     typical = median(numbers)

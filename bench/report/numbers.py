@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from bench.results.estimates import RANGE
 from bench.results.statistics import Estimate
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
@@ -35,9 +36,10 @@ def ratio(estimate: Estimate) -> str:
 
 
 def percent(estimate: Estimate, digits: int = 1) -> str:
-    """A ratio as a change: "+6.1 % [5.4, 6.8]"."""
+    """A ratio as a change: "+6.1 % [5.4, 6.8]"; a range over processes that disagree is marked."""
     low, high = (None if bound is None else change(bound) for bound in (estimate.low, estimate.high))
-    return f"{change(estimate.point):+.{digits}f} % {interval(low, high, digits)}".replace("-", "−")
+    mark = " (range)" if estimate.method.startswith(RANGE) else ""
+    return f"{change(estimate.point):+.{digits}f} % {interval(low, high, digits)}{mark}".replace("-", "−")
 
 
 def change(ratio_to_baseline: float) -> float:

@@ -1,8 +1,10 @@
 """The most accurate variants under limits on their costs, such as latency at most 20 ms."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import isfinite
 
 from bench.errors import InputError
 from bench.report.blocks import Block, Paragraph, Picker, PickerLimit
@@ -56,9 +58,12 @@ def parse_limit(text: str) -> Limit:
     if suffix.lower() not in units:
         raise InputError(f"--under {text}: give {value} in {', '.join(unit for unit in units if unit) or 'no unit'}")
     try:
-        return Limit(value, float(number) * units[suffix.lower()][1])
+        most = float(number) * units[suffix.lower()][1]
     except ValueError:
         raise InputError(f"--under {text}: {number} is not a number") from None
+    if not isfinite(most):
+        raise InputError(f"--under {text}: the limit must be finite")
+    return Limit(value, most)
 
 
 def best_under(data: ReportData, limits: Sequence[Limit]) -> Iterator[Block]:
@@ -69,6 +74,10 @@ def best_under(data: ReportData, limits: Sequence[Limit]) -> Iterator[Block]:
     """
     if not limits:
         return
+    measured = {comparison.value for comparison in data.comparisons}
+    for needed in ("top1", *(limit.value for limit in limits)):
+        if needed not in measured:
+            raise InputError(f"--under needs {needed}, and the runs have none; add a run that has measured it")
     table = _candidates(data, [limit.value for limit in limits])
     limit_text = enumerated([str(limit) for limit in limits])
     rows = [row for row in table.rows if all(_within(row, limit) for limit in limits)]
@@ -76,13 +85,23 @@ def best_under(data: ReportData, limits: Sequence[Limit]) -> Iterator[Block]:
         yield Paragraph(f"No variant has {limit_text}.")
         return
     best = max(rows, key=lambda row: row.values["top1"].absolute.point)
-    facts = [
-        format_quantity(best.values[limit.value].absolute.point, best.values[limit.value].unit) for limit in limits
-    ]
-    names = table.row_names
-    sentence = f"Most accurate with {limit_text}: {names[id(best)]} (top-1 {_share(best)}, {', '.join(facts)})."
-    equal = [f"{names[id(row)]} ({_share(row)})" for row in _equal(best, rows)]
-    yield Paragraph(f"{sentence} No significant difference from it: {enumerated(equal)}." if equal else sentence)
+    described = partial(_described, table.row_names, [limit.value for limit in limits])
+    equal = _equal(best, rows)
+    if not equal:
+        yield Paragraph(f"Most accurate with {limit_text}: {described(best)}.")
+        return
+    cheapest = min([best, *equal], key=lambda row: row.values[limits[0].value].absolute.point)
+    yield Paragraph(
+        f"With {limit_text}, {len(equal) + 1} variants do not differ significantly in top-1. Lowest "
+        f"{value_spec(limits[0].value).title} of these: {described(cheapest)}. Highest top-1: {described(best)}."
+    )
+
+
+def _described(names: Mapping[int, str], values: Sequence[str], row: ValueRow) -> str:
+    """The name of a row with its top-1 and the limited values."""
+    members = [row.values[value] for value in values]
+    facts = [format_quantity(member.absolute.point, member.unit) for member in members]
+    return f"{names[id(row)]} (top-1 {_share(row)}, {', '.join(facts)})"
 
 
 def picker(data: ReportData) -> Iterator[Block]:
@@ -126,5 +145,6 @@ def _equal(best: ValueRow, rows: Sequence[ValueRow]) -> list[ValueRow]:
 
 def _picker_limit(data: ReportData, value: str, rows: Sequence[ValueRow]) -> PickerLimit:
     column = parse_column(value, data.comparisons)
-    numbers = [row.values[value].absolute.point / column.scale for row in rows]
-    return PickerLimit(column.title, column.symbol, numbers)
+    numbers = [row.values[value].absolute.point for row in rows]
+    units = {suffix: scale for suffix, (_, scale) in UNITS[column.spec.unit].items()}
+    return PickerLimit(column.title, column.symbol, numbers, {**units, "": column.scale})

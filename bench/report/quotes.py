@@ -20,8 +20,10 @@ from typing import Any
 
 import pandas as pd
 
+from bench.report.formats.tables import RANGE_COLUMNS
 from bench.report.names import module_name
 from bench.report.numbers import difference, interval, percent, ratio
+from bench.results.estimates import RANGE
 from bench.results.statistics import Estimate
 from bench.results.values import value_spec
 
@@ -63,7 +65,7 @@ def _quoted(path: Path, text: str) -> str:
         raise QuoteError(f"{text}: selects {len(rows)} rows of {path}, not one")
     row = rows.iloc[0].to_dict()
     if form == "percent":
-        return percent(_estimate(row, "ratio_"))
+        return percent(_change(row))
     if form == "times":
         return ratio(_estimate(row, "ratio_"))
     if form == "points":
@@ -110,8 +112,15 @@ def _cell(row: Mapping[Any, Any], value: str) -> str:
         point = row["difference_point"]
         exact = Estimate(int(point), int(point), int(point), "exact")
         return difference(exact)
-    estimate = _estimate(row, "ratio_")
+    estimate = _change(row)
     return ratio(estimate) if estimate.method == "exact" else percent(estimate)
+
+
+def _change(row: Mapping[Any, Any]) -> Estimate:
+    """The ratio as reports show it: with the range over processes if these disagree."""
+    estimate = _estimate(row, "ratio_")
+    low, high = (row.get(column) for column in RANGE_COLUMNS)
+    return estimate if pd.isna(low) else Estimate(estimate.point, float(low), float(high), RANGE)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bench.errors import InputError
 from bench.report.blocks import Table, text_cell
 from bench.report.columns import VERDICT, Numbers, ValueColumn, parse_column
 from bench.report.data import ReportData
@@ -141,8 +142,10 @@ def variant_table(data: ReportData, names: Sequence[str]) -> VariantTable:
     Raises:
         InputError: a name is unknown, or the runs do not have its value.
     """
+    if not all(names):
+        raise InputError("--columns has an empty name; separate names by single commas")
     measured = [comparison for comparison in data.comparisons if comparison.axes["backbone"] is not None]
-    columns = [parse_column(name, measured) for name in names if name != VERDICT]
+    columns = [parse_column(name, measured) for name in dict.fromkeys(names) if name != VERDICT]
     values = {column.spec.name for column in columns} | ({"latency", "top1"} if VERDICT in names else set())
     rows = list(_rows([one for one in measured if one.value in values]))
     order = list(dict.fromkeys(map(_coordinates, rows)))
@@ -161,12 +164,17 @@ def _rows(comparisons: Sequence[Any]) -> Iterator[ValueRow]:
     """The rows of all networks; costs, which depend on no dataset, belong to the rows of every dataset."""
     datasets = list(dict.fromkeys(one.axes["dataset"] for one in comparisons if one.axes["dataset"] is not None))
     for dataset in datasets or [None]:
-        members = [
-            replace(one, axes={**one.axes, "dataset": None}) if one.axes["dataset"] is not None else one
-            for one in comparisons
-            if one.axes["dataset"] in (None, dataset)
+        known = [one for one in comparisons if one.axes["dataset"] in (None, dataset)]
+        members = [replace(one, axes={**one.axes, "dataset": None}) for one in known]
+        originals = {id(member): one for member, one in zip(members, known, strict=True)}
+        rows = [
+            ValueRow(
+                row.run,
+                {**row.axes, "dataset": dataset},
+                {name: originals[id(member)] for name, member in row.values.items()},
+            )
+            for row in join_values(members, across_runs=True)
         ]
-        rows = [replace(row, axes={**row.axes, "dataset": dataset}) for row in join_values(members, across_runs=True)]
         blocks: dict[str, dict[Coordinates, ValueRow]] = {}
         for row in filter(_has_conditions, rows):
             blocks.setdefault(row.axes["backbone"], {})[_coordinates(row)] = row
@@ -194,7 +202,12 @@ def _notes(columns: Sequence[ValueColumn], shared: Sequence[str]) -> Iterator[st
     if shared:
         yield f"All rows: {', '.join(shared)}."
     if any(column.form == "delta" for column in columns):
-        yield "Δ is relative to the first row of each network; brackets are 95 % confidence intervals."
+        yield (
+            "Δ is relative to the first row of each network; brackets are 95 % confidence intervals, or the range over "
+            "processes that disagree."
+        )
+    if any(column.form == "delta" and column.spec.shown == "time" for column in columns):
+        yield "Δ of a time comes from ratios within rounds and is not the quotient of the times shown."
     if any(column.form == "value" and column.spec.shown == "share" for column in columns):
         yield "± is the standard deviation over seeds."
     if any(column.title == "FLOPs" for column in columns):

@@ -22,6 +22,7 @@ from bench.results.statistics import (
     log_ratios,
     over_processes,
     process_estimate,
+    processes_disagree,
     ratio_of,
     time_range,
 )
@@ -79,11 +80,29 @@ class Comparison:
 
 
 def process_range(comparison: Comparison) -> Estimate | None:
-    """The ratio with its range over processes in place of the confidence interval; None without per-process ratios."""
-    logs = comparison.per_process
-    if comparison.ratio is None or not logs:
+    """The ratio with its range over processes in place of the confidence interval; None without per-process ratios.
+
+    The range includes the interval, which is too narrow for processes in two regimes but may exceed a few of them.
+    """
+    logs, ratio = comparison.per_process, comparison.ratio
+    if ratio is None or not logs:
         return None
-    return Estimate(comparison.ratio.point, exp(min(logs)), exp(max(logs)), f"range of {len(logs)} processes")
+    low, high = exp(min(logs)), exp(max(logs))
+    if ratio.low is not None and ratio.high is not None:
+        low, high = min(low, ratio.low), max(high, ratio.high)
+    return Estimate(ratio.point, low, high, f"{RANGE} of {len(logs)} processes")
+
+
+RANGE = "range"
+"""First word of the method of an estimate whose bounds are the range over processes that disagree."""
+
+
+def shown_ratio(comparison: Comparison) -> Estimate | None:
+    """The ratio as reports show it: with its range if its processes disagree, otherwise with its interval."""
+    errors = comparison.process_errors
+    if comparison.role == "variant" and errors and processes_disagree(comparison.per_process, errors):
+        return process_range(comparison)
+    return comparison.ratio
 
 
 def estimate(frame: pd.DataFrame) -> list[Comparison]:

@@ -87,8 +87,8 @@ def verdict_on_ratio(
     if ratio.low is None or ratio.high is None:
         return "inconclusive", "too few processes"
     if processes_disagree(points, errors):
-        # The t interval is too narrow for processes in two regimes, so all of them must agree on the direction.
-        verdict = direction(min(points), max(points), limit)
+        # The t interval is too narrow for processes in two regimes, so all of them must agree on the direction, too.
+        verdict = direction(min(*points, log(ratio.low)), max(*points, log(ratio.high)), limit)
         return "inconclusive" if verdict == "no difference" else verdict, "processes disagree"
     return direction(log(ratio.low), log(ratio.high), limit), None
 

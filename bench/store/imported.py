@@ -1,11 +1,14 @@
 """Results that were measured elsewhere, as a stored run."""
 
+import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.errors import InputError
 from bench.results.columns import AXIS_COLUMNS, Role
@@ -14,9 +17,6 @@ from bench.store.directory import RunDirectory
 from bench.store.environment import Environment
 from bench.store.record import MeasuredRecord, Record, Value
 from simam.registry import did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "backbone": ("network", "backbone", "model"),
@@ -38,6 +38,21 @@ IMPORT_GATE = {"top1": 0.005}
 """The gate of an imported run: the loss of top-1 that ``compare`` reports."""
 
 
+@dataclass(frozen=True)
+class TableRow:
+    """One row of the table.
+
+    Args:
+        where: file and line, for messages.
+        texts: name of a column → its text.
+        numbers: name of a value, or seed → its number; None for an empty cell.
+    """
+
+    where: str
+    texts: Mapping[str, str]
+    numbers: Mapping[str, float | None]
+
+
 def import_accuracy(table: Path, folder: Path, baseline: str | None = None) -> Sequence[Record]:
     """Write the accuracies of a CSV file into a new folder as a stored run, and return its records.
 
@@ -51,6 +66,8 @@ def import_accuracy(table: Path, folder: Path, baseline: str | None = None) -> S
         InputError: the file cannot be read, a column or a value is missing or wrong, a row occurs twice, or a row has
             no baseline of the same seed.
     """
+    if folder.exists():
+        raise InputError(f"{folder} exists already; name another folder with --out")
     rows = _read(table)
     name = baseline or "none"
     environment = Environment({"imported": table.name}, {})
@@ -62,70 +79,118 @@ def import_accuracy(table: Path, folder: Path, baseline: str | None = None) -> S
     return records
 
 
-def _read(table: Path) -> list[dict[str, Any]]:
-    """The rows with the names of :data:`COLUMNS`; labels are text, and shares are fractions."""
-    import pandas as pd
+def _read(table: Path) -> list[TableRow]:
+    """The rows with the names of :data:`COLUMNS`; shares are fractions, and missing numbers None."""
+    lines = csv.reader(io.StringIO(_text(table)), delimiter=_separator(table), skipinitialspace=True)
+    headings = next(lines, [])
+    places = _places(table, headings)
+    rows = []
+    for cells in lines:
+        where = f"{table}, line {lines.line_num}"
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(headings):
+            raise InputError(f"{where}: {len(cells)} cells, but {len(headings)} headings")
+        texts = {name: cells[place].strip() for name, place in places.items()}
+        rows.append(TableRow(where, texts, _numbers(where, texts)))
+    if not rows:
+        raise InputError(f"{table} has no rows")
+    return _with_fractions(rows)
 
+
+def _text(table: Path) -> str:
     try:
-        frame = pd.read_csv(table, dtype=str, keep_default_na=False, skipinitialspace=True)
+        return table.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {table}: {error.strerror or error}") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{table} is not a CSV file: {error}") from error
-    headings = {heading.strip().lower(): heading for heading in frame.columns}
-    places = {
-        name: headings[synonym] for name, synonyms in COLUMNS.items() for synonym in synonyms if synonym in headings
-    }
-    for name in REQUIRED:
-        if name not in places:
-            wanted = " or ".join(COLUMNS[name])
-            raise InputError(f"{table} has no column {wanted}; {did_you_mean(COLUMNS[name][0], frame.columns)}")
-    if frame.empty:
-        raise InputError(f"{table} has no rows")
-    known = frame[list(places.values())].set_axis(list(places), axis="columns")
-    numbers = {name: _numbers(table, known, name, heading) for name, heading in places.items() if name in VALUES}
-    shares = [name for name in numbers if VALUES[name].shown == "share"]
-    if max(numbers[name].max() for name in shares) > 1:
-        numbers |= {name: numbers[name] / 100 for name in shares}
-    for name in shares:
-        if not numbers[name].dropna().between(0, 1).all():
-            raise InputError(f"{table}: {places[name]} has a value outside 0 to 1, and outside 0 to 100 %")
-    known = known.assign(**numbers, seed=_seeds(table, known))
-    return [dict(zip(places, row, strict=True)) for row in known.itertuples(index=False, name=None)]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{table} is not UTF-8 text; save it as CSV in UTF-8") from error
 
 
-def _numbers(table: Path, frame: "pd.DataFrame", name: str, heading: str) -> "pd.Series[float]":
-    import pandas as pd
+def _separator(table: Path) -> str:
+    """The separator of the first line: a comma, a semicolon or a tab."""
+    first = _text(table).partition("\n")[0]
+    return max(",;\t", key=first.count)
 
-    numbers = pd.to_numeric(frame[name].str.strip().str.removesuffix("%"), errors="coerce")
-    wrong = numbers.isna() & ((frame[name].str.strip() != "") | (name in REQUIRED))
-    if wrong.any():
-        # The first line of the file is the heading.
-        place = int(wrong.to_numpy().argmax())
-        raise InputError(f"{table}, line {place + 2}: {heading} is {frame[name].iloc[place]!r}, not a number")
+
+def _places(table: Path, headings: Sequence[str]) -> dict[str, int]:
+    """Name of each known column → its place."""
+    lower = [heading.strip().lower() for heading in headings]
+    places: dict[str, int] = {}
+    for name, synonyms in COLUMNS.items():
+        matching = [place for place, heading in enumerate(lower) if heading in synonyms]
+        if len(matching) > 1:
+            raise InputError(
+                f"{table} has two columns for {synonyms[0]}: {', '.join(headings[one] for one in matching)}"
+            )
+        if not matching and name in REQUIRED:
+            raise InputError(f"{table} has no column {' or '.join(synonyms)}; {did_you_mean(synonyms[0], headings)}")
+        if matching:
+            places[name] = matching[0]
+    return places
+
+
+def _numbers(where: str, texts: Mapping[str, str]) -> dict[str, float | None]:
+    """The values of a row, and its seed."""
+    numbers: dict[str, float | None] = {}
+    for name, text in texts.items():
+        if name not in VALUES and name != "seed":
+            continue
+        try:
+            number = float(text.removesuffix("%")) if text or name in REQUIRED else None
+        except ValueError:
+            raise InputError(f"{where}: {name} is {text!r}, not a number") from None
+        if number is not None and not isfinite(number):
+            raise InputError(f"{where}: {name} is {text!r}, not a finite number")
+        if name == "seed" and (number is None or number < 0 or number != int(number)):
+            raise InputError(f"{where}: seed is {text!r}; write an integer from 0")
+        numbers[name] = number
     return numbers
 
 
-def _seeds(table: Path, frame: "pd.DataFrame") -> list[int]:
-    for place, text in enumerate(frame["seed"]):
-        if not re.fullmatch(r"\d+", text.strip()):
-            raise InputError(f"{table}, line {place + 2}: seed is {text!r}; write an integer from 0")
-    return [int(text) for text in frame["seed"]]
+def _with_fractions(rows: Sequence[TableRow]) -> list[TableRow]:
+    """The rows with shares as fractions; they are percentages if one of them is above 1."""
+    shares = [
+        (row, name, number)
+        for row in rows
+        for name, number in row.numbers.items()
+        if number is not None and name in VALUES and VALUES[name].shown == "share"
+    ]
+    in_percent = any(number > 1 for _, _, number in shares)
+    for row, name, number in shares:
+        if in_percent and 0 < number <= 1:
+            raise InputError(f"{row.where}: {name} is {number:g}, but other accuracies are percentages above 1")
+        if not 0 <= number <= (100 if in_percent else 1):
+            raise InputError(f"{row.where}: {name} is {number:g}; write a fraction up to 1, or a percentage up to 100")
+    if not in_percent:
+        return list(rows)
+    names = {name for _, name, _ in shares}
+    return [
+        replace(
+            row,
+            numbers={
+                name: number / 100 if name in names and number is not None else number
+                for name, number in row.numbers.items()
+            },
+        )
+        for row in rows
+    ]
 
 
-def _records(table: Path, rows: Sequence[Mapping[str, Any]], baseline: str, environment: str) -> Iterator[Record]:
+def _records(table: Path, rows: Sequence[TableRow], baseline: str, environment: str) -> Iterator[Record]:
     """A record for each row; the rows of one network and dataset are a group."""
-    groups: dict[tuple[str, str], dict[tuple[str, str | None, int], Mapping[str, Any]]] = {}
-    for line, row in enumerate(rows, start=2):
-        group = groups.setdefault((row["backbone"].strip(), str(row.get("dataset", "")).strip() or UNKNOWN_DATASET), {})
-        attention = row["attention"].strip()
+    groups: dict[tuple[str, str], dict[tuple[str, str | None, int], TableRow]] = {}
+    for row in rows:
+        backbone = row.texts["backbone"]
+        group = groups.setdefault((backbone, row.texts.get("dataset") or UNKNOWN_DATASET), {})
+        attention = row.texts["attention"]
         attention = "none" if attention.lower() in ("", *PLAIN) else attention
-        placement = None if attention == "none" else str(row.get("placement", "")).strip() or None
-        key = (attention, placement, row["seed"])
+        if attention.count("(") != attention.count(")"):
+            raise InputError(f"{row.where}: module {attention!r} has unbalanced brackets; write name(option=value)")
+        placement = None if attention == "none" else row.texts.get("placement") or None
+        key = (attention, placement, int(row.numbers["seed"] or 0))
         if key in group:
-            raise InputError(
-                f"{table}, line {line}: {attention} in {row['backbone']} with seed {row['seed']} occurs twice"
-            )
+            raise InputError(f"{row.where}: {attention} in {backbone} with seed {key[2]} occurs twice")
         group[key] = row
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     for (backbone, dataset), group in groups.items():
@@ -171,11 +236,11 @@ def _check_baselines(
             )
 
 
-def _values(row: Mapping[str, Any]) -> Iterator[Value]:
-    """The accuracies of a row; an empty cell has no value."""
-    for name, number in row.items():
-        if name in VALUES and number == number:  # not NaN
-            yield Value(name, VALUES[name].unit, (float(number),))
+def _values(row: TableRow) -> Iterator[Value]:
+    """The values of a row; an empty cell has none."""
+    for name, number in row.numbers.items():
+        if name in VALUES and number is not None:
+            yield Value(name, VALUES[name].unit, (number,))
 
 
 def _options(label: str) -> dict[str, Any]:

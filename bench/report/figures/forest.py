@@ -20,7 +20,7 @@ from bench.report.figures.theme import (
     tooltips,
 )
 from bench.report.names import member_name, panel_name
-from bench.results.estimates import Comparison
+from bench.results.estimates import Comparison, shown_ratio
 from bench.results.time_verdicts import TimeVerdict
 
 VERDICT_COLOURS = {
@@ -78,7 +78,7 @@ def _panel(rows: list[dict[str, Any]], figure_rows: FigureRows) -> Any:
 
 
 def _row(member: Comparison, time: TimeVerdict | None, group: list[Comparison], panel: str) -> dict[str, Any]:
-    ratio = (time.process_range if time else None) or member.ratio
+    ratio = shown_ratio(member)
     assert ratio is not None
     bounds = zip(("change", "low", "high"), (ratio.point, ratio.low, ratio.high), strict=True)
     return {

@@ -1,4 +1,4 @@
-"""Accuracy by λ, with the confidence band over seeds and the authors' values of λ."""
+"""Accuracy gain by λ, with the confidence intervals over seeds and the authors' values of λ."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +10,14 @@ from bench.report.data import ReportData
 from bench.report.figures.theme import BLUE, INK, ORANGE, VERMILION, WIDTH, FigureRows, figure, tooltips
 from bench.report.names import network_name, variant_name
 from bench.results.estimates import Comparison
+from bench.results.statistics import interval_of_differences
 
 DEFAULT = 1e-4
 """Default λ of the authors' module and of ours."""
 MARKED = ({"λ": DEFAULT, "line": "λ: the authors' default"}, {"λ": 0.1, "line": "λ: published for ImageNet"})
 """The λ of the authors' commands for ImageNet and COCO; the λ of their CIFAR runs is not published."""
-CURVE = "top-1, mean and 95 % band over seeds"
-SHOWN = ("λ:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q")
+CURVE = "Δ top-1, mean and 95 % interval over seeds"
+SHOWN = ("λ:Q", "points:Q", "low:Q", "high:Q", "top1:Q", "seeds:Q")
 """Fields of a tooltip."""
 LEAST = 3
 """Minimum number of values of λ for a curve."""
@@ -38,7 +39,8 @@ def lambdas(data: ReportData) -> Iterator[Figure]:
             module_options = dict((options[run, comparison.cell] or {}).get("attention", {}))
             e_lambda = module_options.pop("e_lambda", DEFAULT)
             # Each placement and each other option is a curve; a logarithmic axis has no 0.
-            if str(comparison.axes["attention"]).partition("(")[0] == "simam" and e_lambda > 0:
+            is_simam = str(comparison.axes["attention"]).partition("(")[0] == "simam" and comparison.differences
+            if is_simam and isinstance(e_lambda, int | float) and e_lambda > 0:
                 row = _row(comparison, e_lambda)
                 curves.setdefault((comparison.axes["placement"], str(module_options)), []).append(row)
         plain = next((comparison for comparison in group if comparison.role == "baseline"), None)
@@ -50,27 +52,27 @@ def lambdas(data: ReportData) -> Iterator[Figure]:
 
 
 def _row(comparison: Comparison, e_lambda: float) -> dict[str, Any]:
-    accuracy = comparison.absolute
-    bounds = {"top1": accuracy.point, "low": accuracy.low, "high": accuracy.high}
-    shares = {name: 100 * bound for name, bound in bounds.items() if bound is not None}
-    return {"λ": e_lambda, **shares, "seeds": comparison.repeats}
+    mean, low, high = interval_of_differences([100 * difference for difference in comparison.differences])
+    bounds = {name: round(bound, 4) for name, bound in (("low", low), ("high", high)) if bound is not None}
+    top1 = round(100 * comparison.absolute.point, 4)
+    return {"λ": e_lambda, "points": round(mean, 4), **bounds, "top1": top1, "seeds": comparison.repeats}
 
 
 def _draw(number: int, rows: list[dict[str, Any]], plain: Comparison | None, network: str) -> Figure:
     x = alt.X("λ:Q", title="λ").scale(type="log").axis(format="~e")
-    y = alt.Y("top1:Q", title="top-1 (%)").scale(zero=False)
-    baseline = [{"top1": 100 * plain.absolute.point, "line": f"top-1 of {variant_name(plain)}"}] if plain else []
+    y = alt.Y("points:Q", title="Δ top-1 (pp)").scale(zero=True)
+    baseline = [{"points": 0.0, "line": variant_name(plain)}] if plain else []
     lines = [CURVE, *(str(marked["line"]) for marked in (*MARKED, *baseline))]
     colour = alt.Color("line:N", title=None).scale(domain=lines, range=[BLUE, ORANGE, VERMILION, INK])
     figure_rows = FigureRows()
     base = alt.Chart(figure_rows.named([{**row, "line": CURVE} for row in rows])).encode(x=x, color=colour)
-    band = base.mark_area(opacity=0.25).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q"))
+    interval = base.mark_rule().encode(y=alt.Y("low:Q", title="Δ top-1 (pp)"), y2=alt.Y2("high:Q"))
     curve = base.mark_line(point=True).encode(y=y, tooltip=tooltips(*SHOWN))
     marks = [_rule(figure_rows.named(list(MARKED)), colour, x=x)]
     if baseline:
         marks.append(_rule(figure_rows.named(baseline), colour, y=y))
-    chart = alt.layer(band, *marks, curve).properties(width=WIDTH, height=280)
-    return figure(chart, figure_rows, f"lambda-{number}", f"{network}: top-1 by λ")
+    chart = alt.layer(*marks, interval, curve).properties(width=WIDTH, height=280)
+    return figure(chart, figure_rows, f"lambda-{number}", f"{network}: change of top-1 by λ, paired by seed")
 
 
 def _rule(rows: alt.NamedData, colour: Any, **encoding: Any) -> Any:

@@ -21,6 +21,8 @@ DARK = {
     VIOLET: "#b59ae8",
 }
 """Colour for light pages → colour for dark pages."""
+DARK_PAGE = "#161616"
+"""Background of dark pages."""
 WORSE, NEUTRAL, BETTER = "#f2a65a", "#f2f2f2", "#6bb0e0"
 """Colours of tiles, which carry black text on light and dark pages."""
 WIDTH = 560

@@ -9,7 +9,7 @@ import altair as alt
 from bench.report.blocks import Figure
 from bench.report.data import ReportData
 from bench.report.figures.theme import COLOURS, INK, WIDTH, FigureRows, figure, tooltips
-from bench.report.names import network_name, placed_name, run_name
+from bench.report.names import CONDITIONS, USUAL, condition_name, network_name, placed_name, run_name
 from bench.results.estimates import Row
 
 MOST_TRACES = 4
@@ -57,13 +57,18 @@ def _rows(group: Any, several_runs: bool) -> Iterator[dict[str, Any]]:
             name = "A/A control" if row["role"] == "control" else placed_name(row["attention"], row["placement"])
             for start, ratio, count in _stretches(row["samples"], baselines[row["repeat"]]):
                 yield {
-                    "panel": f"{network_name(row['backbone'])}, {row['group']}{where}",
+                    "panel": f"{network_name(row['backbone'])}: {_conditions(members[0])}{where}",
                     "module": name,
                     "process": row["repeat"] + 1,
                     "round": row["repeat"] * longest + start + 1,
                     "change": round(100 * (ratio - 1), 3),
                     "rounds": count,
                 }
+
+
+def _conditions(row: Row) -> str:
+    known = ((axis, row[axis]) for axis in CONDITIONS)
+    return ", ".join(condition_name(axis, label) for axis, label in known if label not in (None, USUAL.get(axis)))
 
 
 def _stretches(samples: Sequence[float | None], baseline: Sequence[float | None]) -> Iterator[tuple[int, float, int]]:

@@ -74,7 +74,7 @@ def _latex_table(table: VariantTable) -> Iterator[File]:
 
     run = table.data.runs[0]
     caption = f"{run.title}. {table.caption}" if run.title else table.caption
-    yield "table.tex", latex_table(table.table, caption, run.path.resolve().name)
+    yield "table.tex", latex_table(table.table, caption, "-".join(run.path.resolve().parts[-2:]))
 
 
 def _csv_table(table: VariantTable) -> Iterator[File]:

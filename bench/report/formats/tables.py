@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.report.data import ReportData
 from bench.results.columns import AXIS_COLUMNS
+from bench.results.estimates import RANGE, Comparison, shown_ratio
 from bench.results.statistics import Estimate
 
 IDENTITY = ("run", "measure", "group", "cell", "role")
@@ -17,7 +18,8 @@ ABSOLUTE, RATIO, DIFFERENCE = (
 """Bound of each estimate → its column."""
 _BOUNDS = [*ABSOLUTE.values(), *RATIO.values(), *DIFFERENCE.values()]
 VERDICT_COLUMNS = ("p", "verdict", "verdict_resolution")
-TABLE_COLUMNS = [*IDENTITY, *AXIS_COLUMNS, "value", "unit", *_BOUNDS, "repeats", *VERDICT_COLUMNS]
+RANGE_COLUMNS = ("process_low", "process_high")
+TABLE_COLUMNS = [*IDENTITY, *AXIS_COLUMNS, "value", "unit", *_BOUNDS, "repeats", *RANGE_COLUMNS, *VERDICT_COLUMNS]
 
 
 def value_table(data: ReportData) -> pd.DataFrame:
@@ -26,7 +28,8 @@ def value_table(data: ReportData) -> pd.DataFrame:
     ``low`` and ``high`` are the bounds of the confidence interval; for a time, the 5th and 95th percentile of its
     samples. They equal the point of an exact value, and are missing where there is no interval. ``p`` is the
     Holm-adjusted p-value of an accuracy gain; ``verdict`` is that of an accuracy gain or of a time, and
-    ``verdict_resolution`` the resolution of a time, as a fraction. Options of named values follow in columns such as
+    ``process_low`` and ``process_high`` are the range of a time's ratio over processes, if these disagree.
+    ``verdict_resolution`` is the resolution of a time, as a fraction. Options of named values follow in columns such as
     ``attention.e_lambda``.
     """
     verdicts = {id(gain.variant): {"p": gain.p, "verdict": gain.verdict} for gain in data.gains} | {
@@ -47,6 +50,7 @@ def value_table(data: ReportData) -> pd.DataFrame:
             **_numbers(RATIO, comparison.ratio),
             **_numbers(DIFFERENCE, comparison.difference),
             "repeats": comparison.repeats,
+            **_range(comparison),
             **verdicts.get(id(comparison), {}),
             **options.get((comparison.run, comparison.cell), {}),
         }
@@ -55,6 +59,14 @@ def value_table(data: ReportData) -> pd.DataFrame:
     optional = sorted({column for row in rows for column in row} - set(TABLE_COLUMNS))
     frame = pd.DataFrame(rows, columns=[*TABLE_COLUMNS, *optional])
     return frame.astype(dict.fromkeys(("batch", "resolution", "threads"), "Int64"))
+
+
+def _range(comparison: Comparison) -> dict[str, float | None]:
+    """The range that reports show instead of the interval, if the processes disagree."""
+    shown = shown_ratio(comparison)
+    if shown is None or not shown.method.startswith(RANGE):
+        return {}
+    return dict(zip(RANGE_COLUMNS, (shown.low, shown.high), strict=True))
 
 
 def _options(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:

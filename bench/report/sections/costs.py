@@ -32,7 +32,7 @@ from bench.report.rows import ValueRow, join_values
 from bench.report.sections.added_work import added_work_sentences
 from bench.report.sections.glance import glance_table
 from bench.report.sections.sources import records_of
-from bench.results.estimates import Comparison
+from bench.results.estimates import Comparison, shown_ratio
 from bench.results.values import VALUES, ValueSpec, value_spec
 
 MOST_SHOWN = 40
@@ -190,8 +190,8 @@ def _value(spec: ValueSpec, row: ValueRow) -> TableCell:
 def _change(spec: ValueSpec, row: ValueRow) -> TableCell:
     """The change of a time relative to the baseline."""
     comparison = row.values.get(spec.name)
-    if comparison is not None and comparison.ratio:
-        return TableCell(percent(comparison.ratio), change(comparison.ratio.point))
+    if comparison is not None and (relative := shown_ratio(comparison)):
+        return TableCell(percent(relative), change(relative.point))
     if comparison is not None and comparison.role == "baseline":
         return TableCell("baseline", 0.0)
     return text_cell(None)

@@ -12,7 +12,7 @@ from bench.report.numbers import change, difference, format_quantity, interval, 
 from bench.report.sections.sources import records_of
 from bench.results.accuracy import AccuracyGain
 from bench.results.controls import TimedGroup, timed_group
-from bench.results.estimates import Comparison
+from bench.results.estimates import Comparison, shown_ratio
 from bench.results.ranking import best_members, paired_values
 from bench.results.statistics import interval_of_differences
 from bench.results.time_verdicts import TimeVerdict
@@ -21,7 +21,8 @@ from bench.results.values import VALUES, ValueSpec
 MOST_VALUES = 5
 """Maximum number of columns with values; network, module and verdict come in addition."""
 GLANCE_NOTE = (
-    "Δ and × are relative to the baseline, the first row of each network. Brackets are 95 % confidence intervals, or "
+    "Δ and × are relative to the baseline, the first row of each network; Δ of a time comes from ratios within rounds "
+    "and is not the quotient of the times shown. Brackets are 95 % confidence intervals, or "
     "the range over processes where these disagree. A time is slower or faster if its interval lies beyond the "
     "resolution ±r of its group; an accuracy is better or worse if p < 0.05, Holm-adjusted. The tables under Details "
     "have all values and conditions."
@@ -57,7 +58,8 @@ class GlanceColumn:
             return f"{self.spec.title} (Δ pp [95 % CI])"
         if self.spec.shown == "time":
             return f"{f'{self.mode} ' if self.mode else ''}{self.spec.title} (Δ % [95 % CI])"
-        return f"{self.spec.title} ({'Δ' if self.spec.shown == 'difference' else '×'})"
+        mode = " in training" if self.value == "saved_bytes" else ""
+        return f"{self.spec.title}{mode} ({'Δ' if self.spec.shown == 'difference' else '×'})"
 
     @property
     def ranked(self) -> bool:
@@ -287,7 +289,7 @@ def _content(column: GlanceColumn, comparison: Comparison, time: TimeVerdict | N
         return _share(comparison), comparison.absolute.point
     absolute = format_quantity(comparison.absolute.point, comparison.unit)
     if shown == "time":
-        relative = (time.process_range if time else None) or comparison.ratio
+        relative = shown_ratio(comparison)
         if relative is None:
             return absolute, 0.0 if comparison.role == "baseline" else None
         return f"{absolute} ({percent(relative)})", change(relative.point)

@@ -15,7 +15,7 @@ from bench.report.names import (
 )
 from bench.report.numbers import change, enumerated, interval, percent
 from bench.results.controls import Threshold, is_biased, is_compared_time, resolution, timed_group
-from bench.results.estimates import Comparison
+from bench.results.estimates import Comparison, shown_ratio
 from bench.results.statistics import Estimate
 from bench.results.time_verdicts import TimeVerdict
 from bench.results.values import value_spec
@@ -124,7 +124,7 @@ def _disagreement(time: TimeVerdict) -> str:
 
 def _shown_ratio(time: TimeVerdict) -> Estimate:
     """The ratio with its confidence interval, or with the range over processes where these disagree."""
-    ratio = time.process_range or time.variant.ratio
+    ratio = shown_ratio(time.variant)
     assert ratio is not None
     return ratio
 

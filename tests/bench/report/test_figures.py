@@ -93,10 +93,10 @@ def test_labels_do_not_overlap() -> None:
 
 def test_lambda_figure_explains_its_lines() -> None:
     [figure] = lambdas(example())
-    curve = {row["λ"]: row["top1"] for row in rows(figure) if "λ" in row and "top1" in row}
-    assert curve == pytest.approx({1e-4: 91.1, 0.1: 89.6, 0.01: 89.6})
-    marked = {row["line"]: row.get("λ", row.get("top1")) for row in rows(figure) if row["line"] != CURVE}
-    assert list(marked.values()) == pytest.approx([1e-4, 0.1, 90.0])
+    curve = {row["λ"]: row["points"] for row in rows(figure) if "λ" in row and "top1" in row}
+    assert curve == pytest.approx({1e-4: 1.1, 0.1: -0.4, 0.01: -0.4})
+    marked = {row["line"]: row.get("λ", row.get("points")) for row in rows(figure) if row["line"] != CURVE}
+    assert list(marked.values()) == pytest.approx([1e-4, 0.1, 0.0])
     legends = [layer["encoding"]["color"]["scale"]["domain"] for layer in figure.spec["layer"]]
     assert all(legend == [CURVE, *marked] for legend in legends)
 

@@ -27,7 +27,9 @@ def test_limit_is_parsed(text: str, limit: Limit) -> None:
     assert parse_limit(text) == limit
 
 
-@pytest.mark.parametrize("text", ["latency", "latency=fast", "latency=20MB", "latncy=20ms", "latency=1.2.3ms", "=1"])
+@pytest.mark.parametrize(
+    "text", ["latency", "latency=fast", "latency=20MB", "latncy=20ms", "latency=1.2.3ms", "latency=1e400ms", "=1"]
+)
 def test_wrong_limit_is_refused(text: str) -> None:
     with pytest.raises(InputError, match=re.escape(f"--under {text}")):
         parse_limit(text)
@@ -59,6 +61,7 @@ def test_picker_orders_by_accuracy() -> None:
     assert isinstance(block, Picker)
     assert [row[1].text for row in block.table.rows[:3]] == ["SimAM", "SE", "plain"]
     latency = next(limit for limit in block.limits if limit.title == "latency")
-    assert latency.symbol == "ms" and latency.numbers[2] == pytest.approx(10.0)
+    assert latency.symbol == "ms" and latency.numbers[2] == pytest.approx(0.010)
+    assert latency.units["us"] == 1e-6 and latency.units[""] == 1e-3
     alone = stored_run(Path("r"), [record for record in records() if record.measure == "accuracy"])
     assert list(picker(analyse([alone]))) == []

@@ -4,7 +4,9 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 
 from bench.results.rounds import Disturbance
 from bench.results.statistics import Estimate
@@ -94,9 +96,10 @@ def test_disagreeing_processes(logs: tuple[float, ...], verdict: str) -> None:
     time = verdict_on(latency("se", logs, process_errors=(0.001,) * 6), NARROW)
     assert (time.verdict, time.cause) == (verdict, "processes disagree")
     assert time.process_range is not None
-    assert (time.process_range.low, time.process_range.high) == pytest.approx(
-        (math.exp(min(logs)), math.exp(max(logs)))
-    )
+    # The range includes Student's interval; processes with equal errors have equal weights.
+    half = scipy.stats.t.ppf(0.975, 5) * np.std(logs, ddof=1) / 6**0.5
+    low, high = min(*logs, np.mean(logs) - half), max(*logs, np.mean(logs) + half)
+    assert (time.process_range.low, time.process_range.high) == pytest.approx((math.exp(low), math.exp(high)))
 
 
 def test_disagreement_is_never_no_difference() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import InputError, RunError
+from bench.errors import InputError
 from bench.report.formats.markdown import page_markdown
 from bench.report.writer import build_report
 from bench.results.accuracy import accuracy_gains
@@ -53,6 +53,13 @@ def test_fractions_synonyms_and_empty_cells(tmp_path: Path) -> None:
     assert [(value.name, value.samples) for value in se.values] == [("top1", (0.6,)), ("top5", (0.9,))]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_a_byte_order_mark(tmp_path: Path, separator: str) -> None:
+    text = "\ufeffnetwork,module,seed,top1\r\nr,none,0.0,0.5\r\n".replace(",", separator)
+    [record] = imported(tmp_path, text).records
+    assert record.seed == 0 and record.role == "baseline"
+
+
 def test_another_baseline(tmp_path: Path) -> None:
     text = "network,module,seed,top1\nr,SE,0,90\nr,mine,0,91 %\n"
     run = imported(tmp_path, text, baseline="SE")
@@ -67,11 +74,16 @@ def test_another_baseline(tmp_path: Path) -> None:
         ("network,module,seed,top1\nr,none,0,76\nr,SE,x,77\n", "line 3: seed is 'x'"),
         ("network,module,seed,top1\nr,none,0,76\nr,SE,0,high\n", "line 3: top1 is 'high'"),
         ("network,module,seed,top1\nr,none,0,76\nr,SE,0,\n", "line 3: top1 is ''"),
-        ("network,module,seed,top1\nr,none,0,760\n", "outside 0 to 1"),
+        ("network,module,seed,top1\nr,none,0,760\n", "line 2: top1 is 760"),
+        ("network,module,seed,top1\nr,none,0,76\nr,SE,0,0.77\n", "line 3: top1 is 0.77, but other accuracies"),
+        ("network,module,seed,top1,Acc1\nr,none,0,76,76\n", "two columns for top1: top1, Acc1"),
+        ("network;module;seed;top1\nr;SE(r=4;0;77\n", "unbalanced brackets"),
+        ("network,module,seed,top1\nr,none,0\n", "line 2: 3 cells, but 4 headings"),
+        ("network,module,seed,top1\nr,none,0,inf\n", "not a finite number"),
         ("network,module,seed,top1\nr,none,0,76\nr,none,0,77\n", "line 3: none in r with seed 0 occurs twice"),
         ("network,module,seed,top1\nr,SE,0,76\n", "r has no row of the baseline none; it has SE"),
         ("network,module,seed,top1\nr,none,0,76\nr,SE,1,77\n", "SE in r has seed 1, but the baseline none does not"),
-        ("", "is not a CSV file"),
+        ("", "has no column network"),
     ],
 )
 def test_wrong_table_is_refused_and_nothing_is_written(tmp_path: Path, text: str, message: str) -> None:
@@ -83,6 +95,6 @@ def test_wrong_table_is_refused_and_nothing_is_written(tmp_path: Path, text: str
 
 def test_existing_folder_is_kept(tmp_path: Path) -> None:
     run = imported(tmp_path)
-    with pytest.raises(RunError, match="exists already"):
+    with pytest.raises(InputError, match="exists already"):
         imported(tmp_path)
     assert len(StoredRun.load(run.path).records) == 6

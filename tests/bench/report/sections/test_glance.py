@@ -91,7 +91,7 @@ def test_at_most_eight_columns() -> None:
         "latency",
         "params",
         "MACs",
-        "saved activations",
+        "saved activations in training",
         "verdict",
     ]
 

@@ -92,7 +92,10 @@ def test_resolution_of_an_inconclusive_variant() -> None:
 
 def test_range_of_disagreeing_processes() -> None:
     [sentence] = sentences(timed_records({"simam": (1.02, 1.02, 1.02, 1.2, 1.2)}))
-    assert "adds" in sentence and "[2.0, 20.0]" in sentence and "disagree" in sentence
+    # Student's interval of these five is −2.5 to 21.6 %, wider than the range from 2 to 20 %.
+    assert "inconclusive" in sentence and "[−2.5, 21.6] (range)" in sentence and "disagree" in sentence
+    [certain] = sentences(timed_records({"simam": (1.30, 1.31, 1.30, 1.40, 1.41)}))
+    assert "adds" in certain and "(range)" in certain
 
 
 def test_results_of_controls() -> None:
