@@ -1,10 +1,13 @@
 """SimAM, the attention modules it is compared with, their placement in a network, and backbone networks.
 
-Public names are imported on first use (PEP 562), so ``import simam`` is fast and does not import torch.
+Public names are imported on first use (PEP 562), so ``import simam`` is fast and does not import torch. It still
+suffices for ``torch.export.load`` of a program with this package's operator.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from simam.torch_export import register_operator_before_load
 
 if TYPE_CHECKING:
     from simam.attention.cbam import CBAM
@@ -45,6 +48,8 @@ __all__ = [
     "load_weights",
     "simam",
 ]
+
+register_operator_before_load()
 
 
 def __getattr__(name: str) -> Any:

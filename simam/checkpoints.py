@@ -1,12 +1,13 @@
-"""Loading of weights from checkpoint files, including those that the SimAM authors released."""
+"""Loading of weights from checkpoint files, including those that the SimAM authors' code writes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.mobilenetv2 import InvertedResidual
+
+from simam.authors_names import BUFFERS_OF_THOP, authors_names
 
 _MAX_LISTED_KEYS = 10
 """Maximum number of keys of each problem that an error message lists."""
@@ -20,10 +21,14 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     """Load a checkpoint into a network. On an error the network is left unchanged.
 
     The file holds a state dict, either as a whole or nested under ``state_dict``. The prefix ``module.`` that
-    DataParallel adds to each key is optional. The key names of the SimAM authors' MobileNetV2 are accepted as well.
+    DataParallel adds to each key is optional. Two naming schemes are accepted: this project's, and that of the SimAM
+    authors' code for CIFAR and ImageNet. The buffers ``total_ops`` and ``total_params`` of thop are ignored.
+
+    Options of the modules, such as λ, are not in the file. The caller builds the network with those of the training.
 
     Args:
-        network: network with its attention modules inserted; the authors' files need the placement `paper`.
+        network: network with its attention modules inserted. The authors' files need the placement of the module's
+            paper: ``"spatial"`` for SimAM, ``"branch_end"`` for SE and CBAM.
         path: file written by ``torch.save``. Only tensors and plain containers are unpickled.
 
     Raises:
@@ -31,8 +36,8 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
     """
     weights = _read(Path(path))
     state = network.state_dict()
-    # The two naming schemes differ in a few keys. The one with fewer differences is used, in error messages as well.
-    schemes = ({key: key for key in state}, _authors_names(network, state))
+    # The naming scheme with fewer differences is used, in error messages as well.
+    schemes = ({key: key for key in state}, authors_names(network, state))
     names = min(schemes, key=lambda scheme: len(set(scheme.values()) ^ weights.keys()))
     problems = _problems(state, names, weights)
     if problems:
@@ -53,38 +58,6 @@ def _read(path: Path) -> dict[str, Tensor]:
     return {str(key).removeprefix("module."): value for key, value in content.items()}
 
 
-def _authors_names(network: nn.Module, keys: Iterable[str]) -> dict[str, str]:
-    """Mapping from this project's keys to the authors' keys.
-
-    The keys differ in MobileNetV2 only, where the authors add the module as an entry of a Sequential. In their other
-    networks they wrap a layer, as ``insert`` does.
-    """
-    prefixes: dict[str, str] = {}
-    for name, block in network.named_modules():
-        if isinstance(block, InvertedResidual):
-            last = len(block.conv) - 1
-            depthwise = block.conv[last - 2]
-            if _is_wrapped(depthwise[0]):
-                path = f"{name}.conv.{last - 2}"
-                prefixes |= {f"{path}.0.0.": f"{path}.0.", f"{path}.0.1.": f"{path}.1.", f"{path}.1.": f"{path}.2."}
-            if _is_wrapped(block.conv[last]):
-                path = f"{name}.conv"
-                prefixes |= {f"{path}.{last}.0.": f"{path}.{last}.", f"{path}.{last}.1.": f"{path}.{last + 1}."}
-    return {key: _replace_prefix(key, prefixes) for key in keys}
-
-
-def _is_wrapped(layer: nn.Module) -> bool:
-    """Whether ``insert`` wrapped this layer together with an attention module."""
-    return type(layer) is nn.Sequential
-
-
-def _replace_prefix(key: str, prefixes: Mapping[str, str]) -> str:
-    for prefix, replacement in prefixes.items():
-        if key.startswith(prefix):
-            return replacement + key.removeprefix(prefix)
-    return key
-
-
 def _problems(state: Mapping[str, Tensor], names: Mapping[str, str], weights: Mapping[str, Tensor]) -> list[str]:
     """Differences between the state of a network and the weights of a file, one text per type of difference.
 
@@ -95,7 +68,8 @@ def _problems(state: Mapping[str, Tensor], names: Mapping[str, str], weights: Ma
     """
     # Files from torch before 0.4.1 have no batch counters, and batch norms do not need them for inference.
     missing = [name for name in names.values() if name not in weights and not name.endswith("num_batches_tracked")]
-    unexpected = sorted(weights.keys() - set(names.values()))
+    unknown = sorted(weights.keys() - set(names.values()))
+    unexpected = [name for name in unknown if name.rpartition(".")[2] not in BUFFERS_OF_THOP]
     shapes = [
         f"{name} is {tuple(weights[name].shape)} instead of {tuple(state[key].shape)}"
         for key, name in names.items()
