@@ -120,7 +120,9 @@ def _change(row: Mapping[Any, Any]) -> Estimate:
     """The ratio as reports show it: with the range over processes if these disagree."""
     estimate = _estimate(row, "ratio_")
     low, high = (row.get(column) for column in RANGE_COLUMNS)
-    return estimate if pd.isna(low) else Estimate(estimate.point, float(low), float(high), RANGE)
+    if low is None or high is None or pd.isna(low):
+        return estimate
+    return Estimate(estimate.point, float(low), float(high), RANGE)
 
 
 def main() -> None:
