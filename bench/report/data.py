@@ -40,6 +40,11 @@ class ReportData:
         """Whether names must include the run, because there are several."""
         return len(self.runs) > 1
 
+    @property
+    def several_runs_of_costs(self) -> bool:
+        """Whether several of the runs have costs, so that the names of costs must include the run."""
+        return len({comparison.run for comparison in self.costs}) > 1
+
     def threshold(self, comparison: Comparison) -> float:
         """The threshold of a time's ratio in its run, as a fraction."""
         return _threshold(self.runs, comparison)

@@ -143,7 +143,7 @@ def test_imported_table_is_reported(tmp_path: Path) -> None:
         (["--columns", "params,latncy"], "--columns latncy: no such column; did you mean 'latency'?"),
         (["--columns", "params", "--format", "html"], "--format html: a page, which has no --columns"),
         (["--under", "latency=fast"], "--under latency=fast: write a value and its limit"),
-        (["--under", "latency=1s"], "the runs have no top1"),
+        (["--under", "latency=1s"], "--under needs top1, and the runs have none"),
         (["--out", "{folder}/records.jsonl"], "cannot make the folder"),
     ],
 )

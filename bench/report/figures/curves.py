@@ -12,7 +12,7 @@ from bench.report.names import network_name, placed_name
 from bench.results.estimates import Row
 from bench.results.statistics import student_interval
 
-MOST_MODULES = 12
+MOST_MODULES = 8
 """Maximum number of modules of one figure; more are not distinguishable."""
 
 
@@ -57,13 +57,12 @@ def _draw(number: int, rows: list[dict[str, Any]], title: str) -> Figure:
     figure_rows = FigureRows()
     base = alt.Chart(figure_rows.named(rows)).encode(
         x=alt.X("epoch:Q", title="epoch").axis(tickMinStep=1, format="d"),
-        color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS),
+        color=alt.Color("module:N", sort=None, title=None).scale(range=COLOURS).legend(symbolOpacity=1),
     )
     line = base.mark_line().encode(
         y=alt.Y("top1:Q", title="top-1 (%)").scale(zero=False),
-        strokeDash=alt.StrokeDash("module:N", sort=None, title=None),
         tooltip=tooltips("module:N", "epoch:Q", "top1:Q", "low:Q", "high:Q", "seeds:Q", "cell:N"),
     )
-    band = base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q"))
+    band = base.mark_area(opacity=0.1).encode(y=alt.Y("low:Q", title="top-1 (%)"), y2=alt.Y2("high:Q"))
     chart = alt.layer(band, line).properties(width=WIDTH, height=280)
     return figure(chart, figure_rows, f"curves-{number}", title)

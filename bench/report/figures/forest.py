@@ -40,8 +40,9 @@ def forest(data: ReportData) -> Iterator[Figure]:
         if comparison.value == "latency" and comparison.ratio is not None and comparison.ratio.low is not None:
             groups.setdefault((comparison.run, comparison.group), []).append(comparison)
     times = {id(time.variant): time for time in data.times}
+    several_runs = len({run for run, _ in groups}) > 1
     shown = [
-        [_row(member, times.get(id(member)), group, panel_name(group, data.several_runs)) for member in group]
+        [_row(member, times.get(id(member)), group, panel_name(group, several_runs)) for member in group]
         for group in list(groups.values())[:MOST_PANELS]
     ]
     if not shown:

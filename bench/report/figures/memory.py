@@ -24,7 +24,8 @@ def memory(data: ReportData) -> Iterator[Figure]:
         return
     figure_rows = FigureRows()
     shown = list(groups.values())[:MOST_PANELS]
-    charts = [_panel(group, panel_name(group, data.several_runs), figure_rows) for group in shown]
+    several_runs = len({run for run, _ in groups}) > 1
+    charts = [_panel(group, panel_name(group, several_runs), figure_rows) for group in shown]
     omitted = f"; the first {MOST_PANELS} of {len(groups)} groups" if len(groups) > MOST_PANELS else ""
     chart = alt.vconcat(*charts).resolve_scale(color="shared")
     yield figure(chart, figure_rows, "memory", f"Peak memory of one call, by category of tensor{omitted}")

@@ -109,7 +109,7 @@ def _draw(number: int, network: str, baseline: str, members: list[tuple[str, Par
 
 
 def _labels_without_overlap(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The points on the front whose labels do not cover an earlier label; tooltips name the others."""
+    """The points that are not dominated and whose labels do not cover an earlier label; tooltips name the others."""
     scales = []
     for field, pixels in (("cost", WIDTH), ("points", HEIGHT)):
         ends = [row[name] for row in rows for name in (field, f"{field}_low", f"{field}_high") if name in row]
@@ -117,7 +117,7 @@ def _labels_without_overlap(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     (left, across), (bottom, up) = scales
     kept: list[tuple[float, float, float]] = []
     shown = []
-    for row in (row for row in rows if row["standing"] == "on the front"):
+    for row in (row for row in rows if row["standing"] != "dominated"):
         x, y, width = (row["cost"] - left) * across, (row["points"] - bottom) * up, LETTER_WIDTH * len(row["module"])
         if all(abs(y - other_y) > LABEL_HEIGHT or x > end or x + width < start for start, end, other_y in kept):
             kept.append((x, x + width, y))

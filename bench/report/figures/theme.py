@@ -8,7 +8,8 @@ from bench.report.blocks import Figure
 
 INK = "#5b5b5b"
 BLUE, ORANGE, GREEN, PURPLE, VERMILION, VIOLET = "#0072b2", "#946000", "#007a59", "#a8457e", "#c04a00", "#6b4fa0"
-COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, VIOLET]
+OLIVE, MAROON = "#4d6a00", "#8c1d40"
+COLOURS = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, VIOLET, OLIVE, MAROON]
 """Colours for light pages, after Okabe and Ito, *Color Universal Design*, 2008, darkened to a contrast of 4.5 on white.
 Shapes or dashes distinguish modules, too."""
 DARK = {
@@ -19,6 +20,8 @@ DARK = {
     PURPLE: "#e08cbb",
     VERMILION: "#ff7f32",
     VIOLET: "#b59ae8",
+    OLIVE: "#b5d33d",
+    MAROON: "#ff8fb1",
 }
 """Colour for light pages → colour for dark pages."""
 DARK_PAGE = "#161616"
@@ -40,7 +43,15 @@ def figure(chart: Any, figure_rows: "FigureRows", name: str, title: str) -> Figu
     text = {"labelColor": INK, "titleColor": INK, "labelLimit": 320, "titleFontWeight": "normal"}
     chart = (
         chart.configure(background="transparent", font="system-ui, sans-serif", padding=PADDING)
-        .configure_axis(**text, gridColor=INK, gridOpacity=0.25, domainColor=INK, tickColor=INK)
+        .configure_axis(
+            **text,
+            gridColor=INK,
+            gridOpacity=0.25,
+            domainColor=INK,
+            tickColor=INK,
+            labelOverlap="greedy",
+            labelSeparation=6,
+        )
         .configure_legend(**text)
         .configure_header(**text, labelFontSize=12, labelAnchor="start")
         .configure_title(color=INK, anchor="start", fontWeight="normal")

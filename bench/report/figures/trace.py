@@ -22,7 +22,8 @@ def trace(data: ReportData) -> Iterator[Figure]:
     """One figure with a panel for each of the first timed groups."""
     timed = data.frame[(data.frame["value"] == "latency") & (data.frame["status"] == "ok")]
     groups = list(timed.groupby(["run", "group"], sort=False))
-    shown = [rows for _, group in groups[:MOST_TRACES] if (rows := list(_rows(group, data.several_runs)))]
+    several_runs = timed["run"].nunique() > 1
+    shown = [rows for _, group in groups[:MOST_TRACES] if (rows := list(_rows(group, several_runs)))]
     if not shown:
         return
     figure_rows = FigureRows()

@@ -214,7 +214,7 @@ def _descriptions(tables: Iterable[Sequence[ValueRow]]) -> Iterator[str]:
 
 def _heading(run: str, axes: Mapping[str, Any], data: ReportData) -> str:
     """The heading of a network's table, with the run if there are several."""
-    return f"{network_name(axes['backbone'])}{f', {run_name(run)}' if data.several_runs else ''}"
+    return f"{network_name(axes['backbone'])}{f', {run_name(run)}' if data.several_runs_of_costs else ''}"
 
 
 def _added_work(data: ReportData) -> dict[str, list[Block]]:

@@ -64,15 +64,14 @@ def test_pareto_of_the_example_run() -> None:
     assert len(figure.spec["datasets"]) == 1  # the legend names the points, so there are no labels
 
 
-def test_many_points_are_labelled_on_the_front_only() -> None:
-    members = [
-        (str(number), ParetoPoint(estimate(0.1 * number, 0.01), estimate(1.1, 0.01), 0.01))
-        for number in range(MOST_COLOURED)
+def test_many_points_are_labelled_unless_dominated() -> None:
+    worse = [
+        (str(number), ParetoPoint(estimate(-1.0, 0.01), estimate(1.1, 0.01), 0.01)) for number in range(MOST_COLOURED)
     ]
-    figure = _draw(1, "net", "plain", members)
-    points, labels = figure.spec["datasets"].values()
-    assert len(points) == MOST_COLOURED + 1
-    assert [row["module"] for row in labels] == ["plain", str(MOST_COLOURED - 1)]
+    better = ("better", ParetoPoint(estimate(1.0, 0.01), estimate(1.2, 0.01), 0.01))
+    points, labels = _draw(1, "net", "plain", [*worse, better]).spec["datasets"].values()
+    assert len(points) == MOST_COLOURED + 2
+    assert [row["module"] for row in labels] == ["plain", "better"]
 
 
 def test_labels_do_not_overlap() -> None:
