@@ -68,7 +68,7 @@ def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
 
 
 PLACEMENT_DESCRIPTIONS = {
-    "paper": "where the module's paper inserts it: spatial for SimAM, branch_end for the others",
+    "paper": "where the module's paper inserts it, or the nearest of the two placements below",
     "spatial": "after the block's main spatial convolution, before its norm",
     "branch_end": "at the end of the residual branch",
     "{layers: glob}": "after every layer whose name matches",
