@@ -10,10 +10,25 @@ from typing import TYPE_CHECKING, Any
 from simam.torch_export import register_operator_before_load
 
 if TYPE_CHECKING:
+    from simam.attention.bam import BAM
     from simam.attention.cbam import CBAM
+    from simam.attention.coordinate import CoordinateAttention
     from simam.attention.eca import ECA
+    from simam.attention.ela import ELA
+    from simam.attention.ema import EMA
+    from simam.attention.gam import GAM
+    from simam.attention.gc import GC
+    from simam.attention.gct import GCT
+    from simam.attention.ge import GE
+    from simam.attention.mca import MCA
+    from simam.attention.nam import NAM
+    from simam.attention.scsa import SCSA
     from simam.attention.se import SE
+    from simam.attention.shuffle import ShuffleAttention
     from simam.attention.simam import SimAM
+    from simam.attention.sk import SK
+    from simam.attention.srm import SRM
+    from simam.attention.triplet import TripletAttention
     from simam.checkpoints import WeightsError, load_weights
     from simam.functional import simam
     from simam.placement import PlacementError, insert
@@ -22,6 +37,21 @@ if TYPE_CHECKING:
 _DEFINING_MODULES = {
     "CBAM": "simam.attention.cbam",
     "ECA": "simam.attention.eca",
+    "GC": "simam.attention.gc",
+    "SRM": "simam.attention.srm",
+    "BAM": "simam.attention.bam",
+    "GE": "simam.attention.ge",
+    "SK": "simam.attention.sk",
+    "TripletAttention": "simam.attention.triplet",
+    "CoordinateAttention": "simam.attention.coordinate",
+    "ShuffleAttention": "simam.attention.shuffle",
+    "NAM": "simam.attention.nam",
+    "GAM": "simam.attention.gam",
+    "GCT": "simam.attention.gct",
+    "EMA": "simam.attention.ema",
+    "ELA": "simam.attention.ela",
+    "SCSA": "simam.attention.scsa",
+    "MCA": "simam.attention.mca",
     "SE": "simam.attention.se",
     "WeightsError": "simam.checkpoints",
     "load_weights": "simam.checkpoints",
@@ -37,11 +67,26 @@ _DEFINING_MODULES = {
 __all__ = [
     "ATTENTION",
     "BACKBONES",
+    "BAM",
     "CBAM",
     "ECA",
+    "ELA",
+    "EMA",
+    "GAM",
+    "GC",
+    "GCT",
+    "GE",
+    "MCA",
+    "NAM",
+    "SCSA",
     "SE",
+    "SK",
+    "SRM",
+    "CoordinateAttention",
     "PlacementError",
+    "ShuffleAttention",
     "SimAM",
+    "TripletAttention",
     "UnknownNameError",
     "WeightsError",
     "insert",

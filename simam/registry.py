@@ -1,6 +1,7 @@
 """Registries of attention modules and backbone networks by name. An entry is imported when it is first loaded.
 
 A path ``"package.module:Name"`` is accepted wherever a registered name is, so a user's own class needs no entry here.
+So is ``"library:name"`` for a library whose objects have names of their own, such as ``"timm:se"`` for an attention.
 """
 
 import difflib
@@ -54,6 +55,20 @@ class BackboneEntry(Entry):
     placements_coincide: bool = False
 
 
+@dataclass(frozen=True)
+class Library:
+    """Library whose objects are accepted by their names there, written ``"prefix:name"``.
+
+    Args:
+        target: path of a function that returns the object with a name, and raises :class:`UnknownNameError` for an
+            unknown name or a library that is not installed.
+        title: name of the library for people.
+    """
+
+    target: str
+    title: str
+
+
 E = TypeVar("E", bound=Entry, covariant=True)
 
 
@@ -63,11 +78,13 @@ class Registry(Generic[E]):
     Args:
         kind: type of the registered objects, such as "attention"; used in error messages.
         entries: registered names and their entries.
+        libraries: prefixes and the libraries that they stand for.
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, E]) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, E], libraries: Mapping[str, Library] | None = None) -> None:
         self.kind = kind
         self._entries = dict(entries)
+        self._libraries = dict(libraries or {})
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -77,7 +94,7 @@ class Registry(Generic[E]):
         return iter(self._entries.items())
 
     def get(self, name: str) -> E | None:
-        """Return the entry of a registered name, or None for a path ``"package.module:Name"``.
+        """Return the entry of a registered name, or None for a path or a name of a library.
 
         Raises:
             UnknownNameError: the name is neither registered nor a path.
@@ -94,16 +111,19 @@ class Registry(Generic[E]):
         """Import and return the object with a registered name or a path, with its preset options bound.
 
         Raises:
-            UnknownNameError: the name is unknown, or the module or attribute cannot be imported.
+            UnknownNameError: the name is unknown, or the library, the module or the attribute cannot be imported.
         """
         entry = self.get(name)
-        module, _, attribute = (entry.target if entry else name).partition(":")
+        prefix, _, library_name = name.partition(":")
+        if entry is None and prefix in self._libraries:
+            return _imported(self._libraries[prefix].target)(library_name)
+        path = entry.target if entry else name
         try:
-            loaded = getattr(import_module(module), attribute)
+            loaded = _imported(path)
         except SystemExit as error:
             raise UnknownNameError(
-                f"cannot load {self.kind} {name!r}: {module} ended the interpreter while it was imported "
-                f"(SystemExit: {error}); move code such as argparse under `if __name__ == '__main__':`"
+                f"cannot load {self.kind} {name!r}: {path.partition(':')[0]} ended the interpreter while it was "
+                f"imported (SystemExit: {error}); move code such as argparse under `if __name__ == '__main__':`"
             ) from error
         except Exception as error:  # a user's module may raise anything at import
             raise UnknownNameError(f"cannot load {self.kind} {name!r}: {error}") from error
@@ -112,12 +132,23 @@ class Registry(Generic[E]):
     def title(self, name: str) -> str:
         """Return the title of a name, such as "SimAM" for `simam`.
 
-        The title of a path is its last part, or the whole path if a registered entry has that title.
+        The title of a path is its last part, or the whole path if a registered entry has that title. The title of a
+        library's name is "SE (timm)".
         """
         if name in self._entries:
             return self._entries[name].title
+        prefix, _, library_name = name.partition(":")
+        if prefix in self._libraries:
+            registered = self._entries.get(library_name)
+            return f"{registered.title if registered else library_name.upper()} ({self._libraries[prefix].title})"
         attribute = name.rpartition(":")[2]
         return name if attribute in {entry.title for entry in self._entries.values()} else attribute
+
+
+def _imported(path: str) -> Any:
+    """The object with a path ``"module:attribute"``."""
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
@@ -144,7 +175,23 @@ ATTENTION: Registry[AttentionEntry] = Registry(
         "se": AttentionEntry("simam.attention.se:SE", "SE", "branch_end"),
         "cbam": AttentionEntry("simam.attention.cbam:CBAM", "CBAM", "branch_end"),
         "eca": AttentionEntry("simam.attention.eca:ECA", "ECA", "branch_end"),
+        "gc": AttentionEntry("simam.attention.gc:GC", "GC", "branch_end"),
+        "srm": AttentionEntry("simam.attention.srm:SRM", "SRM", "branch_end"),
+        "bam": AttentionEntry("simam.attention.bam:BAM", "BAM", "branch_end"),
+        "ge": AttentionEntry("simam.attention.ge:GE", "GE", "branch_end"),
+        "sk": AttentionEntry("simam.attention.sk:SK", "SK", "spatial"),
+        "triplet": AttentionEntry("simam.attention.triplet:TripletAttention", "Triplet", "branch_end"),
+        "coordinate": AttentionEntry("simam.attention.coordinate:CoordinateAttention", "Coordinate", "spatial"),
+        "shuffle": AttentionEntry("simam.attention.shuffle:ShuffleAttention", "Shuffle", "branch_end"),
+        "nam": AttentionEntry("simam.attention.nam:NAM", "NAM", "branch_end"),
+        "gam": AttentionEntry("simam.attention.gam:GAM", "GAM", "branch_end"),
+        "gct": AttentionEntry("simam.attention.gct:GCT", "GCT", "spatial"),
+        "ema": AttentionEntry("simam.attention.ema:EMA", "EMA", "branch_end"),
+        "ela": AttentionEntry("simam.attention.ela:ELA", "ELA", "branch_end"),
+        "scsa": AttentionEntry("simam.attention.scsa:SCSA", "SCSA", "spatial"),
+        "mca": AttentionEntry("simam.attention.mca:MCA", "MCA", "branch_end"),
     },
+    libraries={"timm": Library("simam.attention.timm_layers:timm_layer", "timm")},
 )
 
 

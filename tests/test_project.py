@@ -37,11 +37,15 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert commands[1] in (ROOT / ".ci/run").read_text().splitlines()
 
 
-def test_the_complexity_suite_has_every_network_and_module() -> None:
+def test_the_modules_suite_has_every_module() -> None:
+    [grid] = load_suite(ROOT / "suites/modules.yaml").grids
+    assert {str(choice) for choice in grid["attention"]} == set(ATTENTION)
+
+
+def test_the_complexity_suite_has_every_network() -> None:
     grids = load_suite(ROOT / "suites/complexity.yaml").grids
     assert {str(choice) for grid in grids for choice in grid["backbone"]} == set(BACKBONES)
     for grid in grids:
-        assert {str(choice) for choice in grid["attention"]} == set(ATTENTION)
         assert grid["mode"] == ("inference", "training")
         assert [len(grid[axis]) for axis in ("placement", "batch", "resolution")] == [2, 2, 2]
 

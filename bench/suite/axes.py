@@ -68,13 +68,13 @@ def _sweep(option: str, given: object) -> list[tuple[str, Scalar]]:
 
 
 PLACEMENT_DESCRIPTIONS = {
-    "paper": "as in the module's paper: spatial for SimAM, branch_end for the other built-in modules",
+    "paper": "where the module's paper inserts it, or the nearest of the two placements below",
     "spatial": "after the block's main spatial convolution, before its norm",
     "branch_end": "at the end of the residual branch",
     "{layers: glob}": "after every layer whose name matches",
 }
 PLACEMENTS = ("paper", "spatial", "branch_end")
-"""The named placements; any other placement is a glob on layer names."""
+"""The placements with a name; the other one is given by a glob."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ AXES = (
     Axis("attention", "attention module and its options", default="none"),
     Axis(
         "placement",
-        f"place of the module; {'; '.join(map(' = '.join, PLACEMENT_DESCRIPTIONS.items()))}",
+        f"where the module is inserted: {'; '.join(map(': '.join, PLACEMENT_DESCRIPTIONS.items()))}",
         default="paper",
     ),
     Axis("mode", "forward pass only, or a whole training step", default="inference", values=("inference", "training")),
