@@ -1,6 +1,6 @@
 """GAM: Liu, Shao, Hoffmann, *Global Attention Mechanism: Retain Information to Enhance Interactions*, arXiv 2021.
 
-Configured as in the code that circulates under the authors' name; their repository is no longer available. It has no
+Configured as in the code that circulates under the authors' name. It has no
 sigmoid between the channel MLP and the product, and biases in all layers. The paper's variant for ResNet-50, grouped
 convolutions with a channel shuffle, is not included: the number of parameters is large, about 25 C² for each module.
 """
