@@ -99,6 +99,7 @@ def test_timed_seconds_per_wall_second(benchmark: BenchmarkFixture, fewest: int)
         )
 
     trace = benchmark.pedantic(process)
+    assert trace.stopped_by == "budget"
     timed = sum(fewest * second for samples in trace.seconds for second in samples)
     benchmark.extra_info["timed_share"] = timed / (monotonic() - start)
 
