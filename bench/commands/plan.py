@@ -9,6 +9,8 @@ from bench.commands.failures import user_errors
 from bench.commands.options import Only, Settings, SuiteArgument, load_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from bench.suite.plan import Group, Plan
@@ -57,14 +59,12 @@ def plan(
         expanded = load_plan(suite, settings, only)
         console = Console()
         _print_groups(expanded, console)
-        for note in expanded.notes:
-            console.print(f"\nnote: {note}", markup=False, highlight=False, soft_wrap=True)
+        _print_notes(expanded.notes, console)
         _print_expected_time(expanded, console)
         if check:
             from bench.run.session import check_buildable
 
-            for note in check_buildable(expanded):
-                console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+            _print_notes(check_buildable(expanded), console)
             console.print("every network can be built, and every measure can start", highlight=False)
         if resolve is not None:
             console.print(_required_seeds(expanded, resolve, spread), highlight=False, soft_wrap=True)
@@ -78,6 +78,11 @@ def _print_groups(expanded: "Plan", console: "Console") -> None:
         for member in group.members:
             role = "" if member.role == "variant" else f"  {member.role}"
             console.print(f"  {member.cell.id}{role}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_notes(notes: "Sequence[str]", console: "Console") -> None:
+    for note in notes:
+        console.print(f"\nnote: {note}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _replicates(group: "Group") -> str:

@@ -179,7 +179,7 @@ def _split(name: str, measured: Mapping[str, object]) -> tuple[str, str]:
     if value in known and suffix:
         return value, suffix
     for candidate in (name, value):
-        if ALIASES.get(candidate, (candidate, ""))[0] in VALUES:
+        if candidate not in known and ALIASES.get(candidate, (candidate, ""))[0] in VALUES:
             raise InputError(f"--columns {name}: the runs have no {candidate}; they have {', '.join(known)}")
     raise InputError(
         f"--columns {name}: no such column; {did_you_mean(name, [*known, VERDICT])}; a column is {COLUMN_HELP}"

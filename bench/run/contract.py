@@ -76,9 +76,9 @@ def _check_on(cell: Cell, device: str) -> list[str]:
         for insertion in report.insertions:
             hooks.callback(insertion.module.register_forward_pre_hook(partial(_check_input, insertion)).remove)
             hooks.callback(insertion.module.register_forward_hook(partial(_check_output, insertion)).remove)
-        with restored_torch_state() as changes, torch.no_grad(), torch.device(device):
+        with restored_torch_state() as changes, torch.device(device):
             _call_once(network, torch.randn(CHECKED_IMAGES, *input_shape(cell, network)))
-    if changes := [change for change in changes if not change.startswith("gradients")]:
+    if changes:
         raise ContractError(f"its forward changes settings of torch: {', '.join(changes)}; restore them in forward")
     if created := sorted(_shapes(network) - before):
         names = ", ".join(name for name, _ in created[:3])

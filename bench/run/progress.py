@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
 from typing import Protocol
@@ -33,8 +34,37 @@ def progress_display(units: Sequence[Unit], estimates: TimeEstimates, console: C
     return ProgressBar(units, estimates, console) if console.is_terminal else ProgressLines(units, estimates, console)
 
 
+@dataclass
+class MeasureTime:
+    """Estimated and elapsed seconds of the units of one measure.
+
+    Args:
+        total: estimate of all units.
+        finished: estimate of the finished units.
+        elapsed: seconds that these took.
+        begun: estimate of the finished part of the unit that runs.
+        elapsed_of_begun: seconds that this part took.
+    """
+
+    total: float = 0.0
+    finished: float = 0.0
+    elapsed: float = 0.0
+    begun: float = 0.0
+    elapsed_of_begun: float = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds that the rest takes at the pace so far, or as estimated if nothing is finished."""
+        estimated = self.finished + self.begun
+        elapsed = self.elapsed + self.elapsed_of_begun
+        pace = min(max(elapsed / estimated, 1 / MOST_PACE), MOST_PACE) if estimated else 1.0
+        return pace * (self.total - estimated)
+
+
 class TimeLeft:
-    """Remaining time of a run: the estimates of the unfinished units, scaled by the pace of the finished ones.
+    """Remaining time of a run: the estimates of the unfinished units, scaled by the pace of finished ones.
+
+    The pace of each measure is its own, because counting and timing take longer than estimated for different reasons.
 
     Args:
         units: all units.
@@ -45,28 +75,32 @@ class TimeLeft:
     def __init__(self, units: Sequence[Unit], estimates: TimeEstimates, clock: Callable[[], float] = monotonic) -> None:
         self._estimates = estimates
         self._clock = clock
-        self._total = sum(map(estimates, units))
-        self._finished = self._begun = 0.0
-        self._start = self._last_report = clock()
+        self._measures: dict[str, MeasureTime] = {}
+        for unit in units:
+            self._measure_of(unit).total += estimates(unit)
+        self._last_report = self._last_end = clock()
 
     def reached(self, unit: Unit, fraction: float) -> None:
         """Record that a fraction of a unit is finished."""
-        self._begun = fraction * self._estimates(unit)
-        self._last_report = self._clock()
+        measure, self._last_report = self._measure_of(unit), self._clock()
+        measure.begun = fraction * self._estimates(unit)
+        measure.elapsed_of_begun = self._last_report - self._last_end
 
     def done(self, unit: Unit) -> None:
-        """A unit is finished."""
-        self._finished += self._estimates(unit)
-        self._begun = 0.0
-        self._last_report = self._clock()
+        """Record that a unit is finished."""
+        measure, self._last_report = self._measure_of(unit), self._clock()
+        measure.finished += self._estimates(unit)
+        measure.elapsed += self._last_report - self._last_end
+        measure.begun = measure.elapsed_of_begun = 0.0
+        self._last_end = self._last_report
+
+    def _measure_of(self, unit: Unit) -> "MeasureTime":
+        return self._measures.setdefault(unit.group.measure.name, MeasureTime())
 
     def __str__(self) -> str:
         """The time left, rounded: "about 40 s left", "about 12 min left", "about 3.4 h left"."""
-        estimated = self._finished + self._begun
-        elapsed = self._last_report - self._start
-        pace = min(max(elapsed / estimated, 1 / MOST_PACE), MOST_PACE) if estimated else 1.0
         since = self._clock() - self._last_report
-        seconds = max(pace * (self._total - estimated) - since, 0.0)
+        seconds = max(sum(measure.left for measure in self._measures.values()) - since, 0.0)
         if seconds < 120:
             return f"about {seconds:.0f} s left"
         return f"about {seconds / 60:.0f} min left" if seconds < 7200 else f"about {seconds / 3600:.1f} h left"

@@ -110,8 +110,9 @@ def _build_network(
         options["weights"] = weights
     network: nn.Module = backbone(**options)
     if _has_lazy_layers(network):
-        with torch.no_grad():
-            network(torch.zeros(_LAZY_IMAGES, *input_shape(cell, network)))
+        with torch.no_grad():  # in evaluation mode, which leaves running statistics as they are
+            network.eval()(torch.zeros(1, *input_shape(cell, network)))
+        network.train()
     if cell.attention is not None and cell.placement is not None:
         torch.manual_seed(seed + _ATTENTION_STREAM)
         built: list[tuple[int, nn.Module]] = []
@@ -125,10 +126,6 @@ def _build_network(
         layers = insert(network, attention, _placement_argument(cell.placement))
         insertions += [Insertion(layer, *made) for layer, made in zip(layers, built, strict=True)]
     return network
-
-
-_LAZY_IMAGES = 2
-"""Images of the dry run that initialises lazy layers; batch norm needs more than one value per channel."""
 
 
 def _has_lazy_layers(network: nn.Module) -> bool:

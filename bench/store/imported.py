@@ -81,7 +81,8 @@ def import_accuracy(table: Path, folder: Path, baseline: str | None = None) -> S
 
 def _read(table: Path) -> list[TableRow]:
     """The rows with the names of :data:`COLUMNS`; shares are fractions, and missing numbers None."""
-    lines = csv.reader(io.StringIO(_text(table)), delimiter=_separator(table), skipinitialspace=True)
+    text = _text(table)
+    lines = csv.reader(io.StringIO(text), delimiter=_separator(text), skipinitialspace=True)
     headings = next(lines, [])
     places = _places(table, headings)
     rows = []
@@ -107,9 +108,9 @@ def _text(table: Path) -> str:
         raise InputError(f"{table} is not UTF-8 text; save it as CSV in UTF-8") from error
 
 
-def _separator(table: Path) -> str:
+def _separator(text: str) -> str:
     """The separator of the first line: a comma, a semicolon or a tab."""
-    first = _text(table).partition("\n")[0]
+    first = text.partition("\n")[0]
     return max(",;\t", key=first.count)
 
 

@@ -7,6 +7,7 @@ from bench.report.data import ReportData
 from bench.report.names import network_name, shared_conditions
 from bench.report.numbers import enumerated
 from bench.results.controls import is_compared_time
+from bench.results.estimates import Comparison
 
 MAX_BACKGROUND = 0.3
 """Allowed CPU time of a process while it waits, as a share of the time."""
@@ -22,11 +23,8 @@ def disturbance(data: ReportData) -> Iterator[Block]:
     busy = [
         f"{network_name(member.axes['backbone'])} ({shared_conditions(member, member)}; "
         f"{100 * member.disturbance.share:.0f} % of the rounds disturbed)"
-        for member in data.costs
-        if member.role == "baseline"
-        and is_compared_time(member)
-        and member.disturbance is not None
-        and member.disturbance.busy
+        for member in _timed_baselines(data)
+        if member.disturbance is not None and member.disturbance.busy
     ]
     if busy:
         yield Paragraph(
@@ -40,13 +38,16 @@ def _busy_threads(data: ReportData) -> Iterator[Block]:
     busy = [
         f"{network_name(member.axes['backbone'])} ({shared_conditions(member, member)}; "
         f"{100 * member.details['background_share']:.0f} % of a CPU)"
-        for member in data.costs
-        if member.role == "baseline"
-        and is_compared_time(member)
-        and (member.details.get("background_share") or 0.0) > MAX_BACKGROUND
+        for member in _timed_baselines(data)
+        if (member.details.get("background_share") or 0.0) > MAX_BACKGROUND
     ]
     if busy:
         yield Paragraph(
             f"A thread that a module has started computes between the calls of {enumerated(busy)}. It slows down all "
             "modules of the group; find it, or measure the modules one by one with --only attention=NAME."
         )
+
+
+def _timed_baselines(data: ReportData) -> Iterator[Comparison]:
+    """The baseline of each timed group, whose process stands for those of all members."""
+    return (member for member in data.costs if member.role == "baseline" and is_compared_time(member))

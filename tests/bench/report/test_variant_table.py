@@ -102,6 +102,7 @@ def test_values_of_two_runs_stand_in_one_row() -> None:
     [
         ("latncy", "no such column; did you mean 'latency'?"),
         ("latency_parsec", "write latency_s, latency_ms, latency_us or latency_delta"),
+        ("latency_", "no such column; did you mean 'latency'?"),
         ("wall_ms", "the runs have no wall"),
     ],
 )

@@ -73,6 +73,14 @@ class ChangesDtype(Gate):
         return x
 
 
+class StopsGradients(Gate):
+    """A module whose forward pass switches gradients off."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        torch.set_grad_enabled(False)
+        return x
+
+
 class NoGradients(Gate):
     """Switches gradients off while it is built."""
 
@@ -138,13 +146,14 @@ def lazy() -> nn.Module:
         ("Gate", r"Gate returns a tensor of shape \(2, 4, 1, 1\)"),
         ("Half", "type float16"),
         ("Pair", "Pair returns a tuple"),
+        ("StopsGradients", "gradients from True to False"),
         ("ChangesDtype", "dtype from torch.float32 to torch.float64"),
     ],
 )
 def test_broken_contract_is_refused(module: str, message: str) -> None:
     with pytest.raises(ContractError, match=message):
         check_cell(cell(f"{HERE}:{module}"))
-    assert torch.get_default_dtype() == torch.float32
+    assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize("module", ["tests.helpers:Sigmoid", f"{HERE}:Channels", "torch.nn:Identity", "simam"])
@@ -196,6 +205,8 @@ def test_lazy_layers_take_the_size_of_the_cell(side: int, features: int) -> None
     network = build_network(Cell(Choice(f"{HERE}:lazy"), resolution=side), 0)
     # 3·3·3·8 + 8 of the convolution, 2·8 of the norm, and the linear layer
     assert count_parameters(network) == 224 + 16 + 5 * features + 5
+    [mean, variance] = [network.get_buffer(f"1.running_{name}") for name in ("mean", "var")]
+    assert network.training and not mean.any() and bool((variance == 1).all())  # the dry run leaves them as they were
     on_meta = build_workload(Cell(Choice(f"{HERE}:lazy"), resolution=side), 0, "meta").network
     assert count_parameters(on_meta) == count_parameters(network)
 

@@ -52,13 +52,17 @@ def test_time_left_follows_the_pace_of_finished_units(tmp_path: Path) -> None:
     assert str(left) == "about 6 min left"  # six units of a minute, before anything is finished
     clock.now += 30.0
     assert str(left) == "about 6 min left"  # 330 s
-    clock.now += 90.0
+    clock.now += 270.0
     left.done(units[0])
-    assert str(left) == "about 10 min left"  # a unit takes twice its estimate, and five are left
-    left.reached(units[1], 0.5)
+    assert str(left) == "about 5 min left"  # counting took five times its estimate; timing is not known to be slower
+    clock.now += 120.0
+    left.done(units[1])
+    assert str(left) == "about 8 min left"  # a timed unit takes twice its estimate, and four are left
     clock.now += 15.0
-    # 120 s for 1.5 units of a minute: 4/3 of the estimate for 4.5 minutes, less 15 s.
-    assert str(left) == "about 6 min left"
+    left.reached(units[2], 0.5)
+    clock.now += 15.0
+    # 135 s for 1.5 units of a minute: 1.5 times the estimate for 3.5 minutes, less 15 s.
+    assert str(left) == "about 5 min left"
     clock.now += 10_000.0
     assert str(left) == "about 0 s left"
 
